@@ -1,0 +1,230 @@
+"""The packed records that cross the rooms: feeds → compute → store → web.
+
+Each kind is one numpy structured dtype, little-endian, without pickle: a batch is an array of it, its
+encoding is its bytes. Prices are ticks, sizes lots (`Market.grid` turns them into decimals), times
+nanoseconds since the epoch. A field that has no value carries the sentinel said beside it, never NaN.
+"""
+
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Raised whenever a dtype below changes; a store written with another version is set aside.
+VERSION: Final = 1
+
+LEVELS: Final = 20  # depth levels of a feature row
+COLUMN_EXACT: Final = 50  # best levels of a heatmap column that are kept as they are
+COLUMN_BUCKETS: Final = 150  # further depth per side, in buckets of one basis point
+COLUMN_LEVELS: Final = COLUMN_EXACT + COLUMN_BUCKETS
+BOOK_LEVELS: Final = 200
+BANDS_BPS: Final = (5.0, 10.0, 25.0, 50.0)
+ROW_NS: Final = 100_000_000
+
+# An absent level has size 0 and these prices: below every bid, above every ask.
+NO_BID: Final = -(2**62)
+NO_ASK: Final = 2**62
+UNKNOWN_NS: Final = 0  # a time that is not known or not over
+
+
+class Stream(IntEnum):
+    """The streams of a market (METRICS.md 0)."""
+
+    BEST = 0
+    DEPTH = 1
+    TRADES = 2
+
+
+class State(IntEnum):
+    """What the feed of a market is doing."""
+
+    STARTING = 0
+    LIVE = 1
+    STALE = 2
+    RESYNCING = 3
+    THROTTLED = 4
+    DOWN = 5
+
+
+class Fidelity(IntEnum):
+    """How much of what happened a stream can show (METRICS.md 1.8)."""
+
+    EVENT = 0
+    BATCHED = 1
+    SAMPLED = 2
+
+
+# Why a stream lost its thread, as gap records and counters name it.
+REASONS: Final = (
+    "start",
+    "reconnect",
+    "sequence",
+    "checksum",
+    "crossed",
+    "empty",
+    "unsorted",
+    "non-finite",
+    "snapshot",
+    "ring full",
+    "collector restarted",
+    "machine slept",
+    "grid changed",
+    "throttled",
+    "handler",
+)
+
+ROW: Final = np.dtype(
+    [
+        ("start_ns", "<i8"),  # (start, end], whole multiples of ROW_NS
+        ("end_ns", "<i8"),
+        ("states_best", "<i4"),  # states that ended an event: contributions, not states, are summed
+        ("states_depth", "<i4"),
+        (
+            "levels",
+            "<i4",
+        ),  # depth levels known in both states of every event of the row; rest unknown
+        ("trades", "<i4"),
+        ("ofi_best", "<i8"),  # Σe of the best stream (METRICS.md 1.1)
+        ("ofi", "<i8", (LEVELS,)),  # Σe of the depth stream, by level
+        ("added_bid", "<i8"),  # ΣA and ΣR of the best stream (METRICS.md 1.6)
+        ("removed_bid", "<i8"),
+        ("added_ask", "<i8"),
+        ("removed_ask", "<i8"),
+        ("bid_size_sum", "<i8", (LEVELS,)),  # over the row's depth states, for exact means
+        ("ask_size_sum", "<i8", (LEVELS,)),
+        ("bought", "<i8"),  # taker volume
+        ("sold", "<i8"),
+        ("bid", "<i8"),  # last best quotes; NO_BID, NO_ASK when a side is empty
+        ("ask", "<i8"),
+        ("bid_size", "<i8"),
+        ("ask_size", "<i8"),
+        ("band_bid", "<i8", (len(BANDS_BPS),)),  # depth within BANDS_BPS of mid; −1 beyond the book
+        ("band_ask", "<i8", (len(BANDS_BPS),)),
+        ("latency_us", "<i8"),  # receive minus venue time of the row's last state; −1 unknown
+        ("received_ns", "<i8"),  # receive time of the row's last state
+    ]
+)
+
+COLUMN: Final = np.dtype(
+    [
+        ("time_ns", "<i8"),
+        ("base", "<i8"),  # ticks that the offsets count from: the mid, rounded down
+        ("reach_bps", "<f4"),  # how far the visible book goes from mid, the nearer side
+        ("bids", "<i4"),  # entries in use on each side
+        ("asks", "<i4"),
+        ("bid_offset", "<i4", (COLUMN_LEVELS,)),  # the best COLUMN_EXACT levels, then bucket starts
+        ("ask_offset", "<i4", (COLUMN_LEVELS,)),
+        ("bid_size", "<f4", (COLUMN_LEVELS,)),  # lots
+        ("ask_size", "<f4", (COLUMN_LEVELS,)),
+    ]
+)
+
+TRADE: Final = np.dtype(
+    [
+        ("time_ns", "<i8"),  # received
+        ("venue_ms", "<i8"),  # −1 unknown
+        ("price", "<i8"),
+        ("size", "<i8"),
+        ("side", "<i1"),  # +1 the taker bought, −1 sold
+        ("inferred", "?"),  # side by Lee–Ready, not from the venue
+        ("id", "<i8"),  # the venue's, where it is a number below 2^53; else −1
+    ]
+)
+
+GAP: Final = np.dtype(
+    [
+        ("stream", "<i4"),
+        ("from_ns", "<i8"),  # the last good state
+        ("to_ns", "<i8"),  # the first good state after it
+        ("missed", "<i8"),  # updates known to be missing; −1 unknown
+        ("reason", "S24"),
+        ("detail", "S160"),
+    ]
+)
+
+STATUS: Final = np.dtype(
+    [
+        ("time_ns", "<i8"),
+        ("since_ns", "<i8"),  # when the state began
+        ("state", "<i4"),
+        ("fidelity_best", "<i4"),  # −1: the venue has no best stream
+        ("fidelity_depth", "<i4"),
+        ("period_ms", "<f4"),  # of a batched or sampled depth stream; 0 for events
+        ("received_ns", "<i8"),  # the last message of the market
+        ("latency_p50_ms", "<f4"),  # −1 unknown
+        ("latency_p99_ms", "<f4"),
+        ("updates_per_s", "<f4"),
+        ("states_best", "<i8"),  # counters since the collector started
+        ("states_depth", "<i8"),
+        ("trades", "<i8"),
+        ("gaps", "<i8"),
+        ("rejected", "<i8"),
+        ("attempts", "<i4"),  # reconnects tried in this outage
+        ("next_try_ns", "<i8"),  # UNKNOWN_NS when none is planned
+        ("has_trades", "?"),
+        ("detail", "S240"),  # one sentence for the user
+    ]
+)
+
+BOOK: Final = np.dtype(
+    [
+        ("time_ns", "<i8"),
+        ("venue_ms", "<i8"),
+        ("update_id", "<i8"),  # −1 unknown
+        ("bids", "<i4"),
+        ("asks", "<i4"),
+        ("bid_price", "<i8", (BOOK_LEVELS,)),
+        ("bid_size", "<i8", (BOOK_LEVELS,)),
+        ("ask_price", "<i8", (BOOK_LEVELS,)),
+        ("ask_size", "<i8", (BOOK_LEVELS,)),
+    ]
+)
+
+SUMMARY: Final = np.dtype(
+    [
+        ("time_ns", "<i8"),
+        ("state", "<i4"),
+        ("bid", "<i8"),
+        ("ask", "<i8"),
+        ("ofi", "<i8"),  # best, default window; lots
+        ("score", "<f4"),  # standard score; the sentinel NO_SCORE before 5 min
+        ("percentile", "<f4"),  # 0..1; −1 not available
+        ("queue_imbalance", "<f4"),  # −1..1; −2 not available
+        ("band_bid", "<i8"),  # depth within 10 bps; −1 beyond the book
+        ("band_ask", "<i8"),
+        ("change", "<f4"),  # of mid over 15 min, as a share; NO_SCORE not available
+    ]
+)
+NO_SCORE: Final = -1e9
+
+KINDS: Final[dict[str, np.dtype[Any]]] = {
+    "row": ROW,
+    "column": COLUMN,  # every 250 ms, kept for ten minutes
+    "column_1s": COLUMN,  # every second, kept as long as rows
+    "trade": TRADE,
+    "gap": GAP,
+    "status": STATUS,
+    "book": BOOK,
+    "summary": SUMMARY,
+}
+# Of these only the newest record matters; the store keeps no history.
+LATEST_ONLY: Final = frozenset({"status", "book"})
+# The field that orders a kind in time.
+TIME_FIELD: Final = dict.fromkeys(KINDS, "time_ns") | {"row": "end_ns", "gap": "to_ns"}
+
+Batch = NDArray[np.void]
+
+
+def empty(kind: str, n: int = 0) -> Batch:
+    """`n` zeroed records of a kind."""
+    return np.zeros(n, dtype=KINDS[kind])
+
+
+def decode(kind: str, data: bytes | memoryview) -> Batch:
+    """Bytes of the store back to records, without a copy; read-only.
+
+    Raises:
+        ValueError: the length is not a whole number of records.
+    """
+    return np.frombuffer(data, dtype=KINDS[kind])

@@ -1,0 +1,69 @@
+"""The interface of the hot store: state shared between the collector and the web workers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.market import Market, MarketId
+from app.records import Batch
+
+Cursor = int  # id of the last batch seen: ms << 10 | n, strictly increasing per market
+ID_SHIFT = 10
+
+
+@dataclass(frozen=True)
+class News:
+    """What a market gained after a set of cursors."""
+
+    batches: Mapping[str, Batch]  # kind → records, oldest first; kinds without news are absent
+    cursors: Mapping[str, Cursor]  # to be given to the next `read_since`
+
+
+class Lease(Protocol):
+    """The right to write a market; renewed by the holder, lost when it dies."""
+
+    def renew(self, ttl_s: float) -> bool:
+        """Hold it for longer; False when it was lost to another."""
+
+    def release(self) -> None:
+        """Give it up."""
+
+
+class HotStore(Protocol):
+    """Hot state. One writer per market, any number of readers in other processes."""
+
+    def put_market(self, market: Market) -> None:
+        """Describe a market; needed once before the first `append`, and when its grid changes."""
+
+    def append(self, market: MarketId, batches: Mapping[str, Batch]) -> Cursor:
+        """Store batches in one transaction and return its id; acknowledged means readable.
+
+        Raises:
+            StoreFullError: the disk is full; nothing of the call was stored.
+            StoreError: anything else that kept it from being stored.
+        """
+
+    def read_since(self, market: MarketId, cursors: Mapping[str, Cursor]) -> News:
+        """Records of the kinds named in `cursors` stored after them; 0 reads from the beginning."""
+
+    def window(self, market: MarketId, kind: str, start_ns: int, end_ns: int) -> Batch:
+        """Records of a kind in `(start_ns, end_ns]` by `records.TIME_FIELD`, oldest first."""
+
+    def markets(self) -> dict[MarketId, Market]:
+        """All markets that the store holds."""
+
+    def request(self, market: MarketId, ttl_s: float) -> None:
+        """A viewer's wish that a market be collected, for so long."""
+
+    def requested(self) -> list[MarketId]:
+        """The wishes that have not run out, oldest first."""
+
+    def acquire(self, market: MarketId, ttl_s: float) -> Lease:
+        """Take the right to write a market.
+
+        Raises:
+            StoreBusyError: another live collector holds it.
+        """
+
+    def close(self) -> None:
+        """Release files and connections."""
