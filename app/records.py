@@ -78,12 +78,12 @@ ROW: Final = np.dtype(
     [
         ("start_ns", "<i8"),  # (start, end], whole multiples of ROW_NS
         ("end_ns", "<i8"),
-        ("states_best", "<i4"),  # states that ended an event: contributions, not states, are summed
+        ("states_best", "<i4"),  # book states received in the row
         ("states_depth", "<i4"),
         (
             "levels",
             "<i4",
-        ),  # depth levels known in both states of every event of the row; rest unknown
+        ),  # depth levels known in both states of every event; the rest is unknown
         ("trades", "<i4"),
         ("ofi_best", "<i8"),  # Σe of the best stream (METRICS.md 1.1)
         ("ofi", "<i8", (LEVELS,)),  # Σe of the depth stream, by level
@@ -113,7 +113,10 @@ COLUMN: Final = np.dtype(
         ("reach_bps", "<f4"),  # how far the visible book goes from mid, the nearer side
         ("bids", "<i4"),  # entries in use on each side
         ("asks", "<i4"),
-        ("bid_offset", "<i4", (COLUMN_LEVELS,)),  # the best COLUMN_EXACT levels, then bucket starts
+        ("exact_bids", "<i4"),  # of these so many are single levels; the rest are buckets
+        ("exact_asks", "<i4"),
+        ("bucket", "<i4"),  # width of a bucket in ticks: one basis point of the mid, at least 1
+        ("bid_offset", "<i4", (COLUMN_LEVELS,)),  # level, or lowest tick of the bucket, from base
         ("ask_offset", "<i4", (COLUMN_LEVELS,)),
         ("bid_size", "<f4", (COLUMN_LEVELS,)),  # lots
         ("ask_size", "<f4", (COLUMN_LEVELS,)),

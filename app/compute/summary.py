@@ -1,0 +1,135 @@
+"""One line a market at 1 Hz with default window and depth: what the watch list shows.
+
+All markets are kept in blocks and updated together, so hundreds of lines cost a few vectorised
+operations and load nothing into the web workers.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.compute.rows import Rows
+from app.records import BANDS_BPS, NO_ASK, NO_BID, NO_SCORE, ROW_NS, SUMMARY, Batch
+
+WINDOW_NS: Final = 10_000_000_000
+LOOKBACK_S: Final = 1800
+SCORE_AFTER_S: Final = 300
+CHANGE_S: Final = 900
+_SLOTS: Final = WINDOW_NS // ROW_NS
+_BAND: Final = BANDS_BPS.index(10.0)
+_S_NS: Final = 1_000_000_000
+
+
+@dataclass
+class SummaryBuilder:
+    """Rolling OFI of the last 10 s per market, its score over 30 min, and the latest book figures."""
+
+    markets: int = 64
+    _slot: NDArray[np.int64] = field(init=False)  # [markets, slots] OFI of each of the last rows
+    _slot_end: NDArray[np.int64] = field(init=False)  # [markets, slots] which row a slot holds
+    _past: NDArray[np.float64] = field(init=False)  # [markets, look-back] one value a second
+    _mid: NDArray[np.float64] = field(init=False)  # [markets, look-back]
+    _from: NDArray[np.int64] = field(init=False)  # windows must not begin before this time
+    _last: NDArray[np.int64] = field(init=False)  # [markets, 6]: quotes, sizes, bands
+
+    def __post_init__(self) -> None:
+        n = self.markets
+        self._slot = np.zeros((n, _SLOTS), np.int64)
+        self._slot_end = np.zeros((n, _SLOTS), np.int64)
+        self._past = np.full((n, LOOKBACK_S), np.nan)
+        self._mid = np.full((n, LOOKBACK_S), np.nan)
+        self._from = np.full(n, np.iinfo(np.int64).max, np.int64)
+        self._last = np.tile(np.array([NO_BID, NO_ASK, 0, 0, -1, -1], np.int64), (n, 1))
+
+    def grow(self, markets: int) -> None:
+        """Make room for more market indices."""
+        more = SummaryBuilder(markets - self.markets)
+        for name in ("_slot", "_slot_end", "_past", "_mid", "_from", "_last"):
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(more, name)]))
+        self.markets = markets
+
+    def begin(self, market: int, time_ns: int) -> None:
+        """Data of a market is whole from here on: it starts, or a gap of its best stream ended."""
+        if market >= self.markets:
+            self.grow(max(2 * self.markets, market + 1))
+        self._from[market] = time_ns
+
+    def add(self, rows: Rows) -> None:
+        """Take in new rows."""
+        if not len(rows.market):
+            return
+        if (top := int(rows.market.max())) >= self.markets:
+            self.grow(max(2 * self.markets, top + 1))
+        end = rows.record["end_ns"] // ROW_NS
+        slot = end % _SLOTS
+        self._slot[rows.market, slot] = rows.record["ofi_best"]
+        self._slot_end[rows.market, slot] = end
+        last = np.r_[np.flatnonzero(rows.market[1:] != rows.market[:-1]), len(rows.market) - 1]
+        record = rows.record[last]
+        self._last[rows.market[last]] = np.stack(
+            [
+                record["bid"],
+                record["ask"],
+                record["bid_size"],
+                record["ask_size"],
+                record["band_bid"][:, _BAND],
+                record["band_ask"][:, _BAND],
+            ],
+            axis=1,
+        )
+
+    def tick(self, time_ns: int, live: NDArray[np.bool_]) -> Batch:
+        """The summaries of all markets at a whole second; `[markets]` SUMMARY records.
+
+        Args:
+            time_ns: the present; the window is the 10 s that end at the last whole row.
+            live: `[markets]` which markets may show figures; the others are blank.
+        """
+        n = self.markets
+        edge = time_ns // ROW_NS
+        inside = (self._slot_end > edge - _SLOTS) & (self._slot_end <= edge)
+        ofi = np.where(inside, self._slot, 0).sum(axis=1)
+        full = live & (self._from <= edge * ROW_NS - WINDOW_NS)
+        bid, ask = self._last[:, 0], self._last[:, 1]
+        quoted = (bid > NO_BID) & (ask < NO_ASK)
+        mid = np.where(quoted & live, (bid + ask) / 2.0, np.nan)
+        at = time_ns // _S_NS % LOOKBACK_S
+        record = np.zeros(n, SUMMARY)
+        record["time_ns"] = time_ns
+        record["bid"], record["ask"], record["ofi"] = bid, ask, ofi
+        record["score"], record["percentile"] = _score(ofi, full, self._past, at)
+        size = self._last[:, 2] + self._last[:, 3]
+        whole = live & quoted & (size > 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            imbalance = (self._last[:, 2] - self._last[:, 3]) / size
+            before = self._mid[:, (at - CHANGE_S) % LOOKBACK_S]
+            change = mid / before - 1.0
+        record["queue_imbalance"] = np.where(whole, imbalance, -2.0)
+        record["band_bid"], record["band_ask"] = self._last[:, 4], self._last[:, 5]
+        record["change"] = np.where(np.isfinite(change), change, NO_SCORE)
+        self._past[:, at] = np.where(full, ofi, np.nan)
+        self._mid[:, at] = mid
+        return record
+
+
+def _score(
+    ofi: NDArray[np.int64], full: NDArray[np.bool_], past: NDArray[np.float64], at: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Standard score and percentile rank (METRICS.md 1.7), the present excluded."""
+    known = np.isfinite(past)
+    known[:, at] = False  # the oldest second, about to be replaced
+    count = known.sum(axis=1)
+    values = np.where(known, past, 0.0)
+    enough = full & (count >= SCORE_AFTER_S)
+    divisor = np.maximum(count, 2)
+    mean = values.sum(axis=1) / divisor
+    spread = np.where(known, past - mean[:, None], 0.0)
+    deviation = np.sqrt((spread**2).sum(axis=1) / (divisor - 1))
+    scored = enough & (deviation > 0)
+    score = np.where(scored, (ofi - mean) / np.where(deviation > 0, deviation, 1.0), NO_SCORE)
+    below = (known & (past < ofi[:, None])).sum(axis=1)
+    equal = (known & (past == ofi[:, None])).sum(axis=1)
+    percentile = np.where(enough, (below + 0.5 * equal) / divisor, -1.0)
+    return score, percentile
