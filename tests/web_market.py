@@ -1,0 +1,335 @@
+"""A made-up market for the tests of the web side: rows, columns, trades, gaps and statuses.
+
+A seeded random walk with a book that has structure (walls at round prices, sizes that drift), one
+outage in the past, and order flow that leans the way the price goes. It writes the records of
+`app/records.py` and nothing else: the metrics themselves are proved elsewhere.
+
+Run it to have a store that lives: `python -m tests.web_market --store DIR --markets 2 --minutes 30`.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+
+from app.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from app.market import Contract, Grid, Market, MarketId
+from app.records import (
+    BANDS_BPS,
+    BOOK_LEVELS,
+    COLUMN_BUCKETS,
+    COLUMN_EXACT,
+    LEVELS,
+    ROW_NS,
+    Batch,
+    Fidelity,
+    State,
+    Stream,
+    empty,
+)
+from app.store.base import HotStore
+
+COLUMN_NS = 250 * NS_PER_MS
+RECENT_NS = 600 * NS_PER_S
+FAR_BPS = 140  # how far the made-up venue's book goes
+
+
+def market(text: str, tick: str, lot: str, contract: Contract = Contract.SPOT) -> Market:
+    """A market by its id and increments."""
+    market_id = MarketId.parse(text)
+    base, quote = market_id.symbol.split(":")[0].split("/")
+    return Market(market_id, base, quote, Grid(Decimal(tick), Decimal(lot)), contract)
+
+
+MARKETS = (
+    (market("binance:BTC/USDT", "0.01", "0.00001"), 67_500.0),
+    (market("kraken:ETH/USD", "0.01", "0.0001"), 3_412.0),
+    (market("bybit:SOL/USDT:USDT", "0.01", "0.1", Contract.LINEAR), 173.4),
+    (market("okx:XRP/USDT", "0.0001", "0.01"), 0.5231),
+)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A stretch without data."""
+
+    from_ns: int
+    to_ns: int
+    reason: str = "sequence"
+
+
+class Walk:
+    """One market moving; each `step` is the 100 ms that end at the given time."""
+
+    def __init__(self, start: Market, price: float, seed: int = 1):
+        self.market = start
+        self.rng = np.random.default_rng(seed)
+        self.mid = round(price / float(start.grid.tick))  # ticks, of the best bid
+        self.bp = max(1.0, self.mid * 1e-4)
+        self.unit = max(1.0, 20_000 / price / float(start.grid.lot))  # lots of a usual level
+        self.sizes = self.rng.exponential(self.unit, (2, LEVELS)).astype(np.int64) + 1
+        self.drift = 0.0
+        self.trend = 0.0
+        self.spread = 1
+        self.counts = {"best": 0, "depth": 0, "trades": 0}
+
+    def step(self, end_ns: int) -> dict[str, Batch]:
+        """Row and trades of `(end − 100 ms, end]`; about one interval in twenty is silent."""
+        rng = self.rng
+        self.trend += 0.02 * rng.standard_normal() - 0.004 * self.trend
+        self.drift += self.trend * 0.3 + rng.standard_normal() * 0.35
+        move = int(np.trunc(self.drift * self.bp * 0.02)) if abs(self.drift) > 1 else 0
+        self.drift -= self.drift if move else 0.0
+        self.mid += move
+        self.spread = 1 + int(rng.random() < 0.15) * int(rng.integers(1, 4))
+        if rng.random() < 0.05:
+            return {}
+        change = (rng.standard_normal((2, LEVELS)) * self.unit * 0.25).astype(np.int64)
+        lean = int(move / self.bp * self.unit * 40)
+        self.sizes = np.maximum(1, self.sizes + change)
+        self.sizes += ((self.unit - self.sizes) * 0.02).astype(np.int64)
+        row = self._row(end_ns, change, lean)
+        trades = self._trades(end_ns, move)
+        row["bought"] = trades["size"][trades["side"] > 0].sum()
+        row["sold"] = trades["size"][trades["side"] < 0].sum()
+        row["trades"] = len(trades)
+        self.counts["best"] += int(row["states_best"][0])
+        self.counts["depth"] += int(row["states_depth"][0])
+        self.counts["trades"] += len(trades)
+        return {"row": row} | ({"trade": trades} if len(trades) else {})
+
+    def _row(self, end_ns: int, change: np.ndarray, lean: int) -> Batch:
+        rng, row = self.rng, empty("row", 1)
+        row["start_ns"], row["end_ns"] = end_ns - ROW_NS, end_ns
+        row["states_best"] = rng.integers(1, 9)
+        row["states_depth"] = states = rng.integers(1, 3)
+        row["levels"] = LEVELS
+        flow = change[0] - change[1]
+        row["ofi"] = flow + (lean * np.linspace(1, 0.2, LEVELS)).astype(np.int64)
+        row["ofi_best"] = int(flow[0] * 2) + lean
+        added = rng.integers(0, int(self.unit) + 1, 2)
+        row["added_bid"], row["added_ask"] = added
+        row["removed_bid"], row["removed_ask"] = np.maximum(0, added - change[:, 0])
+        row["bid_size_sum"], row["ask_size_sum"] = self.sizes[0] * states, self.sizes[1] * states
+        row["bid"], row["ask"] = self.mid, self.mid + self.spread
+        row["bid_size"], row["ask_size"] = self.sizes[:, 0]
+        for k, bps in enumerate(BANDS_BPS):
+            row["band_bid"][0, k] = int(self.sizes[0].sum() * bps * 0.6)
+            row["band_ask"][0, k] = int(self.sizes[1].sum() * bps * 0.6)
+        row["latency_us"] = int(rng.gamma(4.0, 3000.0))
+        row["received_ns"] = end_ns - int(rng.integers(1, ROW_NS))
+        return row
+
+    def _trades(self, end_ns: int, move: int) -> Batch:
+        n = int(self.rng.poisson(0.7))
+        trades = empty("trade", n)
+        times = np.sort(self.rng.integers(end_ns - ROW_NS + 1, end_ns + 1, n))
+        buy = self.rng.random(n) < 0.5 + 0.3 * np.sign(move)
+        trades["time_ns"], trades["venue_ms"] = times, times // NS_PER_MS - 12
+        trades["side"] = np.where(buy, 1, -1)
+        trades["price"] = np.where(buy, self.mid + self.spread, self.mid)
+        trades["size"] = 1 + (self.rng.pareto(1.6, n) * self.unit * 0.1).astype(np.int64)
+        trades["id"] = np.arange(n) + self.counts["trades"]
+        return trades
+
+    def resting(self, side: int, ticks: np.ndarray, time_ns: int) -> np.ndarray:
+        """Lots resting at prices, as a smooth made-up function of price and time."""
+        away = np.abs(ticks - self.mid) / self.bp
+        bump = 0.5 + 0.5 * np.sin(
+            ticks / (self.bp * 1.7) + (time_ns // (20 * NS_PER_S)) * 0.4 * side
+        )
+        wall = (ticks % max(1, round(self.bp * 5)) < max(1, round(self.bp * 0.15))) * 6.0
+        return self.unit * (0.3 + bump + wall) * (1.0 + away * 0.08)
+
+    def column(self, time_ns: int) -> Batch:
+        """The book as a heatmap column: 50 exact levels, then buckets of one bp to `FAR_BPS`."""
+        column = empty("column", 1)
+        base = self.mid + self.spread // 2
+        bucket = max(1, round(self.bp))
+        column["time_ns"], column["base"], column["reach_bps"] = time_ns, base, FAR_BPS
+        column["bucket"] = bucket
+        for side, name, best in ((-1, "bid", self.mid), (1, "ask", self.mid + self.spread)):
+            exact = best + side * np.arange(COLUMN_EXACT)
+            first = (abs(int(exact[-1]) - base) + 1) // bucket
+            near = np.arange(first, min(first + COLUMN_BUCKETS, FAR_BPS)) * bucket
+            low = base + near if side > 0 else base - near - (bucket - 1)
+            ticks = np.concatenate([exact, low])
+            size = self.resting(side, ticks.astype(float), time_ns)
+            size[:LEVELS] = self.sizes[0 if side < 0 else 1]
+            size[COLUMN_EXACT:] *= bucket
+            n = len(ticks)
+            column[f"{name}s"], column[f"exact_{name}s"] = n, COLUMN_EXACT
+            column[f"{name}_offset"][0, :n] = ticks - base
+            column[f"{name}_size"][0, :n] = size
+        return column
+
+    def book(self, time_ns: int) -> Batch:
+        """The present book, exact."""
+        book = empty("book", 1)
+        book["time_ns"], book["venue_ms"] = time_ns, time_ns // NS_PER_MS - 12
+        book["update_id"] = book["bids"] = book["asks"] = BOOK_LEVELS
+        book["update_id"] = time_ns // ROW_NS
+        for side, name, best in ((-1, "bid", self.mid), (1, "ask", self.mid + self.spread)):
+            ticks = best + side * np.arange(BOOK_LEVELS)
+            size = np.maximum(1, self.resting(side, ticks.astype(float), time_ns)).astype(np.int64)
+            size[:LEVELS] = self.sizes[0 if side < 0 else 1]
+            book[f"{name}_price"], book[f"{name}_size"] = ticks, size
+        return book
+
+    def status(
+        self, time_ns: int, since_ns: int, state: State = State.LIVE, detail: str = ""
+    ) -> Batch:
+        """What the feed says of itself."""
+        status = empty("status", 1)
+        status["time_ns"], status["since_ns"], status["state"] = time_ns, since_ns, state
+        status["fidelity_best"], status["fidelity_depth"] = Fidelity.EVENT, Fidelity.BATCHED
+        status["period_ms"] = 100.0
+        status["received_ns"] = time_ns if state == State.LIVE else since_ns
+        status["latency_p50_ms"], status["latency_p99_ms"] = 11.0, 34.0
+        status["updates_per_s"] = 48.0
+        status["states_best"], status["states_depth"] = self.counts["best"], self.counts["depth"]
+        status["trades"], status["has_trades"] = self.counts["trades"], True
+        status["detail"] = detail.encode()
+        return status
+
+    def summary(self, time_ns: int) -> Batch:
+        """What the watch list shows."""
+        summary = empty("summary", 1)
+        summary["time_ns"], summary["state"] = time_ns, State.LIVE
+        summary["bid"], summary["ask"] = self.mid, self.mid + self.spread
+        summary["ofi"] = int(self.trend * self.unit * 20)
+        summary["score"], summary["percentile"] = self.trend * 10, 0.5
+        bid, ask = self.sizes[:, 0]
+        summary["queue_imbalance"] = (bid - ask) / (bid + ask)
+        summary["band_bid"], summary["band_ask"] = self.sizes.sum(1) * 6
+        summary["change"] = 0.0012
+        return summary
+
+
+def gap_records(outage: Outage) -> Batch:
+    """An outage as gaps of every stream."""
+    gaps = empty("gap", len(Stream))
+    for k, stream in enumerate(Stream):
+        gaps[k] = (
+            stream, outage.from_ns, outage.to_ns, 7, outage.reason.encode(),
+            b"3 updates are missing after 48210; the book was fetched anew.",
+        )  # fmt: skip
+    return gaps
+
+
+def history(
+    walk: Walk, start_ns: int, end_ns: int, outages: tuple[Outage, ...] = ()
+) -> Iterator[dict[str, Batch]]:
+    """Everything between two times, about ten seconds a batch."""
+    pending: dict[str, list[Batch]] = {}
+    done = set()
+    for k, t in enumerate(range(start_ns + ROW_NS, end_ns + 1, ROW_NS)):
+        out = any(o.from_ns < t <= o.to_ns for o in outages)
+        records = walk.step(t)
+        records = {} if out else records
+        for o in outages:
+            if o.to_ns < t and o not in done:
+                done.add(o)
+                records["gap"] = gap_records(o)
+        if not out:
+            column_times = range(
+                t - ROW_NS - (t - ROW_NS) % COLUMN_NS + COLUMN_NS, t + 1, COLUMN_NS
+            )
+            for at in column_times:
+                if at > end_ns - RECENT_NS:
+                    pending.setdefault("column", []).append(walk.column(at))
+                if at % NS_PER_S == 0:
+                    pending.setdefault("column_1s", []).append(walk.column(at))
+                    pending.setdefault("summary", []).append(walk.summary(at))
+        for kind, batch in records.items():
+            pending.setdefault(kind, []).append(batch)
+        if (k + 1) % 100 == 0:
+            yield {kind: np.concatenate(parts) for kind, parts in pending.items()}
+            pending = {}
+    last = {kind: np.concatenate(parts) for kind, parts in pending.items()}
+    yield last | {"status": walk.status(end_ns, start_ns), "book": walk.book(end_ns)}
+
+
+def fill(store: HotStore, walk: Walk, minutes: float, end_ns: int, *, outage: bool = True) -> None:
+    """Put a market with so much history before `end_ns` into a store, an outage in its middle."""
+    end_ns -= end_ns % NS_PER_S
+    start_ns = end_ns - int(minutes * 60) * NS_PER_S
+    middle = (start_ns + end_ns) // 2
+    middle -= middle % ROW_NS
+    outages = (Outage(middle, middle + 25 * NS_PER_S),) if outage and minutes >= 2 else ()
+    store.put_market(walk.market)
+    for batches in history(walk, start_ns, end_ns, outages):
+        if batches:
+            store.append(walk.market.id, batches)
+
+
+def advance(store: HotStore, walk: Walk, from_ns: int, to_ns: int, since_ns: int) -> None:
+    """What a collector would append for `(from, to]`, both multiples of a row; ends live."""
+    for batches in history(walk, from_ns, to_ns):
+        status = walk.status(to_ns, since_ns)
+        store.append(walk.market.id, dict(batches) | {"status": status, "book": walk.book(to_ns)})
+
+
+def live(store: HotStore, walks: list[Walk], clock: Clock, faults: bool, stop_ns: int) -> None:
+    """Keep appending in real time every 100 ms until `stop_ns`."""
+    began = clock.now_ns()
+    last = began - began % ROW_NS
+    out_from = 0
+    while last < stop_ns:
+        now = clock.now_ns()
+        now -= now % ROW_NS
+        if now == last:
+            time.sleep(0.02)
+            continue
+        phase = (now - began) // NS_PER_S % 120
+        broken = faults and 90 <= phase < 100
+        for walk in walks:
+            if broken:
+                out_from = out_from or last
+                text = "Three updates were missing; the book is fetched anew."
+                status = walk.status(now, out_from, State.RESYNCING, text)
+                store.append(walk.market.id, {"status": status})
+                continue
+            if out_from:
+                store.append(walk.market.id, {"gap": gap_records(Outage(out_from, now))})
+            advance(store, walk, last, now, began)
+        out_from = out_from if broken else 0
+        last = now
+
+
+def walks(count: int, seed: int = 1) -> list[Walk]:
+    """The first so many made-up markets."""
+    return [Walk(m, price, seed + k) for k, (m, price) in enumerate(MARKETS[:count])]
+
+
+def main() -> None:
+    """Fill a store and keep it alive until interrupted."""
+    from app.store import open_store
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path, required=True, help="directory of the store")
+    parser.add_argument("--markets", type=int, default=2, choices=range(1, len(MARKETS) + 1))
+    parser.add_argument("--minutes", type=float, default=30.0, help="history to begin with")
+    parser.add_argument("--for", type=float, default=3600.0, dest="seconds", help="then stop")
+    parser.add_argument("--faults", action="store_true", help="10 s of resyncing every 2 min")
+    args = parser.parse_args()
+    clock = SystemClock()
+    store = open_store(f"sqlite:///{args.store.resolve()}")
+    moving = walks(args.markets)
+    for walk in moving:
+        fill(store, walk, args.minutes, clock.now_ns())
+        print(f"{walk.market.id}: {args.minutes:g} min of history", flush=True)
+    try:
+        live(store, moving, clock, args.faults, clock.now_ns() + int(args.seconds * NS_PER_S))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    main()
