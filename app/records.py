@@ -72,6 +72,7 @@ REASONS: Final = (
     "grid changed",
     "throttled",
     "handler",
+    "store",
 )
 
 ROW: Final = np.dtype(

@@ -33,7 +33,11 @@ class HotStore(Protocol):
     """Hot state. One writer per market, any number of readers in other processes."""
 
     def put_market(self, market: Market) -> None:
-        """Describe a market; needed once before the first `append`, and when its grid changes."""
+        """Describe a market; needed once before the first `append`, and when its grid changes.
+
+        A grid with other increments ends the market's history: what was stored is in units that no
+        longer mean anything, so it is dropped.
+        """
 
     def append(self, market: MarketId, batches: Mapping[str, Batch]) -> Cursor:
         """Store batches in one transaction and return its id; acknowledged means readable.

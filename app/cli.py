@@ -1,0 +1,168 @@
+"""The `ofi` command."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from app import __version__, log, settings
+from app.clock import SystemClock
+from app.errors import InputError, OfiError
+from app.settings import Settings
+
+app = typer.Typer(
+    name="ofi",
+    help="Live order flow imbalance: who is pushing the price.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Markets = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[MARKET]...", help="venue:SYMBOL, for example binance:BTC/USDT"),
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on. Default: 8050.")]
+Workers = Annotated[int | None, typer.Option(help="Web worker processes. Default: 2.")]
+Store = Annotated[
+    str | None, typer.Option(help="Hot store, for example sqlite:////var/lib/ofi/hot.")
+]
+
+
+def main() -> None:
+    """Entry point: maps our errors to one sentence and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except OfiError as error:
+        typer.echo(f"ofi: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _load(markets: list[str] | None = None, store: str | None = None, **web: Any) -> Settings:
+    flags: dict[str, Any] = {"markets": markets or None, "store": {"url": store}, "web": web}
+    loaded = settings.load(flags)
+    log.configure(loaded.log.level)
+    return loaded
+
+
+def _environ(given: Settings, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What child processes need to see the same settings: flags become variables."""
+    token = given.web.token
+    return {
+        **os.environ,
+        "OFI_MARKETS": ",".join(given.markets),
+        "OFI_WEB__HOST": given.web.host,
+        "OFI_WEB__PORT": str(given.web.port),
+        "OFI_WEB__WORKERS": str(given.web.workers),
+        "OFI_STORE__URL": given.store.location,
+        **({"OFI_WEB__TOKEN": token.get_secret_value()} if token else {}),
+        **(extra or {}),
+    }
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    markets: Markets = None,
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    store: Store = None,
+) -> None:
+    """Collect markets and serve the page, in one.
+
+    Example: ofi run binance:BTC/USDT kraken:BTC/USD
+    """
+    given = _load(markets, store, host=host, port=port, workers=workers)
+    if not given.markets:
+        raise InputError(
+            "No market is named. Example: ofi run binance:BTC/USDT kraken:BTC/USD; "
+            "or list them as `markets` in ofi.toml."
+        )
+    sys.exit(_supervise(given))
+
+
+def _supervise(given: Settings, extra: Mapping[str, str] | None = None) -> int:
+    from app.supervisor import Child, Supervisor, check_port, gunicorn_command
+    from app.web.access import check_binding
+
+    check_binding(given)
+    check_port(given.web.host, given.web.port)
+    collect = [sys.executable, "-m", "app.cli", "collect"]
+    children = [
+        Child("collector", collect),
+        Child("web server", gunicorn_command(given), stop_signal=signal.SIGQUIT),
+    ]
+
+    def started() -> None:
+        host = "127.0.0.1" if given.web.host in ("0.0.0.0", "::") else given.web.host  # noqa: S104
+        typer.echo(f"The page is at http://{host}:{given.web.port}/ — Ctrl-C ends it.", err=True)
+
+    return Supervisor(children, _environ(given, extra), started).run()
+
+
+@app.command()
+def collect(markets: Markets = None, store: Store = None) -> None:
+    """Collect markets into the hot store, without a page.
+
+    Example: ofi collect binance:BTC/USDT
+    """
+    import uvloop
+
+    given = _load(markets, store)
+    uvloop.run(_collect(given))
+
+
+async def _collect(given: Settings) -> None:
+    from app.collector import Collector
+    from app.store import open_store
+
+    clock = SystemClock()
+    store = open_store(
+        given.store.location,
+        clock=clock,
+        keep_minutes=given.store.keep_minutes,
+        max_mb_per_market=given.store.max_mb_per_market,
+    )
+    collector = Collector(given, store, clock)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, collector.stop.set)
+    try:
+        await collector.run(given.market_ids)
+    finally:
+        store.close()
+
+
+@app.command()
+def web(host: Host = None, port: Port = None, workers: Workers = None, store: Store = None) -> None:
+    """Serve the page and the API beside a running collector.
+
+    Example: ofi web --port 8050
+    """
+    from app.supervisor import check_port, gunicorn_command
+    from app.web.access import check_binding
+
+    given = _load(None, store, host=host, port=port, workers=workers)
+    check_binding(given)
+    check_port(given.web.host, given.web.port)
+    command = gunicorn_command(given)
+    os.execve(command[0], command, _environ(given))  # noqa: S606  our own command line
+
+
+if __name__ == "__main__":
+    main()

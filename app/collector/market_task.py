@@ -1,0 +1,133 @@
+"""What the collector keeps for one market between two batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.compute.columns import Book
+from app.feeds.base import BookView, Gap, MarketFeed
+from app.market import Market
+from app.records import GAP, STATUS, Batch, State, Stream
+from app.store.base import Lease
+
+COLUMN_NS = 250_000_000
+S_NS = 1_000_000_000
+
+
+@dataclass
+class MarketTask:
+    """A market in collection."""
+
+    market: Market
+    index: int
+    feed: MarketFeed
+    lease: Lease
+    last_stored_ns: int = 0  # newest data of an earlier run; 0 when there is none or it is told
+    began: bool = False  # a row of this run has been published
+    book: BookView | None = None
+    column_ns: int = 0  # time of the last column of each cadence
+    column_1s_ns: int = 0
+    status_ns: int = 0
+    status_seen: tuple[State, str, int] = (State.STARTING, "", 0)
+    counted_states: int = 0  # states when the rate was last taken
+    counted_ns: int = 0
+    pending: dict[str, list[Batch]] = field(default_factory=dict)
+
+    def put(self, kind: str, batch: Batch) -> None:
+        """Queue records for the next append."""
+        if len(batch):
+            self.pending.setdefault(kind, []).append(batch)
+
+    def take(self) -> dict[str, Batch]:
+        """Everything queued, one batch a kind."""
+        batches = {kind: np.concatenate(parts) for kind, parts in self.pending.items()}
+        self.pending.clear()
+        return batches
+
+    def put_gaps(self, gaps: Sequence[Gap]) -> None:
+        """Queue gap records."""
+        if not gaps:
+            return
+        record = np.zeros(len(gaps), GAP)
+        for k, gap in enumerate(gaps):
+            record[k] = (
+                gap.stream,
+                gap.from_ns,
+                gap.to_ns,
+                gap.missed,
+                gap.reason.encode()[:24],
+                gap.detail.encode()[:160],
+            )
+        self.put("gap", record)
+
+    def restart_gaps(self, first_ns: int) -> list[Gap]:
+        """The stretch between an earlier run's last data and this run's first, told once."""
+        last, self.last_stored_ns = self.last_stored_ns, 0
+        if not last or first_ns <= last:
+            return []
+        return [
+            Gap(stream, last, first_ns, "collector restarted", "The collector was not running.")
+            for stream in Stream
+        ]
+
+    def full_book(self, view: BookView) -> Book:
+        """The view in ticks and lots."""
+        grid = self.market.grid
+        bid, ask = _columns(view.bids), _columns(view.asks)
+        return Book(
+            view.time_ns,
+            grid.to_ticks(bid[:, 0]),
+            grid.to_lots(bid[:, 1]),
+            grid.to_ticks(ask[:, 0]),
+            grid.to_lots(ask[:, 1]),
+        )
+
+    def status_record(self, now_ns: int) -> Batch:
+        """The feed's status as a record; the update rate is over the time since the last one."""
+        status = self.feed.status
+        states = status.states_best + status.states_depth
+        elapsed_s = (now_ns - self.counted_ns) / S_NS if self.counted_ns else 0.0
+        rate = (states - self.counted_states) / elapsed_s if elapsed_s > 0 else 0.0
+        self.counted_states, self.counted_ns = states, now_ns
+        latencies = sorted(status.latencies_ms)
+        record = np.zeros(1, STATUS)
+        values = {
+            "time_ns": now_ns,
+            "since_ns": status.since_ns,
+            "state": status.state,
+            "fidelity_best": -1 if status.fidelity_best is None else status.fidelity_best,
+            "fidelity_depth": status.fidelity_depth,
+            "period_ms": status.period_ms,
+            "received_ns": status.received_ns,
+            "latency_p50_ms": latencies[len(latencies) // 2] if latencies else -1,
+            "latency_p99_ms": latencies[int(len(latencies) * 0.99)] if latencies else -1,
+            "updates_per_s": rate,
+            "states_best": status.states_best,
+            "states_depth": status.states_depth,
+            "trades": status.trades,
+            "gaps": status.gaps_by_reason.total(),
+            "rejected": status.rejected.total(),
+            "attempts": status.attempts,
+            "next_try_ns": status.next_try_ns,
+            "has_trades": status.has_trades,
+            "detail": status.detail.encode()[:240],
+        }
+        for name, value in values.items():
+            record[name] = value
+        return record
+
+    def status_due(self, now_ns: int) -> bool:
+        """Whether a status is to be written: each second, and at once when the state changes."""
+        status = self.feed.status
+        seen = (status.state, status.detail, status.attempts)
+        if seen == self.status_seen and now_ns - self.status_ns < S_NS:
+            return False
+        self.status_seen, self.status_ns = seen, now_ns
+        return True
+
+
+def _columns(side: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Price and size of a side as `[n, 2]`; the side may hold more values a level."""
+    return np.array([(level[0], level[1]) for level in side], np.float64).reshape(-1, 2)

@@ -1,0 +1,271 @@
+"""The collector's loop: every 100 ms one batch from the ring, through compute, into the store."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from app import log
+from app.clock import Clock
+from app.collector.intake import finer_grids, take_in
+from app.collector.market_task import COLUMN_NS, S_NS, MarketTask
+from app.collector.venues import VenueDoor, last_data_ns, provisional
+from app.compute.columns import bands, book_record, column
+from app.compute.rows import RowBuilder, Rows
+from app.compute.summary import SummaryBuilder
+from app.errors import InputError, MarketError, StoreBusyError, StoreError
+from app.feeds.base import BookView
+from app.feeds.ring import Ring
+from app.market import Market, MarketId
+from app.records import ROW_NS, State, Stream
+from app.settings import Settings
+from app.store.base import HotStore
+
+LEASE_S = 15.0
+_RENEW_NS = 4 * S_NS
+# With more markets than this, books are sampled at the column cadence and appends are grouped.
+_FEW = 32
+# Unstored batches of a market that are kept while the store refuses them, in ticks.
+_KEEP_TICKS = 600
+_log = log.get("collector")
+
+
+class Collector:
+    """Collects markets until told to stop.
+
+    Raises from `run`:
+        InputError: no market is left that could be collected; the message says why for each.
+        StoreError: the store cannot be used at all.
+    """
+
+    def __init__(self, settings: Settings, store: HotStore, clock: Clock) -> None:
+        self._settings, self._store, self._clock = settings, store, clock
+        self._ring = Ring()
+        self._rows = RowBuilder()
+        self._summary = SummaryBuilder()
+        self._tasks: dict[int, MarketTask] = {}
+        self._doors: list[VenueDoor] = []
+        self._unstored_ticks = 0
+        self._renewed_ns = self._summary_s = self._appended_ns = 0
+        self.stop = asyncio.Event()
+
+    async def run(self, markets: Iterable[MarketId]) -> None:
+        """Collect `markets` until `stop` is set."""
+        by_venue: dict[str, list[MarketId]] = {}
+        for market_id in markets:
+            by_venue.setdefault(market_id.venue, []).append(market_id)
+        faults = self._make_doors(by_venue)
+        if not self._doors:
+            raise InputError(
+                " ".join(faults) or "No market is named. Example: ofi run binance:BTC/USDT."
+            )
+        openers = [asyncio.create_task(self._open(door, faults)) for door in self._doors]
+        try:
+            await self._loop(openers, faults)
+        finally:
+            for opener in openers:
+                opener.cancel()
+            await asyncio.gather(*openers, return_exceptions=True)
+            await self._close()
+
+    def _make_doors(self, by_venue: dict[str, list[MarketId]]) -> list[str]:
+        """A door for each venue that exists; the sentences for those that do not."""
+        faults: list[str] = []
+        for name, wanted in by_venue.items():
+            try:
+                door = VenueDoor.make(name, wanted, self._settings, self._ring, self._clock)
+            except MarketError as error:
+                faults.append(str(error))
+                _log.error("venue refused", venue=name, reason=str(error))
+                continue
+            self._doors.append(door)
+        return faults
+
+    async def _open(self, door: VenueDoor, faults: list[str]) -> None:
+        """Open a venue, retrying for as long as it takes, then start its markets."""
+        async for outage in door.opening():
+            unreachable = all(d.unreachable for d in self._doors)
+            _log.error("venue down", venue=door.name, reason=outage.sentence)
+            if unreachable:
+                _log.error(
+                    "no venue can be reached",
+                    reason="No venue can be reached. Check the network, or see a living market "
+                    "without one: ofi demo.",
+                )
+            for market_id in door.wanted:
+                self._write_down(door, market_id, outage.sentence, outage.next_try_ns)
+        for market_id in door.wanted:
+            try:
+                self._start(door, door.feed.resolve(market_id))
+            except (MarketError, StoreBusyError) as error:
+                faults.append(str(error))
+                _log.error("market refused", market=str(market_id), reason=str(error))
+
+    def _start(self, door: VenueDoor, market: Market) -> None:
+        lease = self._store.acquire(market.id, LEASE_S)
+        self._store.put_market(market)
+        index = max(self._tasks, default=-1) + 1
+        feed = door.feed.add(market.id, index)
+        last = last_data_ns(self._store, market.id, self._clock.now_ns())
+        self._tasks[index] = MarketTask(market, index, feed, lease, last_stored_ns=last)
+        _log.info("market started", market=str(market.id), tick=str(market.grid.tick))
+
+    def _write_down(
+        self, door: VenueDoor, market_id: MarketId, sentence: str, next_try_ns: int
+    ) -> None:
+        """Tell viewers of a market whose venue could not even be opened."""
+        with contextlib.suppress(StoreError):
+            if market_id not in self._store.markets():
+                self._store.put_market(provisional(market_id))
+            record = door.down_status(self._clock.now_ns(), sentence, next_try_ns)
+            self._store.append(market_id, {"status": record})
+
+    async def _loop(self, openers: list[asyncio.Task[None]], faults: list[str]) -> None:
+        while not self.stop.is_set():
+            now = self._clock.now_ns()
+            edge = (now // ROW_NS + 1) * ROW_NS
+            await self._clock.sleep((edge - now) / S_NS)
+            self.tick(self._clock.now_ns())
+            if not self._tasks and all(opener.done() for opener in openers):
+                for opener in openers:
+                    opener.result()
+                raise InputError(" ".join(faults))
+
+    def tick(self, now_ns: int) -> None:
+        """Take what the feeds brought up to now, compute, and store."""
+        views = self._sample(now_ns)
+        rows = self._compute(now_ns, views)
+        self._publish_rows(rows)
+        self._publish_books(now_ns, views)
+        self._publish_state(now_ns)
+        # Few markets are stored at once for the shortest way to the page; many share transactions.
+        if len(self._tasks) <= _FEW or now_ns - self._appended_ns >= COLUMN_NS:
+            self._appended_ns = now_ns
+            self._append(now_ns)
+
+    def _sample(self, now_ns: int) -> dict[int, BookView]:
+        """The books that changed since they were last looked at."""
+        period = ROW_NS if len(self._tasks) <= _FEW else COLUMN_NS
+        views = {}
+        for index, task in self._tasks.items():
+            if task.book is not None and now_ns - task.book.time_ns < period // 2:
+                continue
+            view = task.feed.book()
+            if view is not None and (task.book is None or view.time_ns > task.book.time_ns):
+                task.book = views[index] = view
+        return views
+
+    def _compute(self, now_ns: int, views: dict[int, BookView]) -> Rows:
+        best, depth, trades = self._ring.take()
+        for index, count in self._ring.dropped().items():
+            if (full := self._tasks.get(index)) is not None:
+                sentence = f"{count} updates came faster than they could be taken in."
+                full.feed.break_epoch("ring full", sentence)
+        grids = {index: task.market.grid for index, task in self._tasks.items()}
+        derived = frozenset(
+            i for i, task in self._tasks.items() if task.feed.status.fidelity_best is None
+        )
+        intake = take_in(grids, best, depth, trades, derived)
+        if intake.off_grid:
+            finer = finer_grids(grids, intake.off_grid, best, depth, trades)
+            for index, grid in finer.items():
+                self._regrid(self._tasks[index], self._tasks[index].market.with_grid(grid))
+            intake = take_in(grids | finer, best, depth, trades, derived)
+        for index, batch in intake.trades.items():
+            self._tasks[index].put("trade", batch)
+        in_bands = {i: bands(self._tasks[i].full_book(view)) for i, view in views.items()}
+        return self._rows.update(intake.best, intake.depth, intake.prints, now_ns, in_bands)
+
+    def _regrid(self, task: MarketTask, market: Market) -> None:
+        """Go on with finer increments; what was stored in the old ones ends here."""
+        _log.warning("grid changed", market=str(market.id), tick=str(market.grid.tick))
+        task.market = market
+        task.pending.clear()
+        task.last_stored_ns = 0
+        self._rows.forget(task.index)
+        self._store.put_market(market)
+        task.feed.break_epoch("grid changed", "The venue quotes in finer increments.")
+
+    def _publish_rows(self, rows: Rows) -> None:
+        self._summary.add(rows)
+        for index in np.unique(rows.market).tolist():
+            task = self._tasks[index]
+            record = rows.record[rows.market == index]
+            if task.last_stored_ns:
+                task.put_gaps(task.restart_gaps(int(record["start_ns"][0])))
+            if not task.began:
+                task.began = True
+                self._summary.begin(index, int(record["start_ns"][0]))
+            task.put("row", record)
+
+    def _publish_books(self, now_ns: int, views: dict[int, BookView]) -> None:
+        for index, view in views.items():
+            task = self._tasks[index]
+            if view.time_ns - task.column_ns < COLUMN_NS and task.column_ns:
+                continue
+            book = task.full_book(view)
+            record = column(book)
+            task.column_ns = view.time_ns
+            task.put("column", record)
+            task.put("book", book_record(book, view.venue_ms, view.update_id))
+            if view.time_ns // S_NS != task.column_1s_ns // S_NS:
+                task.column_1s_ns = view.time_ns
+                task.put("column_1s", record)
+
+    def _publish_state(self, now_ns: int) -> None:
+        for task in self._tasks.values():
+            status = task.feed.status
+            gaps = [status.new_gaps.popleft() for _ in range(len(status.new_gaps))]
+            task.put_gaps(gaps)
+            derived = status.fidelity_best is None
+            decisive = Stream.DEPTH if derived else Stream.BEST
+            for gap in gaps:
+                if gap.stream is decisive:
+                    self._summary.begin(task.index, gap.to_ns)
+            if task.status_due(now_ns):
+                task.put("status", task.status_record(now_ns))
+        if now_ns // S_NS != self._summary_s:
+            self._summary_s = now_ns // S_NS
+            self._publish_summary(now_ns)
+
+    def _publish_summary(self, now_ns: int) -> None:
+        top = max(self._tasks, default=-1) + 1
+        if top > self._summary.markets:
+            self._summary.grow(2 * top)
+        live = np.zeros(self._summary.markets, np.bool_)
+        for index, task in self._tasks.items():
+            live[index] = task.feed.status.state is State.LIVE
+        records = self._summary.tick(now_ns, live)
+        for index, task in self._tasks.items():
+            record = records[index : index + 1].copy()
+            record["state"] = task.feed.status.state
+            task.put("summary", record)
+
+    def _append(self, now_ns: int) -> None:
+        renew = now_ns - self._renewed_ns >= _RENEW_NS
+        self._renewed_ns = now_ns if renew else self._renewed_ns
+        failed = ""
+        for task in self._tasks.values():
+            batches = task.take()
+            try:
+                if renew and not task.lease.renew(LEASE_S):
+                    raise StoreBusyError(f"{task.market.id} was taken over by another collector.")
+                if batches:
+                    self._store.append(task.market.id, batches)
+            except StoreError as error:
+                failed = str(error)
+                if self._unstored_ticks < _KEEP_TICKS:
+                    for kind, batch in batches.items():
+                        task.put(kind, batch)
+                else:
+                    task.feed.break_epoch("store", failed)
+        self._unstored_ticks = self._unstored_ticks + 1 if failed else 0
+        if failed:
+            _log.error("not stored", reason=failed)
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(door.feed.close() for door in self._doors), return_exceptions=True)
+        for task in self._tasks.values():
+            with contextlib.suppress(StoreError):
+                task.lease.release()

@@ -1,0 +1,108 @@
+"""Opening a venue: retried with growing, jittered waits; its markets described when it answers."""
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+
+from app.clock import NS_PER_S, Clock
+from app.errors import FeedError, ThrottledError
+from app.feeds import open_venue
+from app.feeds.base import VenueFeed
+from app.feeds.ring import Ring
+from app.market import Grid, Market, MarketId
+from app.records import STATUS, Batch, State
+from app.settings import FeedSettings, Settings, VenueSettings
+from app.store.base import HotStore
+
+_RECENT_NS = 3 * NS_PER_S
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A failed attempt to open a venue."""
+
+    sentence: str
+    next_try_ns: int
+
+
+@dataclass
+class VenueDoor:
+    """A venue on the way to being open."""
+
+    name: str
+    wanted: list[MarketId]
+    feed: VenueFeed
+    _settings: FeedSettings
+    _clock: Clock
+    _random: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311  jitter
+    unreachable: bool = False
+    _since_ns: int = 0
+    _attempts: int = 0
+
+    @classmethod
+    def make(
+        cls, name: str, wanted: list[MarketId], settings: Settings, ring: Ring, clock: Clock
+    ) -> "VenueDoor":
+        """Construct the venue's feed without asking the venue anything.
+
+        Raises:
+            MarketError: there is no such exchange; names the nearest ones.
+        """
+        venue = settings.venues.get(name, VenueSettings())
+        feed = open_venue(name, venue, settings.feed, ring, clock)
+        return cls(name, wanted, feed, settings.feed, clock, random.Random(name))  # noqa: S311
+
+    async def opening(self) -> AsyncIterator[Outage]:
+        """Try until the venue answers; yields each failure before waiting."""
+        while True:
+            try:
+                await self.feed.open()
+            except FeedError as error:
+                self.unreachable = not isinstance(error, ThrottledError)
+                now = self._clock.now_ns()
+                self._since_ns = self._since_ns or now
+                wait_s = self._wait_s(error)
+                self._attempts += 1
+                yield Outage(str(error), now + round(wait_s * NS_PER_S))
+                await self._clock.sleep(wait_s)
+            else:
+                self.unreachable = False
+                return
+
+    def _wait_s(self, error: FeedError) -> float:
+        if isinstance(error, ThrottledError) and error.retry_after_s:
+            return error.retry_after_s
+        grown = self._settings.backoff_s * 2.0 ** min(self._attempts, 16)
+        return min(self._settings.backoff_max_s, grown) * self._random.uniform(0.5, 1.0)
+
+    def down_status(self, now_ns: int, sentence: str, next_try_ns: int) -> Batch:
+        """A status for a market whose venue does not answer."""
+        record = np.zeros(1, STATUS)
+        record["time_ns"], record["since_ns"] = now_ns, self._since_ns
+        record["state"] = State.DOWN
+        record["fidelity_best"] = -1
+        record["latency_p50_ms"] = record["latency_p99_ms"] = -1
+        record["attempts"], record["next_try_ns"] = self._attempts, next_try_ns
+        record["has_trades"] = True
+        record["detail"] = sentence.encode()[:240]
+        return record
+
+
+def provisional(market_id: MarketId) -> Market:
+    """A description from the id alone, until the venue tells more."""
+    pair = market_id.symbol.partition(":")[0]
+    base, _, quote = pair.partition("/")
+    return Market(market_id, base, quote, Grid(Decimal("0.01"), Decimal("0.00001"), exact=False))
+
+
+def last_data_ns(store: HotStore, market_id: MarketId, now_ns: int) -> int:
+    """Receive time of the newest row that an earlier run left; 0 when there is none."""
+    status = store.read_since(market_id, {"status": 0}).batches.get("status")
+    if status is None or not len(status):
+        return 0
+    last = int(status["time_ns"][-1])
+    rows = store.window(market_id, "row", last - 10 * _RECENT_NS, now_ns)
+    return int(rows["received_ns"][-1]) if len(rows) else 0
