@@ -1,0 +1,280 @@
+"""`control.sqlite`: viewers' wishes, and leases on writing markets, shared by all processes of a host."""
+
+import os
+import socket
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from app import log
+from app.clock import NS_PER_S, Clock
+from app.errors import StoreBusyError, StoreCorruptError
+from app.market import MarketId
+from app.store import files
+from app.store.faults import explain, explain_os
+
+_log = log.get("store")
+_T = TypeVar("_T")
+NAME = "control.sqlite"  # no market's file: it has no colon
+_SCHEMA = 1
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS requests (market TEXT PRIMARY KEY, asked_ns INTEGER NOT NULL, "
+    "until_ns INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS leases (market TEXT PRIMARY KEY, owner TEXT NOT NULL, "
+    "host TEXT NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL, "
+    "fence INTEGER NOT NULL, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL)",
+)
+
+
+class Control:
+    """Wishes and leases, in short transactions that wait for each other. Thread-safe by a lock."""
+
+    def __init__(self, directory: Path, clock: Clock):
+        self.path = directory / NAME
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._inode: tuple[int, int] | None = None
+        self.owner = uuid.uuid4().hex
+
+    def request(self, market: MarketId, ttl_s: float) -> None:
+        """Note a wish, or prolong it; its place in the order stays while it has not run out."""
+        now = self._clock.now_ns()
+        until = now + round(ttl_s * NS_PER_S)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM requests WHERE until_ns <= ?", (now,))
+            connection.execute(
+                "INSERT INTO requests VALUES (?, ?, ?) ON CONFLICT (market) DO UPDATE "
+                "SET until_ns = max(until_ns, excluded.until_ns)",
+                (str(market), now, until),
+            )
+
+        self._write(work)
+
+    def requested(self) -> list[MarketId]:
+        """The wishes that have not run out, oldest first."""
+        if self._connection is None and files.inode(self.path) is None:
+            return []
+        now = self._clock.now_ns()
+        rows = self._write(
+            lambda connection: connection.execute(
+                "SELECT market FROM requests WHERE until_ns > ? ORDER BY asked_ns, rowid", (now,)
+            ).fetchall(),
+            "BEGIN",
+        )
+        return [MarketId.parse(row[0]) for row in rows]
+
+    def acquire(self, market: MarketId, ttl_s: float) -> int:
+        """Take the lease and return its fence: larger than that of every earlier lease.
+
+        Raises:
+            StoreBusyError: a live process holds it; names it and since when.
+        """
+        now = self._clock.now_ns()
+
+        def work(connection: sqlite3.Connection) -> int:
+            row = connection.execute(
+                "SELECT owner, host, pid, pid_start, fence, since_ns, until_ns FROM leases "
+                "WHERE market = ?",
+                (str(market),),
+            ).fetchone()
+            if row is not None:
+                owner, host, pid, start, _, since, until = row
+                if owner != self.owner and until > now and _alive(host, pid, start):
+                    raise StoreBusyError(
+                        f"{market} is being written by the collector with process id {pid} since "
+                        f"{_when(since)}; stop it, or leave this market to it."
+                    )
+            # Fences grow over all markets, so that a lost lease table cannot repeat one.
+            (top,) = connection.execute("SELECT max(fence) FROM leases").fetchone()
+            fence = max(now, (top or 0) + 1)
+            connection.execute(
+                "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    str(market),
+                    self.owner,
+                    host_key(),
+                    os.getpid(),
+                    process_start(os.getpid()),
+                    fence,
+                    now,
+                    now + round(ttl_s * NS_PER_S),
+                ),
+            )
+            return fence
+
+        return self._write(work)
+
+    def renew(self, market: MarketId, fence: int, ttl_s: float) -> bool:
+        """Hold the lease for longer; False when another has taken it."""
+        until = self._clock.now_ns() + round(ttl_s * NS_PER_S)
+
+        def work(connection: sqlite3.Connection) -> bool:
+            done = connection.execute(
+                "UPDATE leases SET until_ns = ? WHERE market = ? AND fence = ?",
+                (until, str(market), fence),
+            )
+            return done.rowcount == 1
+
+        return self._write(work)
+
+    def release(self, market: MarketId, fence: int) -> None:
+        """Let the lease run out now; its fence stays known."""
+        self._write(
+            lambda connection: connection.execute(
+                "UPDATE leases SET until_ns = 0 WHERE market = ? AND fence = ?",
+                (str(market), fence),
+            )
+        )
+
+    def close(self) -> None:
+        """Give the descriptors back; the next call opens again."""
+        with self._lock:
+            self._drop()
+
+    def _write(
+        self, work: Callable[[sqlite3.Connection], _T], begin: str = "BEGIN IMMEDIATE"
+    ) -> _T:
+        with self._lock:
+            for attempt in (0, 1):
+                try:
+                    connection = self._open()
+                    connection.execute(begin)
+                    result = work(connection)
+                    connection.execute("COMMIT")
+                    return result
+                except sqlite3.Error as error:
+                    fault = explain(error, self.path)
+                    self._rollback()
+                    if not isinstance(fault, StoreCorruptError) or attempt:
+                        raise fault from None
+                    self._set_aside(str(error))
+                except OSError as error:
+                    self._rollback()
+                    raise explain_os(error, self.path.parent) from None
+                except BaseException:
+                    self._rollback()
+                    raise
+            raise AssertionError  # the second attempt returns or raises
+
+    def _open(self) -> sqlite3.Connection:
+        present = files.inode(self.path)
+        if self._connection is not None and present == self._inode:
+            return self._connection
+        self._drop()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = files.connect(self.path, "rwc")
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._inode = connection, files.inode(self.path)
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")  # nothing here outlives the machine's run
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == _SCHEMA:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        if version:
+            for name in ("requests", "leases"):
+                connection.execute(f"DROP TABLE IF EXISTS {name}")
+        for statement in _TABLES:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+        connection.execute("COMMIT")
+
+    def _set_aside(self, why: str) -> None:
+        self._drop()
+        target = files.set_aside(self.path, files.DAMAGED, self._clock.now_ns())
+        _log.warning(
+            f"The store's list of leases and wishes was damaged ({why}): it was set aside as "
+            f"{target.name}, and a fresh one begins.",
+            path=str(target),
+        )
+
+    def _rollback(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._inode = None
+
+
+class MarketLease:
+    """The right to write a market; renewed by the holder, lost when it dies."""
+
+    def __init__(
+        self, control: Control, market: MarketId, fence: int, on_release: Callable[[], Any]
+    ):
+        self.market = market
+        self.fence = fence
+        self._control = control
+        self._on_release = on_release
+
+    def renew(self, ttl_s: float) -> bool:
+        """Hold it for longer; False when it was lost to another."""
+        return self._control.renew(self.market, self.fence, ttl_s)
+
+    def release(self) -> None:
+        """Give it up."""
+        self._on_release()
+        self._control.release(self.market, self.fence)
+
+
+def host_key() -> str:
+    """What process ids can be compared within: host, its present run, and the pid namespace."""
+    parts = [socket.gethostname()]
+    try:
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    except OSError:
+        pass
+    return " ".join(parts)
+
+
+def process_start(pid: int) -> int:
+    """When a process started, in ticks since boot; 0 where the platform does not say, −1 when gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return 0 if not Path("/proc/self/stat").exists() else -1
+    except OSError:
+        return -1
+    # The name in parentheses may hold anything; the 22nd field counts from after it.
+    fields = text.rpartition(")")[2].split()
+    return -1 if fields[0] in "ZX" else int(fields[19])
+
+
+def _alive(host: str, pid: int, start: int) -> bool:
+    if host != host_key():
+        # Another host, or this one before a reboot: only the lease's own end tells.
+        return True
+    found = process_start(pid)
+    if found:
+        return found == start
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _when(time_ns: int) -> str:
+    moment = datetime.fromtimestamp(time_ns // NS_PER_S, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,190 @@
+"""The embedded hot store: one SQLite file per market in a local directory."""
+
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.clock import Clock
+from app.errors import StoreError
+from app.market import Market, MarketId
+from app.records import Batch
+from app.store import files
+from app.store.base import Cursor, News
+from app.store.control import Control, MarketLease
+from app.store.faults import explain_os
+from app.store.reader import MarketReader, known
+from app.store.retention import Retention
+from app.store.writer import MarketWriter
+
+_MAX_READERS = 1024
+_DESCRIPTORS_PER_READER = 4
+_FORKED: "weakref.WeakSet[SqliteStore]" = weakref.WeakSet()
+_INHERITED: list[Any] = []  # of the parent process: never closed here, that would disturb its locks
+
+
+class SqliteStore:
+    """Hot state in a directory of SQLite files; local disks only.
+
+    Nothing is opened before it is used, and nothing is carried over a fork: an instance made before
+    a fork works in each child. Safe to use from several threads: each market has one connection for
+    reading and one for writing, each behind its own lock, so threads wait for each other only when
+    they use the same market in the same way.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Clock,
+        keep_minutes: int = 240,
+        max_mb_per_market: int = 256,
+        readonly: bool = False,
+    ):
+        self.directory = directory.absolute()
+        self.readonly = readonly
+        self._clock = clock
+        self._keep_minutes = keep_minutes
+        self._max_mb = max_mb_per_market
+        if self.directory.exists() and not self.directory.is_dir():
+            raise StoreError(
+                f"The store directory {self.directory} is a file; move it away, or set store.url to "
+                "another directory."
+            )
+        limit = files.raise_descriptor_limit()
+        self._max_readers = max(8, min(_MAX_READERS, limit // 4 // _DESCRIPTORS_PER_READER))
+        self._begin()
+        _FORKED.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._readers: OrderedDict[MarketId, MarketReader] = OrderedDict()
+        self._writers: dict[MarketId, MarketWriter] = {}
+        self._control = Control(self.directory, self._clock)
+
+    def _after_fork(self) -> None:
+        _INHERITED.append((self._readers, self._writers, self._control))
+        self._begin()
+
+    def put_market(self, market: Market) -> None:
+        """Describe a market; needed once before the first `append`, and when its grid changes."""
+        self._writer(market.id).put_market(market)
+        # Reading every description is dear; a touched file tells `markets` that it changed.
+        os.utime(files.market_path(self.directory, market.id))
+
+    def append(self, market: MarketId, batches: Mapping[str, Batch]) -> Cursor:
+        """Store batches in one transaction and return its id; acknowledged means readable.
+
+        Raises:
+            StoreFullError: the disk is full; nothing of the call was stored.
+            StoreBusyError: another collector has taken the market over.
+            StoreError: anything else that kept it from being stored.
+        """
+        return self._writer(market).append(batches)
+
+    def read_since(self, market: MarketId, cursors: Mapping[str, Cursor]) -> News:
+        """Records of the kinds named in `cursors` stored after them; 0 reads from the beginning.
+
+        Raises:
+            StoreCorruptError: the market's file is damaged.
+        """
+        for kind in cursors:
+            known(kind)
+        return self._reader(market).read_since(cursors)
+
+    def window(self, market: MarketId, kind: str, start_ns: int, end_ns: int) -> Batch:
+        """Records of a kind in `(start_ns, end_ns]` by `records.TIME_FIELD`, oldest first.
+
+        Raises:
+            StoreCorruptError: the market's file is damaged.
+        """
+        return self._reader(market).window(known(kind), start_ns, end_ns)
+
+    def version(self, market: MarketId) -> int:
+        """A number that changes with every append to the market; 0 while it has no file."""
+        return self._reader(market).version()
+
+    def markets(self) -> dict[MarketId, Market]:
+        """All markets that the store holds."""
+        try:
+            names = [market for market, _ in files.market_files(self.directory)]
+        except OSError as error:
+            raise explain_os(error, self.directory) from None
+        found = {}
+        for market_id in names:
+            market = self._reader(market_id).market()
+            if market is not None:
+                found[market_id] = market
+        return found
+
+    def request(self, market: MarketId, ttl_s: float) -> None:
+        """A viewer's wish that a market be collected, for so long."""
+        self._control.request(market, ttl_s)
+
+    def requested(self) -> list[MarketId]:
+        """The wishes that have not run out, oldest first."""
+        return self._control.requested()
+
+    def acquire(self, market: MarketId, ttl_s: float) -> MarketLease:
+        """Take the right to write a market.
+
+        Raises:
+            StoreBusyError: another live collector holds it; the message names it.
+        """
+        writer = self._writer(market)
+        fence = self._control.acquire(market, ttl_s)
+        writer.close()
+        writer.fence = fence
+        return MarketLease(self._control, market, fence, writer.close)
+
+    def close(self) -> None:
+        """Release files and connections."""
+        with self._lock:
+            handles: list[Any] = [*self._readers.values(), *self._writers.values(), self._control]
+            self._readers.clear()
+            self._writers.clear()
+        for handle in handles:
+            handle.close()
+
+    def _reader(self, market: MarketId) -> MarketReader:
+        idle = None
+        with self._lock:
+            reader = self._readers.get(market)
+            if reader is None:
+                reader = MarketReader(files.market_path(self.directory, market))
+                self._readers[market] = reader
+                if len(self._readers) > self._max_readers:
+                    _, idle = self._readers.popitem(last=False)
+            else:
+                self._readers.move_to_end(market)
+        if idle is not None:
+            idle.close()
+        return reader
+
+    def _writer(self, market: MarketId) -> MarketWriter:
+        if self.readonly:
+            raise StoreError(
+                "The store was opened for reading only; open it for writing to collect."
+            )
+        with self._lock:
+            writer = self._writers.get(market)
+            if writer is None:
+                writer = self._writers[market] = MarketWriter(
+                    files.market_path(self.directory, market),
+                    market,
+                    self._clock,
+                    Retention(self._keep_minutes, self._max_mb),
+                )
+            return writer
+
+
+def _forget_parent() -> None:
+    for store in list(_FORKED):
+        store._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)

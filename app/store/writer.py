@@ -1,0 +1,219 @@
+"""Writing one market's file: the only place that appends, forgets, checkpoints and sets aside."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from app import log
+from app.clock import NS_PER_MS, Clock
+from app.errors import StoreBusyError, StoreCorruptError, StoreError
+from app.market import Market, MarketId
+from app.records import KINDS, LATEST_ONLY, TIME_FIELD, Batch
+from app.store import files, schema
+from app.store.base import ID_SHIFT, Cursor
+from app.store.faults import explain, explain_os
+from app.store.reader import known
+from app.store.retention import Retention
+
+_T = TypeVar("_T")
+_log = log.get("store")
+_CACHE_KIB = 512
+_WAL_PAGES = 1000  # of 4 KiB between checkpoints
+_WAL_LIMIT_BYTES = 8 << 20  # what the WAL is cut back to after a checkpoint
+
+
+@dataclass(frozen=True)
+class _Packed:
+    kind: str
+    t0: int
+    t1: int
+    data: bytes
+
+
+class MarketWriter:
+    """A lazily opened connection that writes one market's file, behind a lock.
+
+    `fence` is the number of the lease under which it writes; a file that a later lease has written
+    refuses it. None writes without a lease.
+    """
+
+    def __init__(self, path: Path, market: MarketId, clock: Clock, retention: Retention):
+        self.path = path
+        self.market_id = market
+        self.fence: int | None = None
+        self._clock = clock
+        self._retention = retention
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._market: Market | None = None
+        self._seen_version = -1
+        self._last_id = 0
+        self._latest: dict[str, int] = {}  # per kind, no record appended so far is later than this
+        self._disorder: dict[str, int] = {}
+
+    def put_market(self, market: Market) -> None:
+        """Write the description."""
+        with self._lock:
+            self._market = market
+            self._guarded(lambda connection: schema.write_market(connection, market))
+
+    def append(self, batches: Mapping[str, Batch]) -> Cursor:
+        """See `HotStore.append`; an append of nothing returns the last id."""
+        packed = [_pack(kind, batch) for kind, batch in batches.items() if len(batch)]
+        with self._lock:
+            return self._guarded(lambda connection: self._insert(connection, packed))
+
+    def close(self) -> None:
+        """Checkpoint and give the descriptors back; the next call opens again."""
+        with self._lock:
+            self._drop()
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run `work` in one transaction; a damaged file is set aside, and the work done once more."""
+        for attempt in (0, 1):
+            try:
+                connection = self._open()
+                connection.execute("BEGIN IMMEDIATE")
+                self._catch_up(connection)
+                result = work(connection)
+                connection.execute("COMMIT")
+                return result
+            except sqlite3.Error as error:
+                fault = explain(error, self.path)
+                self._rollback()
+                if not isinstance(fault, StoreCorruptError) or attempt:
+                    raise fault from None
+                self._set_aside(files.DAMAGED, str(error))
+            except OSError as error:
+                self._rollback()
+                raise explain_os(error, self.path.parent) from None
+            except BaseException:
+                self._rollback()
+                raise
+        raise AssertionError  # the second attempt returns or raises
+
+    def _insert(self, connection: sqlite3.Connection, packed: list[_Packed]) -> Cursor:
+        if not packed:
+            return self._last_id
+        batch_id = max(self._clock.now_ns() // NS_PER_MS << ID_SHIFT, self._last_id + 1)
+        for item in packed:
+            sql = schema.SQL[item.kind]
+            if item.kind in LATEST_ONLY:
+                connection.execute(sql.clear)
+            else:
+                self._note_order(connection, item)
+            connection.execute(sql.insert, (batch_id, item.t0, item.t1, item.data))
+        self._retention.step(connection, self._clock.now_ns())
+        self._last_id = batch_id
+        return batch_id
+
+    def _note_order(self, connection: sqlite3.Connection, item: _Packed) -> None:
+        latest = self._latest.get(item.kind, item.t0)
+        disorder = latest - item.t0
+        if disorder > self._disorder.get(item.kind, 0):
+            connection.execute(
+                "UPDATE kinds SET disorder_ns = ? WHERE kind = ?", (disorder, item.kind)
+            )
+            self._disorder[item.kind] = disorder
+        self._latest[item.kind] = max(latest, item.t1)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None:
+            return self._connection
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if files.inode(self.path) is None:
+            schema.create(self.path)
+        connection = files.connect(self.path, "rw")
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+            good = schema.fits(connection)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        if not good:
+            connection.close()
+            self._set_aside(files.OLD, "it was written by another version or another program")
+            return self._open()
+        self._connection, self._seen_version = connection, -1
+        return connection
+
+    def _catch_up(self, connection: sqlite3.Connection) -> None:
+        """Inside the transaction: read anew what another writer may have changed."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version == self._seen_version:
+            return
+        self._check_fence(connection)
+        self._last_id = max(self._last_id, schema.last_id(connection))
+        rows = connection.execute("SELECT kind, disorder_ns FROM kinds").fetchall()
+        self._disorder = {str(kind): int(value) for kind, value in rows}
+        self._latest = {}
+        for kind in schema.HISTORY:
+            row = connection.execute(schema.SQL[kind].last_time).fetchone()
+            if row is not None:
+                self._latest[kind] = row[0] + self._disorder.get(kind, 0)
+        if schema.read_market(connection) is None and self._market is not None:
+            schema.write_market(connection, self._market)
+        self._retention.start(connection)
+        self._seen_version = version
+
+    def _check_fence(self, connection: sqlite3.Connection) -> None:
+        (fence,) = connection.execute("SELECT value FROM meta WHERE name = 'fence'").fetchone()
+        if self.fence is None:
+            return
+        if fence > self.fence:
+            raise StoreBusyError(
+                f"Another collector has taken over {self.market_id}; this one stops writing it."
+            )
+        if fence < self.fence:
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'fence'", (self.fence,))
+
+    def _set_aside(self, label: str, why: str) -> None:
+        self._drop()
+        try:
+            target = files.set_aside(self.path, label, self._clock.now_ns())
+        except OSError as error:
+            raise explain_os(error, self.path.parent) from None
+        _log.warning(
+            f"The store file of {self.market_id} could not be used ({why}): it was set aside as "
+            f"{target.name}, and a fresh one begins.",
+            market=str(self.market_id),
+            path=str(target),
+        )
+
+    def _rollback(self) -> None:
+        self._seen_version = -1  # what was noted during the transaction is void
+        if self._connection is not None and self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except sqlite3.Error as error:
+                _log.warning(str(explain(error, self.path)), market=str(self.market_id))
+        self._connection = None
+
+
+def _pack(kind: str, batch: Batch) -> _Packed:
+    if batch.dtype != KINDS[known(kind)]:
+        raise StoreError(f"A batch of {kind} was given as {batch.dtype}; make it records.KINDS.")
+    if kind in LATEST_ONLY:
+        batch = batch[-1:]
+    times = batch[TIME_FIELD[kind]]
+    if len(batch) == 1:
+        t0 = t1 = int(times[0])
+    else:
+        t0, t1 = int(np.min(times)), int(np.max(times))
+    return _Packed(kind, t0, t1, batch.tobytes())
