@@ -1,0 +1,121 @@
+"""The supervisor with real processes: restarts, says so, ends everything, leaves nothing."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from app.errors import ServerError
+from app.settings import Settings
+from app.supervisor import check_port, gunicorn_command
+
+ROOT = Path(__file__).parents[1]
+
+
+def wait_for(condition, what, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"never happened: {what}")
+
+
+def alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def supervise(tmp_path, *bodies, final_codes="frozenset({2})"):
+    """A supervisor process whose children run Python bodies; each writes its pid to a file."""
+    children = []
+    for k, body in enumerate(bodies):
+        source = f"import os, sys, time, signal, pathlib\np = pathlib.Path({str(tmp_path)!r})\n"
+        source += f"with open(p / 'pids{k}', 'a') as f: print(os.getpid(), file=f, flush=True)\n"
+        source += textwrap.dedent(body)
+        children.append(f"Child('child{k}', [sys.executable, '-c', {source!r}], final_codes={final_codes})")
+    script = (
+        "import os, sys\nfrom app import log\nlog.configure(json=True)\n"
+        "from app.supervisor import Child, Supervisor\n"
+        f"sys.exit(Supervisor([{', '.join(children)}], os.environ).run())\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+
+
+def pids(tmp_path, k):
+    path = tmp_path / f"pids{k}"
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+FOREVER = "while True: time.sleep(1)"
+
+
+def test_a_killed_child_starts_again_and_the_other_is_untouched(tmp_path):
+    process = supervise(tmp_path, FOREVER, FOREVER)
+    try:
+        first = wait_for(lambda: pids(tmp_path, 0), "the first start")[0]
+        other = wait_for(lambda: pids(tmp_path, 1), "the other's start")[0]
+        os.kill(first, signal.SIGKILL)
+        second = wait_for(lambda: len(pids(tmp_path, 0)) > 1 and pids(tmp_path, 0)[1], "the restart")
+        assert alive(second)
+        assert pids(tmp_path, 1) == [other]
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, log = process.communicate(timeout=10)
+    assert "The child0 was killed by signal 9" in log
+    assert process.returncode == 0
+
+
+def test_ctrl_c_ends_even_a_deaf_child_within_three_seconds(tmp_path):
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER
+    process = supervise(tmp_path, deaf, FOREVER)
+    children = [wait_for(lambda k=k: pids(tmp_path, k), "start")[0] for k in (0, 1)]
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert time.monotonic() - began < 3
+    assert not any(alive(pid) for pid in children)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_children_die_with_a_killed_supervisor(tmp_path):
+    process = supervise(tmp_path, FOREVER)
+    child = wait_for(lambda: pids(tmp_path, 0), "start")[0]
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not alive(child), "the child's end")
+
+
+def test_an_exit_code_that_no_restart_mends_ends_the_run(tmp_path):
+    process = supervise(tmp_path, "sys.exit(2)", FOREVER)
+    process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert len(pids(tmp_path, 0)) == 1
+    assert not any(alive(pid) for pid in pids(tmp_path, 1))
+
+
+def test_a_port_in_use_is_one_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServerError, match=f"Port {port} on 127.0.0.1 cannot be used"):
+            check_port("127.0.0.1", port)
+    check_port("127.0.0.1", port)
+
+
+def test_gunicorn_listens_where_asked():
+    settings = Settings.model_validate({"web": {"host": "::1", "port": 8051, "workers": 3}})
+    command = gunicorn_command(settings)
+    assert "--bind=[::1]:8051" in command
+    assert "--workers=3" in command
+    assert "--worker-class=asgi" in command
