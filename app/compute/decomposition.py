@@ -1,0 +1,166 @@
+"""OFI_best taken apart into limit orders, cancellations and market orders (METRICS.md 1.6).
+
+After Cont, Kukanov, Stoikov (2014), section 2: `OFI = (Lb − La) − (Cb − Ca) + (Mb − Ms)`. What left a
+price is matched with what takers traded there in the same row (or the same state, where a feed
+sequences trades and book together); the rest was cancelled. Both identities are exact in lots.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.compute.ofi import side_parts
+
+Ints = NDArray[np.int64]
+Sides = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What left the best level, one element per event and side, in lots."""
+
+    row: Ints  # any label of the row or state that it belongs to
+    side: Sides  # +1 the bid (takers sell into it), −1 the ask
+    price: Ints  # the best price before the event, ticks
+    size: Ints
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """The parts of OFI_best per row, in lots; arrays `[rows]`."""
+
+    limit_bid: Ints  # Lb
+    limit_ask: Ints  # La
+    cancel_bid: Ints  # Cb
+    cancel_ask: Ints  # Ca
+    market_buy: Ints  # Mb: takers' purchases that explain removals from the ask
+    market_sell: Ints  # Ms
+    unmatched_buy: Ints  # bought without a removal: hidden, refilled, netted, swept, late
+    unmatched_sell: Ints
+
+    @property
+    def ofi(self) -> Ints:
+        """`(Lb − La) − (Cb − Ca) + (Mb − Ms)`, which is OFI_best exactly."""
+        limit, cancel = self.limit_bid - self.limit_ask, self.cancel_bid - self.cancel_ask
+        ofi: Ints = limit - cancel + (self.market_buy - self.market_sell)
+        return ofi
+
+    @property
+    def matched_share(self) -> float:
+        """Matched over traded volume of all rows; NaN when nothing traded."""
+        matched = int(self.market_buy.sum() + self.market_sell.sum())
+        traded = matched + int(self.unmatched_buy.sum() + self.unmatched_sell.sum())
+        return matched / traded if traded else float("nan")
+
+    @property
+    def cancelled_share(self) -> float:
+        """Cancelled over removed size of all rows; NaN when nothing was removed."""
+        cancelled = int(self.cancel_bid.sum() + self.cancel_ask.sum())
+        removed = cancelled + int(self.market_buy.sum() + self.market_sell.sum())
+        return cancelled / removed if removed else float("nan")
+
+
+def removed_by_event(price: Ints, size: Ints, row: Ints) -> tuple[Removed, Ints, Ints]:
+    """What left and joined the best levels between the states of one unbroken stream.
+
+    Args:
+        price, size: `[n, 2]` best quotes (bid, ask) of n states.
+        row: `[n − 1]` the row of each event.
+
+    Returns:
+        The removals of both sides (bids first), and the added lots per event of bid and of ask.
+    """
+    bid = side_parts(price[1:, 0], size[1:, 0], price[:-1, 0], size[:-1, 0])
+    ask = side_parts(-price[1:, 1], size[1:, 1], -price[:-1, 1], size[:-1, 1])
+    side = np.repeat(np.array([1, -1], np.int8), len(row))
+    removed = Removed(
+        np.concatenate([row, row]),
+        side,
+        np.concatenate([price[:-1, 0], price[:-1, 1]]),
+        np.concatenate([bid.removed, ask.removed]),
+    )
+    return removed, bid.added, ask.added
+
+
+def decompose(
+    rows: int,
+    removed: Removed,
+    added_bid: Ints,
+    added_ask: Ints,
+    added_row: Ints,
+    trade_row: Ints,
+    trade_price: Ints,
+    trade_size: Ints,
+    trade_side: Sides,
+) -> Decomposition:
+    """The decomposition per row.
+
+    Args:
+        rows: how many rows; labels are 0..rows − 1. Per state, label by state.
+        removed: removals per event and side.
+        added_bid, added_ask, added_row: ΣA per event and its row.
+        trade_row, trade_price, trade_size, trade_side: the prints; side 0 takes no part.
+    """
+    traded = trade_side != 0
+    # A taker's sale (−1) meets the bid (+1).
+    row, side, left, sold = _by_price(
+        removed, trade_row[traded], trade_price[traded], trade_size[traded], -trade_side[traded]
+    )
+    matched = np.minimum(left, sold)
+    bid, ask = side > 0, side < 0
+
+    def total(values: Ints, where: NDArray[np.bool_]) -> Ints:
+        return _sum_at(rows, row[where], values[where])
+
+    everything = np.ones(len(added_row), bool)
+    return Decomposition(
+        limit_bid=_sum_at(rows, added_row[everything], added_bid),
+        limit_ask=_sum_at(rows, added_row[everything], added_ask),
+        cancel_bid=total(left - matched, bid),
+        cancel_ask=total(left - matched, ask),
+        market_buy=total(matched, ask),
+        market_sell=total(matched, bid),
+        unmatched_buy=total(sold - matched, ask),
+        unmatched_sell=total(sold - matched, bid),
+    )
+
+
+def matched_volume(
+    removed: Removed, trade_row: Ints, trade_price: Ints, trade_size: Ints, trade_side: Sides
+) -> int:
+    """Σ min(removed, traded) over rows, sides and prices, in lots."""
+    traded = trade_side != 0
+    _, _, left, sold = _by_price(
+        removed, trade_row[traded], trade_price[traded], trade_size[traded], -trade_side[traded]
+    )
+    return int(np.minimum(left, sold).sum())
+
+
+def _by_price(
+    removed: Removed, trade_row: Ints, trade_price: Ints, trade_size: Ints, trade_side: Sides
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Removed and traded lots of every (row, side, price) in which either happened."""
+    happened = removed.size > 0
+    row = np.concatenate([removed.row[happened], trade_row])
+    side = np.concatenate([removed.side[happened], trade_side]).astype(np.int64)
+    price = np.concatenate([removed.price[happened], trade_price])
+    n = int(happened.sum())
+    size = np.zeros((len(row), 2), np.int64)
+    size[:n, 0] = removed.size[happened]
+    size[n:, 1] = trade_size
+    if not len(row):
+        none = np.zeros(0, np.int64)
+        return none, none, none, none
+    order = np.lexsort((price, side, row))
+    row, side, price, size = row[order], side[order], price[order], size[order]
+    new = (np.diff(row) != 0) | (np.diff(side) != 0) | (np.diff(price) != 0)
+    first = np.flatnonzero(np.r_[True, new])
+    both = np.add.reduceat(size, first, axis=0)
+    return row[first], side[first], both[:, 0], both[:, 1]
+
+
+def _sum_at(rows: int, row: Ints, values: Ints) -> Ints:
+    result = np.zeros(rows, np.int64)
+    np.add.at(result, row, values)
+    return result
