@@ -1,0 +1,117 @@
+"""What the demo trades: four markets with the grids that Binance uses, and how busy each is."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from app.market import Grid, Market, MarketId
+
+
+@dataclass(frozen=True)
+class MarketSpec:
+    """One market. Rates are events per second in ordinary times, sizes are in lots."""
+
+    base: str
+    quote: str
+    grid: Grid
+    price: float  # where it starts, in the quote currency
+    touch_lots: int  # what one maker shows at the best price
+    makers: int
+    width_ticks: int  # the makers' ordinary spread
+    take_lots: int  # median taker order
+    depth_bps: float  # scale of how far from mid patient orders rest
+    depth_orders: int  # patient orders per side
+    jump_bps: float  # mean size of a revision of the makers' estimate
+    latent_bps: float  # volatility of what informed takers know, per √s
+    take_rate: float
+    join_rate: float
+    deep_rate: float
+    news_rate: float
+
+    @property
+    def symbol(self) -> str:
+        """ccxt's unified symbol."""
+        return f"{self.base}/{self.quote}"
+
+    @property
+    def venue_symbol(self) -> str:
+        """The symbol as Binance writes it."""
+        return f"{self.base}{self.quote}"
+
+    def market(self, venue: str) -> Market:
+        """The market as the rest of the product describes it."""
+        return Market(MarketId(venue, self.symbol), self.base, self.quote, self.grid)
+
+
+BTC = MarketSpec(
+    base="BTC",
+    quote="USDT",
+    grid=Grid(Decimal("0.01"), Decimal("0.00001")),
+    price=97_400.0,
+    touch_lots=90_000,
+    makers=3,
+    width_ticks=1,
+    take_lots=900,
+    depth_bps=4.0,
+    depth_orders=550,
+    jump_bps=0.35,
+    latent_bps=0.55,
+    take_rate=3.0,
+    join_rate=14.0,
+    deep_rate=40.0,
+    news_rate=0.25,
+)
+ETH = MarketSpec(
+    base="ETH",
+    quote="USDT",
+    grid=Grid(Decimal("0.01"), Decimal("0.0001")),
+    price=3_420.0,
+    touch_lots=120_000,
+    makers=3,
+    width_ticks=1,
+    take_lots=2_000,
+    depth_bps=4.5,
+    depth_orders=400,
+    jump_bps=0.4,
+    latent_bps=0.6,
+    take_rate=2.0,
+    join_rate=10.0,
+    deep_rate=28.0,
+    news_rate=0.22,
+)
+SOL = MarketSpec(
+    base="SOL",
+    quote="USDT",
+    grid=Grid(Decimal("0.01"), Decimal("0.001")),
+    price=164.0,
+    touch_lots=150_000,
+    makers=3,
+    width_ticks=1,
+    take_lots=6_000,
+    depth_bps=7.0,
+    depth_orders=250,
+    jump_bps=0.6,
+    latent_bps=0.7,
+    take_rate=1.4,
+    join_rate=7.0,
+    deep_rate=18.0,
+    news_rate=0.2,
+)
+LINK = MarketSpec(
+    base="LINK",
+    quote="USDT",
+    grid=Grid(Decimal("0.01"), Decimal("0.01")),
+    price=15.8,
+    touch_lots=20_000,
+    makers=2,
+    width_ticks=2,
+    take_lots=1_500,
+    depth_bps=55.0,
+    depth_orders=60,
+    jump_bps=3.0,
+    latent_bps=1.0,
+    take_rate=0.12,
+    join_rate=0.5,
+    deep_rate=1.5,
+    news_rate=0.05,
+)
+MARKETS = (BTC, ETH, SOL, LINK)
