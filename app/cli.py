@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,12 @@ from app import __version__, log, settings
 from app.clock import SystemClock
 from app.errors import InputError, OfiError
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.supervisor import Child
+
+DEMO_MARKETS = ("demo:BTC/USDT", "demo:ETH/USDT", "demo:SOL/USDT", "demo2:BTC/USDT")
+_FAULTS_EVERY_S = 20
 
 app = typer.Typer(
     name="ofi",
@@ -96,7 +102,9 @@ def run(
     sys.exit(_supervise(given))
 
 
-def _supervise(given: Settings, extra: Mapping[str, str] | None = None) -> int:
+def _supervise(
+    given: Settings, extra: Mapping[str, str] | None = None, first: "Sequence[Child]" = ()
+) -> int:
     from app.supervisor import Child, Supervisor, check_port, gunicorn_command
     from app.web.access import check_binding
 
@@ -104,6 +112,7 @@ def _supervise(given: Settings, extra: Mapping[str, str] | None = None) -> int:
     check_port(given.web.host, given.web.port)
     collect = [sys.executable, "-m", "app.cli", "collect"]
     children = [
+        *first,
         Child("collector", collect),
         Child("web server", gunicorn_command(given), stop_signal=signal.SIGQUIT),
     ]
@@ -113,6 +122,35 @@ def _supervise(given: Settings, extra: Mapping[str, str] | None = None) -> int:
         typer.echo(f"The page is at http://{host}:{given.web.port}/ — Ctrl-C ends it.", err=True)
 
     return Supervisor(children, _environ(given, extra), started).run()
+
+
+@app.command()
+def demo(
+    port: Port = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same market.")] = 1,
+    speed: Annotated[float, typer.Option(min=0.1, max=20, help="Market seconds per second.")] = 1.0,
+    faults: Annotated[bool, typer.Option("--faults", help="Break something every 20 s.")] = False,
+) -> None:
+    """A simulated exchange through the real path: no network, no keys.
+
+    Example: ofi demo
+    """
+    import shutil
+
+    import orjson
+
+    from app.demo.server import venue_settings
+    from app.supervisor import Child, check_port, free_port
+
+    given = _load(list(DEMO_MARKETS), f"sqlite:///{settings.state_dir() / 'demo'}", port=port)
+    check_port(given.web.host, given.web.port)
+    # Each demo is a market of its own: what an earlier one left would be another story.
+    shutil.rmtree(settings.state_dir() / "demo", ignore_errors=True)
+    exchange_port = free_port()
+    exchange = [sys.executable, "-m", "app.demo", f"--port={exchange_port}", f"--seed={seed}"]
+    exchange += [f"--speed={speed}", f"--faults-every={_FAULTS_EVERY_S if faults else 0}"]
+    venues = {"OFI_VENUES": orjson.dumps(venue_settings(exchange_port)).decode()}
+    sys.exit(_supervise(given, venues, [Child("demo exchange", exchange)]))
 
 
 @app.command()

@@ -1,8 +1,8 @@
 """Settings: `ofi.toml`, overridden by `OFI_…` variables, overridden by flags.
 
 Nested keys are joined by two underscores in variables: `OFI_WEB__PORT=8050`. Values of variables are
-read as TOML where they can be (`8050`, `true`, `["a", "b"]`), as text otherwise; a list may be written
-with commas. An unknown key is an error that names the nearest known one.
+read as TOML where they can be (`8050`, `true`, `["a", "b"]`), as JSON when they begin with a brace, as text
+otherwise; a list may be written with commas. An unknown key is an error that names the nearest known one.
 """
 
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, get_args
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from app.errors import SettingsError
@@ -157,10 +158,20 @@ def _value(keys: list[str], text: str) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()]
     if keys[-1] in ("token", "url", "host"):
         return text
+    if text.lstrip().startswith("{"):
+        return _json(keys, text)
     try:
         return tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def _json(keys: list[str], text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        name = PREFIX + "__".join(keys).upper()
+        raise SettingsError(f"{name} begins with {{ but is not JSON: {error}.") from None
 
 
 def _given(flags: Mapping[str, Any]) -> dict[str, Any]:

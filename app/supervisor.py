@@ -149,6 +149,13 @@ def gunicorn_command(settings: Settings) -> list[str]:
     ]
 
 
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.create_server((host, 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def check_port(host: str, port: int) -> None:
     """Refuse a port that is taken before anything is started.
 

@@ -28,8 +28,6 @@ def test_every_setting_is_described():
 
 def test_every_link_of_the_readme_leads_somewhere():
     text = (ROOT / "README.md").read_text()
-    for name in (ROOT / "docs").glob("*.md"):
-        assert name.name
     for word in text.replace(",", " ").replace(";", " ").split():
         if word.startswith("docs/"):
             assert (ROOT / word.rstrip(".")).exists(), word

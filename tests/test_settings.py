@@ -52,6 +52,7 @@ def test_venues_carry_a_table_for_ccxt(tmp_path):
         ("[log]\nlevel = 'loud'", {}, "log.level"),
         ("[venues.lo]\nexchnage = 'x'", {}, "did you mean 'exchange'"),
         ("[venues.'L O']\nexchange = 'x'", {}, "venues"),
+        ("", {"OFI_VENUES": "{not json"}, "OFI_VENUES begins with { but is not JSON"),
         ("web = 3", {}, "'web' was 3"),
         ("[web", {}, "is not valid TOML"),
         ("", {"OFI_CONFIG": "/does/not/exist.toml"}, "does not exist"),
@@ -79,3 +80,9 @@ def test_the_token_never_shows(tmp_path):
 def test_a_token_of_digits_stays_text(tmp_path):
     given = load(tmp_path, environ={"OFI_WEB__TOKEN": "12345"})
     assert given.web.token.get_secret_value() == "12345"
+
+
+def test_a_variable_may_hold_json_with_keys_as_ccxt_spells_them(tmp_path):
+    environ = {"OFI_VENUES": '{"lo": {"ccxt": {"options": {"fetchMarkets": {"types": ["spot"]}}}}}'}
+    venue = load(tmp_path, environ=environ).venues["lo"]
+    assert venue.ccxt["options"]["fetchMarkets"] == {"types": ["spot"]}
