@@ -27,6 +27,7 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS leases (market TEXT PRIMARY KEY, owner TEXT NOT NULL, "
     "host TEXT NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL, "
     "fence INTEGER NOT NULL, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS damages (market TEXT PRIMARY KEY, inode TEXT NOT NULL)",
 )
 
 
@@ -69,8 +70,8 @@ class Control:
         )
         return [MarketId.parse(row[0]) for row in rows]
 
-    def acquire(self, market: MarketId, ttl_s: float) -> int:
-        """Take the lease and return its fence: larger than that of every earlier lease.
+    def acquire(self, market: MarketId, ttl_s: float, above: int = 0) -> int:
+        """Take the lease and return its fence: larger than `above` and every earlier lease's.
 
         Raises:
             StoreBusyError: a live process holds it; names it and since when.
@@ -78,21 +79,10 @@ class Control:
         now = self._clock.now_ns()
 
         def work(connection: sqlite3.Connection) -> int:
-            row = connection.execute(
-                "SELECT owner, host, pid, pid_start, fence, since_ns, until_ns FROM leases "
-                "WHERE market = ?",
-                (str(market),),
-            ).fetchone()
-            if row is not None:
-                owner, host, pid, start, _, since, until = row
-                if owner != self.owner and until > now and _alive(host, pid, start):
-                    raise StoreBusyError(
-                        f"{market} is being written by the collector with process id {pid} since "
-                        f"{_when(since)}; stop it, or leave this market to it."
-                    )
+            self._check_free(connection, market)
             # Fences grow over all markets, so that a lost lease table cannot repeat one.
             (top,) = connection.execute("SELECT max(fence) FROM leases").fetchone()
-            fence = max(now, (top or 0) + 1)
+            fence = max(now, (top or 0) + 1, above + 1)
             connection.execute(
                 "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -109,6 +99,29 @@ class Control:
             return fence
 
         return self._write(work)
+
+    def check_free(self, market: MarketId) -> None:
+        """For a writer without a lease.
+
+        Raises:
+            StoreBusyError: another live process holds the lease.
+        """
+        if self._connection is not None or files.inode(self.path) is not None:
+            self._write(lambda connection: self._check_free(connection, market), "BEGIN")
+
+    def _check_free(self, connection: sqlite3.Connection, market: MarketId) -> None:
+        row = connection.execute(
+            "SELECT owner, host, pid, pid_start, since_ns, until_ns FROM leases WHERE market = ?",
+            (str(market),),
+        ).fetchone()
+        if row is None:
+            return
+        owner, host, pid, start, since, until = row
+        if owner != self.owner and until > self._clock.now_ns() and _alive(host, pid, start):
+            raise StoreBusyError(
+                f"{market} is being written by the collector with process id {pid} since "
+                f"{_when(since)}; stop it, or leave this market to it."
+            )
 
     def renew(self, market: MarketId, fence: int, ttl_s: float) -> bool:
         """Hold the lease for longer; False when another has taken it."""
@@ -131,6 +144,36 @@ class Control:
                 (str(market), fence),
             )
         )
+
+    def while_free(self, market: MarketId, work: Callable[[], None]) -> bool:
+        """Do `work` while nobody can take the market's lease; not at all when somebody holds it."""
+
+        def guarded(connection: sqlite3.Connection) -> bool:
+            try:
+                self._check_free(connection, market)
+            except StoreBusyError:
+                return False
+            work()
+            return True
+
+        return self._write(guarded)
+
+    def report_damage(self, market: MarketId, inode: tuple[int, int]) -> None:
+        """Tell the writer that a reader found its file damaged."""
+        self._write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO damages VALUES (?, ?)", (str(market), repr(inode))
+            )
+        )
+
+    def take_damage(self, market: MarketId, inode: tuple[int, int]) -> bool:
+        """Whether a reader found this very file damaged; asked once, the report is gone."""
+        query = "SELECT inode FROM damages WHERE market = ?"
+        row = self._write(lambda c: c.execute(query, (str(market),)).fetchone(), "BEGIN")
+        if row is None:
+            return False
+        self._write(lambda c: c.execute("DELETE FROM damages WHERE market = ?", (str(market),)))
+        return bool(row[0] == repr(inode))
 
     def close(self) -> None:
         """Give the descriptors back; the next call opens again."""
@@ -185,7 +228,7 @@ class Control:
             return
         connection.execute("BEGIN IMMEDIATE")
         if version:
-            for name in ("requests", "leases"):
+            for name in ("requests", "leases", "damages"):
                 connection.execute(f"DROP TABLE IF EXISTS {name}")
         for statement in _TABLES:
             connection.execute(statement)

@@ -14,6 +14,7 @@ from app.market import MarketId
 SUFFIX = ".sqlite"
 DAMAGED = "damaged"
 OLD = "old"
+DRAFT = ".new-"  # and the process that makes it
 _COMPANIONS = ("-wal", "-shm")
 _SIDELINED_KEPT = 2  # files set aside that are kept per market; older ones are deleted
 BUSY_TIMEOUT_S = 5.0
@@ -43,6 +44,15 @@ def inode(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when the file is replaced or written to; None when there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:

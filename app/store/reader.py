@@ -2,8 +2,9 @@
 
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,8 +15,13 @@ from app.store import files, schema
 from app.store.base import News
 from app.store.faults import explain
 
+_T = TypeVar("_T")
 _CACHE_KIB = 1024
 _GENERATION_SHIFT = 40
+_FIRST_CHUNK = 256  # batches joined in one step of SQLite, then more or less by their size
+_CHUNK_BYTES = 4 << 20
+_FOREVER = (1 << 63) - 1
+_ALWAYS = (-_FOREVER, _FOREVER)
 # Bisecting ids stops here: about a second's worth.
 _FINE = 1 << 20
 
@@ -25,10 +31,12 @@ class MarketReader:
 
     Every call is one short read transaction, so the writer's checkpoints are never held up. The file
     may be absent, or be replaced while it is open (set aside, deleted): the reader follows it.
+    `on_damage` is called with the inode of a file that turned out to be damaged.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, on_damage: Callable[[tuple[int, int]], None]):
         self.path = path
+        self._on_damage = on_damage
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
@@ -68,10 +76,10 @@ class MarketReader:
             after = dict(cursors)
             try:
                 for kind, cursor in cursors.items():
-                    rows = connection.execute(schema.SQL[kind].since, (cursor,)).fetchall()
-                    if rows:
-                        batches[kind] = self._decode(kind, [row[1] for row in rows])
-                        after[kind] = rows[-1][0]
+                    data, last = _joined(connection, kind, (cursor, _FOREVER), _ALWAYS)
+                    if data:
+                        batches[kind] = self._decode(kind, data)
+                        after[kind] = last
             except sqlite3.Error as error:
                 raise self._failed(error) from None
             finally:
@@ -86,23 +94,31 @@ class MarketReader:
                 self._end()
                 return empty(kind)
             try:
-                first, last = _bounds(connection, kind, start_ns, end_ns)
-                rows = connection.execute(
-                    schema.SQL[kind].between,
-                    (first, last, start_ns, end_ns),
-                ).fetchall()
+                ids = _bounds(connection, kind, start_ns, end_ns)
+                data, _ = _joined(connection, kind, ids, (start_ns, end_ns))
             except sqlite3.Error as error:
                 raise self._failed(error) from None
             finally:
                 self._end()
-        return _cut(kind, self._decode(kind, [row[0] for row in rows]), start_ns, end_ns)
+        return _cut(kind, self._decode(kind, data), start_ns, end_ns)
 
     def market(self) -> Market | None:
         """The description; None while there is no file or it has none."""
+        return self._ask(schema.read_market, None)
+
+    def fence(self) -> int:
+        """The lease under which the file was last written; 0 for none."""
+        return self._ask(schema.read_fence, 0)
+
+    def last_id(self) -> int | None:
+        """The id of the last append; None while there is no file that this build can read."""
+        return self._ask(schema.last_id, None)
+
+    def _ask(self, question: Callable[[sqlite3.Connection], _T], otherwise: _T) -> _T:
         with self._lock:
             try:
                 connection = self._open()
-                return None if connection is None else schema.read_market(connection)
+                return otherwise if connection is None else question(connection)
             except sqlite3.Error as error:
                 raise self._failed(error) from None
 
@@ -127,6 +143,7 @@ class MarketReader:
             connection.close()
             if isinstance(explain(error, self.path), StoreCorruptError):
                 good = False
+                self._on_damage(present)
             elif files.inode(self.path) is None:
                 return None
             else:
@@ -162,23 +179,60 @@ class MarketReader:
         self._connection = self._inode = None
 
     def _failed(self, error: sqlite3.Error) -> StoreError:
+        fault = explain(error, self.path)
+        if isinstance(fault, StoreCorruptError) and self._inode is not None:
+            self._on_damage(self._inode)
         self._drop()
-        return explain(error, self.path)
+        return fault
 
-    def _decode(self, kind: str, blobs: list[bytes]) -> Batch:
+    def _decode(self, kind: str, data: bytes) -> Batch:
         try:
-            return decode(kind, b"".join(blobs))
+            return decode(kind, data)
         except ValueError:
+            if self._inode is not None:
+                self._on_damage(self._inode)
             raise StoreCorruptError(
                 f"The store file {self.path} is damaged: its {kind} records have a wrong length; the "
                 "collector sets it aside and starts a fresh one."
             ) from None
 
 
+def _joined(
+    connection: sqlite3.Connection, kind: str, ids: tuple[int, int], times: tuple[int, int]
+) -> tuple[bytes, int]:
+    """The bytes of all batches with ids in `(first, last]` that reach into the times `(start, end]`.
+
+    Returns them with the largest id among them.
+    """
+    sql = schema.SQL[kind]
+    first, last = ids
+    limit = _FIRST_CHUNK
+    chunks: list[bytes] = []
+    while first < last:
+        try:
+            largest, length, data = connection.execute(
+                sql.join, (first, last, *times, limit)
+            ).fetchone()
+        except sqlite3.DataError:  # more than SQLite takes in one value
+            if limit == 1:
+                raise
+            limit = 1
+            continue
+        if largest is None:
+            break
+        if len(data) != length:  # a build of SQLite that ends a text at its first zero
+            rows = connection.execute(sql.single, (first, largest, *times)).fetchall()
+            data = b"".join([row[0] for row in rows])
+        chunks.append(data)
+        first = largest
+        limit = limit * 4 if length < _CHUNK_BYTES else max(1, limit // 4)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks), first
+
+
 def _bounds(
     connection: sqlite3.Connection, kind: str, start_ns: int, end_ns: int
 ) -> tuple[int, int]:
-    """Ids between which every batch that reaches into the window lies.
+    """Ids `(first, last]` among which every batch that reaches into the window lies.
 
     With D the recorded disorder, t1(a) − t0(b) ≤ D for all a before b. So all before b are too old
     when t0(b) + D ≤ start, and all after b too young when t1(b) − D > end.
@@ -201,7 +255,7 @@ def _bounds(
         middle = (bottom + last) // 2
         (t1,) = connection.execute(sql.t1_until, (middle,)).fetchone()
         bottom, last = (bottom, middle) if t1 - disorder > end_ns else (middle, last)
-    return first, last
+    return first - 1, last
 
 
 def _cut(kind: str, batch: Batch, start_ns: int, end_ns: int) -> Batch:

@@ -1,16 +1,27 @@
 """What a market's file forgets: by age and by size, a few batches per append."""
 
+import os
 import sqlite3
+from pathlib import Path
 
+from app import log
 from app.clock import NS_PER_MS
-from app.store import schema
+from app.errors import StoreError
+from app.market import MarketId
+from app.store import files, schema
 from app.store.base import ID_SHIFT
+from app.store.control import Control, process_start
+from app.store.reader import MarketReader
+
+_log = log.get("store")
 
 _COLUMN_MINUTES = 10
 _STEP = 32  # batches forgotten per append at most, so that an append stays short
 _STEP_PAGES = 64  # pages given back to the file system per append at most
+_SPARE_PAGES = 2048
+_SECOND = 1000 << ID_SHIFT
 _LOOK_EVERY = 16  # appends between two looks at the size
-_NS_PER_MINUTE = 60_000_000_000
+NS_PER_MINUTE = 60_000_000_000
 
 
 class Retention:
@@ -22,7 +33,7 @@ class Retention:
     def __init__(self, keep_minutes: int, max_mb: int):
         self._keep = {
             kind: (min(_COLUMN_MINUTES, keep_minutes) if kind == "column" else keep_minutes)
-            * _NS_PER_MINUTE
+            * NS_PER_MINUTE
             for kind in schema.HISTORY
         }
         self._max_bytes = max_mb << 20
@@ -57,16 +68,20 @@ class Retention:
         limit = self._max_bytes // self._page_bytes
         self._excess = pages - free - limit
         if self._excess > 0:
-            known = {kind: oldest for kind, oldest in self._oldest.items() if oldest is not None}
-            newest = schema.last_id(connection)
-            if known and min(known.values()) < newest:
-                kind = min(known, key=lambda k: known[k])
-                self._forget(connection, kind, newest)
-            else:
-                self._excess = 0
-        if pages > limit and free:
+            self._forget_oldest(connection)
+        if free and (pages > limit or free > max(_SPARE_PAGES, pages // 4)):
             # Each row of this pragma is a page moved and given back.
             connection.execute(f"PRAGMA incremental_vacuum({_STEP_PAGES})").fetchall()
+
+    def _forget_oldest(self, connection: sqlite3.Connection) -> None:
+        """Forget the oldest second, of all kinds alike; never the newest append."""
+        ids = [oldest for oldest in self._oldest.values() if oldest is not None]
+        if not ids:
+            return
+        before = min(min(ids) + _SECOND, schema.last_id(connection))
+        for kind, oldest in self._oldest.items():
+            if oldest is not None and oldest < before:
+                self._forget(connection, kind, before)
 
     def _forget(self, connection: sqlite3.Connection, kind: str, before: int) -> None:
         connection.execute(schema.SQL[kind].forget, (before, _STEP))
@@ -76,3 +91,35 @@ class Retention:
 def _oldest(connection: sqlite3.Connection, kind: str) -> int | None:
     row = connection.execute(schema.SQL[kind].first_id).fetchone()
     return None if row[0] is None else int(row[0])
+
+
+def sweep(directory: Path, control: Control, before_ns: int, mine: frozenset[MarketId]) -> None:
+    """Delete the files of markets whose last append is older than `before_ns` and that nobody leases.
+
+    Markets in `mine` are left alone, and so is what cannot be read: that is set aside when it is
+    next written.
+    """
+    try:
+        for market, path in files.market_files(directory):
+            if market not in mine:
+                _sweep_market(market, path, control, before_ns)
+        for draft in directory.glob(f"*{files.SUFFIX}{files.DRAFT}*"):
+            pid = draft.name.rpartition("-")[2]
+            if pid.isdigit() and int(pid) != os.getpid() and process_start(int(pid)) == -1:
+                files.remove(draft)
+    except (StoreError, OSError) as error:
+        _log.warning("Old store files could not be swept away.", error=str(error))
+
+
+def _sweep_market(market: MarketId, path: Path, control: Control, before_ns: int) -> None:
+    def work() -> None:
+        reader = MarketReader(path, lambda _: None)
+        try:
+            last = reader.last_id()
+        finally:
+            reader.close()
+        if last is not None and last >> ID_SHIFT < before_ns // NS_PER_MS:
+            files.remove(path)
+            _log.info("a market's old file was deleted", market=str(market))
+
+    control.while_free(market, work)

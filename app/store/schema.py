@@ -40,10 +40,18 @@ class Statements:
     forget: str = (
         "DELETE FROM TABLE_ WHERE id IN (SELECT id FROM TABLE_ WHERE id < ? ORDER BY id LIMIT ?)"
     )
-    since: str = "SELECT id, data FROM TABLE_ WHERE id > ? ORDER BY id"
-    between: str = (
-        "SELECT data FROM TABLE_ WHERE id BETWEEN ? AND ? AND t1 > ? AND t0 <= ? ORDER BY id"
+    # Each step of a query gives Python's lock away, and beside a busy thread it is five milliseconds
+    # until it comes back: an hour of single rows took 35 ms alone and 3–9 s so. Joined in SQLite, a
+    # chunk is one step (30 ms alone, 60 ms so). The length tells whether joining was faithful.
+    join: str = (
+        "SELECT max(id), sum(length(data)), CAST(group_concat(data, '') AS BLOB) FROM "
+        "(SELECT id, data FROM TABLE_ WHERE id > ? AND id <= ? AND t1 > ? AND t0 <= ? "
+        "ORDER BY id LIMIT ?)"
     )
+    single: str = (
+        "SELECT data FROM TABLE_ WHERE id > ? AND id <= ? AND t1 > ? AND t0 <= ? ORDER BY id"
+    )
+    odd_sizes: str = "SELECT count(*) FROM TABLE_ WHERE length(data) = 0 OR length(data) % ?"
     # Apart, each is one step in the tree; together SQLite would read the whole table.
     first_id: str = "SELECT min(id) FROM TABLE_"
     last_id: str = "SELECT max(id) FROM TABLE_"
@@ -78,7 +86,7 @@ def create(path: Path) -> None:
     Raises:
         sqlite3.Error, OSError: it cannot be made.
     """
-    draft = path.with_name(f"{path.name}.new-{os.getpid()}")
+    draft = path.with_name(f"{path.name}{files.DRAFT}{os.getpid()}")
     files.remove(draft)
     try:
         connection = files.connect(draft, "rwc")
@@ -125,3 +133,29 @@ def last_id(connection: sqlite3.Connection) -> int:
     """The largest id in the file; 0 when nothing was appended."""
     ids = [connection.execute(SQL[kind].last_id).fetchone()[0] for kind in KINDS]
     return max((int(i) for i in ids if i is not None), default=0)
+
+
+def read_fence(connection: sqlite3.Connection) -> int:
+    """The lease under which the file was last written; 0 for none."""
+    (fence,) = connection.execute("SELECT value FROM meta WHERE name = 'fence'").fetchone()
+    return int(fence)
+
+
+def fault(path: Path) -> str | None:
+    """What is wrong with a market's file, read through from beginning to end; None when it is sound."""
+    try:
+        connection = files.connect(path, "ro")
+        try:
+            if not fits(connection):
+                return "it was written by another version or another program"
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                return str(verdict)
+            for kind, dtype in KINDS.items():
+                if connection.execute(SQL[kind].odd_sizes, (dtype.itemsize,)).fetchone()[0]:
+                    return f"{kind} records have a wrong length"
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return str(error)
+    return None

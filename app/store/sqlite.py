@@ -8,18 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app import log
 from app.clock import Clock
-from app.errors import StoreError
+from app.errors import StoreCorruptError, StoreError
 from app.market import Market, MarketId
 from app.records import Batch
 from app.store import files
 from app.store.base import Cursor, News
+from app.store.care import Care
+from app.store.caretaker import Caretaker
 from app.store.control import Control, MarketLease
 from app.store.faults import explain_os
 from app.store.reader import MarketReader, known
-from app.store.retention import Retention
+from app.store.retention import NS_PER_MINUTE, sweep
 from app.store.writer import MarketWriter
 
+_log = log.get("store")
+_SWEEP_NS = 10 * NS_PER_MINUTE
 _MAX_READERS = 1024
 _DESCRIPTORS_PER_READER = 4
 _FORKED: "weakref.WeakSet[SqliteStore]" = weakref.WeakSet()
@@ -63,17 +68,18 @@ class SqliteStore:
         self._lock = threading.Lock()
         self._readers: OrderedDict[MarketId, MarketReader] = OrderedDict()
         self._writers: dict[MarketId, MarketWriter] = {}
+        self._swept_ns: int | None = None
         self._control = Control(self.directory, self._clock)
+        self._care = Care(self._keep_minutes, self._max_mb, self._control, Caretaker())
+        self._descriptions: dict[MarketId, tuple[object, Market | None]] = {}
 
     def _after_fork(self) -> None:
-        _INHERITED.append((self._readers, self._writers, self._control))
+        _INHERITED.append((self._readers, self._writers, self._care))
         self._begin()
 
     def put_market(self, market: Market) -> None:
         """Describe a market; needed once before the first `append`, and when its grid changes."""
         self._writer(market.id).put_market(market)
-        # Reading every description is dear; a touched file tells `markets` that it changed.
-        os.utime(files.market_path(self.directory, market.id))
 
     def append(self, market: MarketId, batches: Mapping[str, Batch]) -> Cursor:
         """Store batches in one transaction and return its id; acknowledged means readable.
@@ -110,15 +116,26 @@ class SqliteStore:
     def markets(self) -> dict[MarketId, Market]:
         """All markets that the store holds."""
         try:
-            names = [market for market, _ in files.market_files(self.directory)]
+            present = [
+                (market_id, files.stamp(path))
+                for market_id, path in files.market_files(self.directory)
+            ]
         except OSError as error:
             raise explain_os(error, self.directory) from None
         found = {}
-        for market_id in names:
-            market = self._reader(market_id).market()
+        for market_id, stamp in present:
+            market = self._description(market_id, stamp)
             if market is not None:
                 found[market_id] = market
         return found
+
+    def _description(self, market_id: MarketId, stamp: object) -> Market | None:
+        """What a market's file says of it; read anew only when the file's stamp has changed."""
+        seen, market = self._descriptions.get(market_id, (None, None))
+        if seen != stamp:
+            market = self._reader(market_id).market()
+            self._descriptions[market_id] = (stamp, market)
+        return market
 
     def request(self, market: MarketId, ttl_s: float) -> None:
         """A viewer's wish that a market be collected, for so long."""
@@ -135,9 +152,10 @@ class SqliteStore:
             StoreBusyError: another live collector holds it; the message names it.
         """
         writer = self._writer(market)
-        fence = self._control.acquire(market, ttl_s)
+        fence = self._control.acquire(market, ttl_s, self._fence_of(market))
         writer.close()
         writer.fence = fence
+        self._sweep()
         return MarketLease(self._control, market, fence, writer.close)
 
     def close(self) -> None:
@@ -146,6 +164,7 @@ class SqliteStore:
             handles: list[Any] = [*self._readers.values(), *self._writers.values(), self._control]
             self._readers.clear()
             self._writers.clear()
+        self._care.caretaker.close()
         for handle in handles:
             handle.close()
 
@@ -154,7 +173,10 @@ class SqliteStore:
         with self._lock:
             reader = self._readers.get(market)
             if reader is None:
-                reader = MarketReader(files.market_path(self.directory, market))
+                reader = MarketReader(
+                    files.market_path(self.directory, market),
+                    lambda inode: self._report(market, inode),
+                )
                 self._readers[market] = reader
                 if len(self._readers) > self._max_readers:
                     _, idle = self._readers.popitem(last=False)
@@ -163,6 +185,29 @@ class SqliteStore:
         if idle is not None:
             idle.close()
         return reader
+
+    def _fence_of(self, market: MarketId) -> int:
+        try:
+            return self._reader(market).fence()
+        except StoreCorruptError:
+            return 0  # the writer will set the file aside
+
+    def _sweep(self) -> None:
+        """Every ten minutes at most: files of markets that nobody has collected for long go."""
+        now = self._clock.now_ns()
+        with self._lock:
+            if self._swept_ns is not None and now - self._swept_ns < _SWEEP_NS:
+                return
+            self._swept_ns = now
+            mine = frozenset(self._writers)
+        sweep(self.directory, self._control, now - self._keep_minutes * NS_PER_MINUTE, mine)
+
+    def _report(self, market: MarketId, inode: tuple[int, int]) -> None:
+        """Tell the writer; the reader's own error matters more than one of the report."""
+        try:
+            self._control.report_damage(market, inode)
+        except StoreError as error:
+            _log.warning(str(error), market=str(market))
 
     def _writer(self, market: MarketId) -> MarketWriter:
         if self.readonly:
@@ -176,7 +221,7 @@ class SqliteStore:
                     files.market_path(self.directory, market),
                     market,
                     self._clock,
-                    Retention(self._keep_minutes, self._max_mb),
+                    self._care,
                 )
             return writer
 

@@ -1,5 +1,6 @@
 """Writing one market's file: the only place that appends, forgets, checkpoints and sets aside."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from app.market import Market, MarketId
 from app.records import KINDS, LATEST_ONLY, TIME_FIELD, Batch
 from app.store import files, schema
 from app.store.base import ID_SHIFT, Cursor
+from app.store.care import WAL_BYTES, Care, WalWatch
 from app.store.faults import explain, explain_os
 from app.store.reader import known
 from app.store.retention import Retention
@@ -23,8 +25,7 @@ from app.store.retention import Retention
 _T = TypeVar("_T")
 _log = log.get("store")
 _CACHE_KIB = 512
-_WAL_PAGES = 1000  # of 4 KiB between checkpoints
-_WAL_LIMIT_BYTES = 8 << 20  # what the WAL is cut back to after a checkpoint
+_LOOK_EVERY = 64  # appends between two looks for reports of damage
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,25 @@ class MarketWriter:
     """A lazily opened connection that writes one market's file, behind a lock.
 
     `fence` is the number of the lease under which it writes; a file that a later lease has written
-    refuses it. None writes without a lease.
+    refuses it. None writes without a lease, as long as nobody else has one.
     """
 
-    def __init__(self, path: Path, market: MarketId, clock: Clock, retention: Retention):
+    def __init__(self, path: Path, market: MarketId, clock: Clock, care: Care):
         self.path = path
         self.market_id = market
         self.fence: int | None = None
         self._clock = clock
-        self._retention = retention
+        self._care = care
+        self._retention = Retention(care.keep_minutes, care.max_mb)
+        self._wal = WalWatch(path, market, care)
+        self._inode: tuple[int, int] | None = None
+        self._appends = 0
+        self._condemned: str | None = None  # why the file is to be set aside at the next append
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._market: Market | None = None
         self._seen_version = -1
+        self._own_fence: int | None = None
         self._last_id = 0
         self._latest: dict[str, int] = {}  # per kind, no record appended so far is later than this
         self._disorder: dict[str, int] = {}
@@ -61,12 +68,16 @@ class MarketWriter:
         with self._lock:
             self._market = market
             self._guarded(lambda connection: schema.write_market(connection, market))
+            # Reading every description is dear; a touched file tells readers that it has changed.
+            os.utime(self.path)
 
     def append(self, batches: Mapping[str, Batch]) -> Cursor:
         """See `HotStore.append`; an append of nothing returns the last id."""
         packed = [_pack(kind, batch) for kind, batch in batches.items() if len(batch)]
         with self._lock:
-            return self._guarded(lambda connection: self._insert(connection, packed))
+            batch_id = self._guarded(lambda connection: self._insert(connection, packed))
+            self._look_after(sum(len(item.data) for item in packed))
+            return batch_id
 
     def close(self) -> None:
         """Checkpoint and give the descriptors back; the next call opens again."""
@@ -123,18 +134,24 @@ class MarketWriter:
         self._latest[item.kind] = max(latest, item.t1)
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is not None:
+        if self._condemned is not None:
+            self._set_aside(files.DAMAGED, self._condemned)
+        present = files.inode(self.path)
+        if self._connection is not None and present == self._inode:
             return self._connection
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if files.inode(self.path) is None:
+        self._drop()  # the file was deleted or replaced below us
+        if self.fence is None:
+            self._care.control.check_free(self.market_id)
+        if present is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             schema.create(self.path)
         connection = files.connect(self.path, "rw")
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")  # the caretaker's work
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
-            connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
             good = schema.fits(connection)
         except sqlite3.Error:
             connection.close()
@@ -143,7 +160,8 @@ class MarketWriter:
             connection.close()
             self._set_aside(files.OLD, "it was written by another version or another program")
             return self._open()
-        self._connection, self._seen_version = connection, -1
+        self._connection, self._inode = connection, files.inode(self.path)
+        self._seen_version, self._own_fence = -1, self.fence
         return connection
 
     def _catch_up(self, connection: sqlite3.Connection) -> None:
@@ -166,18 +184,45 @@ class MarketWriter:
         self._seen_version = version
 
     def _check_fence(self, connection: sqlite3.Connection) -> None:
-        (fence,) = connection.execute("SELECT value FROM meta WHERE name = 'fence'").fetchone()
-        if self.fence is None:
-            return
-        if fence > self.fence:
+        fence = schema.read_fence(connection)
+        if self._own_fence is None:
+            self._own_fence = fence
+        if fence > self._own_fence:
             raise StoreBusyError(
                 f"Another collector has taken over {self.market_id}; this one stops writing it."
             )
-        if fence < self.fence:
-            connection.execute("UPDATE meta SET value = ? WHERE name = 'fence'", (self.fence,))
+        if fence < self._own_fence:
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'fence'", (self._own_fence,))
+
+    def _look_after(self, size: int) -> None:
+        """After a commit: what must not cost the append time goes to the caretaker."""
+        connection = self._connection
+        if connection is None:
+            return
+        if not self._wal.grown(connection, size):
+            self._drop()
+            files.remove(self.path)
+        self._appends += 1
+        if self._appends % _LOOK_EVERY == 0 and self._inode is not None:
+            try:
+                reported = self._care.control.take_damage(self.market_id, self._inode)
+            except StoreError as error:
+                _log.warning(str(error), market=str(self.market_id))
+                return
+            if reported:
+                self._care.caretaker.verify(self.path, self._condemn(self._inode))
+
+    def _condemn(self, inode: tuple[int, int]) -> Callable[[str], None]:
+        def condemn(why: str) -> None:
+            with self._lock:
+                if inode == self._inode:
+                    self._condemned = why
+
+        return condemn
 
     def _set_aside(self, label: str, why: str) -> None:
         self._drop()
+        self._condemned = None
         try:
             target = files.set_aside(self.path, label, self._clock.now_ns())
         except OSError as error:
@@ -203,7 +248,7 @@ class MarketWriter:
                 self._connection.close()
             except sqlite3.Error as error:
                 _log.warning(str(explain(error, self.path)), market=str(self.market_id))
-        self._connection = None
+        self._connection = self._inode = None
 
 
 def _pack(kind: str, batch: Batch) -> _Packed:
