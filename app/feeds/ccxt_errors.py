@@ -1,0 +1,51 @@
+"""Maps the errors of ccxt and the network to the product's tree, at the edge where they enter."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import ccxt
+
+from app.errors import BookError, FeedError, OfiError, ThrottledError, VenueDownError
+
+_SHOWN = 160
+
+
+def to_feed_error(venue: str, error: BaseException) -> OfiError:
+    """A foreign error as one of ours, with a sentence for the user.
+
+    Args:
+        venue: how the venue is called on the page.
+        error: what was raised; one of ours is returned as it is.
+    """
+    if isinstance(error, OfiError):
+        return error
+    if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
+        wait_s = retry_after_of(error)
+        until = "" if wait_s is None else f" for {wait_s:g} s"
+        return ThrottledError(f"{venue} limits requests{until}.", wait_s)
+    if isinstance(error, ccxt.ChecksumError):
+        return BookError(f"{venue} sent an update that does not follow the one before.", "sequence")
+    if isinstance(error, ccxt.InvalidNonce):
+        return BookError(f"{venue} sent a snapshot older than its updates.", "snapshot")
+    if isinstance(error, ccxt.RequestTimeout | TimeoutError | asyncio.TimeoutError):
+        return VenueDownError(f"{venue} did not answer in time.")
+    if isinstance(error, ccxt.NetworkError | aiohttp.ClientError | OSError):
+        return VenueDownError(f"{venue} is not answering ({cause_of(error)}).")
+    return FeedError(f"{venue} refused the request: {cause_of(error)}.")
+
+
+def retry_after_of(error: BaseException) -> float | None:
+    """The wait that the venue asked for, in seconds, where the hooked exchange noted one."""
+    value: Any = getattr(error, "retry_after_s", None)
+    return float(value) if value is not None else None
+
+
+def cause_of(error: BaseException) -> str:
+    """The innermost reason in a few words, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if error.args and isinstance(error.args[0], BaseException):
+        return cause_of(error.args[0])
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.rstrip(".")[:_SHOWN]

@@ -1,0 +1,150 @@
+"""Constructs a hooked exchange of ccxt from a venue's settings."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import ccxt.pro
+
+from app.errors import FeedError, MarketError
+from app.feeds.ccxt_hook import (
+    HookedClient,
+    Observer,
+    WatchedBook,
+    WatchedCountedBook,
+    WatchedIndexedBook,
+)
+from app.feeds.venues import VenueFacts
+from app.settings import FeedSettings, VenueSettings
+
+_KEEP_ALIVE_MAX_S = 15.0
+# The hook empties the cache at each message, so this bounds one message and costs no memory.
+_TRADES_LIMIT = 10_000
+_SUGGESTED = 3
+
+
+def exchange_class(venue: str, exchange_id: str) -> Any:
+    """ccxt's streaming class of an exchange.
+
+    Raises:
+        MarketError: ccxt has no such exchange; names the nearest.
+        FeedError: ccxt cannot stream its book.
+    """
+    if exchange_id not in ccxt.exchanges and exchange_id not in ccxt.pro.exchanges:
+        near = get_close_matches(exchange_id, ccxt.exchanges, n=_SUGGESTED, cutoff=0.5)
+        hint = f"Nearest are {', '.join(near)}." if near else "ofi doctor lists the known ones."
+        named = f"[venues.{venue}] names" if venue != exchange_id else "The market names"
+        raise MarketError(f"{named} the exchange {exchange_id!r}, which ccxt does not know. {hint}")
+    made = getattr(ccxt.pro, exchange_id, None) if exchange_id in ccxt.pro.exchanges else None
+    if made is None or not made().has.get("watchOrderBook"):
+        raise FeedError(
+            f"{exchange_id} does not stream its order book through ccxt, and polling is not yet "
+            "supported. Choose a venue that streams, for example binance, kraken or coinbase."
+        )
+    return made
+
+
+class _Hooked:
+    """Mixed in before a ccxt.pro class: its clients and books report to `_observer`."""
+
+    _observer: Observer
+    _cut: bool
+    _refused: tuple[Any, Any] = (None, None)
+
+    def client(self, url: str) -> Any:
+        client = super().client(url)  # type: ignore[misc]
+        if not isinstance(client, HookedClient):
+            HookedClient.adopt(client, self._observer, self._observer.now_ns())
+        return client
+
+    def spawn(self, method: Any, *args: Any) -> Any:
+        future = super().spawn(method, *args)  # type: ignore[misc]
+        # A snapshot that outlives its subscription may fail with nobody left to ask.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return future
+
+    def handle_message(self, client: Any, message: Any) -> None:
+        if self._observer.message(client, message):
+            super().handle_message(client, message)  # type: ignore[misc]
+
+    def order_book(self, snapshot: Any = None, depth: int | None = None) -> Any:
+        return WatchedBook(snapshot, depth, self._cut)
+
+    def counted_order_book(self, snapshot: Any = None, depth: int | None = None) -> Any:
+        return WatchedCountedBook(snapshot, depth, self._cut)
+
+    def indexed_order_book(self, snapshot: Any = None, depth: int | None = None) -> Any:
+        return WatchedIndexedBook(snapshot, depth, self._cut)
+
+    def handle_errors(self, code: Any, reason: Any, url: Any, method: Any, *rest: Any) -> Any:
+        self._refused = (code, rest[0])
+        try:
+            return super().handle_errors(code, reason, url, method, *rest)  # type: ignore[misc]
+        except ccxt.BaseError as error:
+            _note_retry_after(error, self._refused)
+            raise
+
+    def handle_http_status_code(self, *args: Any) -> Any:
+        try:
+            return super().handle_http_status_code(*args)  # type: ignore[misc]
+        except ccxt.BaseError as error:
+            _note_retry_after(error, self._refused)
+            raise
+
+
+class _ConnectionPerMarket:
+    """Mixed in for binance: the streams of a market share a connection, markets do not."""
+
+    options: dict[str, Any]
+
+    def stream(self, kind: Any, subscription_hash: Any, count: int = 1) -> str:
+        """ccxt's number of a connection; shared by markets only beyond ccxt's limit."""
+        symbol = str(subscription_hash).rpartition("::")[2]
+        ordinals = self.__dict__.setdefault("_ordinals", {})
+        ordinal = ordinals.setdefault(symbol, len(ordinals))
+        return str(ordinal % int(self.options["streamLimits"][kind]))
+
+
+def hooked(base: Any, observer: Observer, facts: VenueFacts) -> Any:
+    """A subclass of a ccxt.pro exchange class whose clients and books report to `observer`."""
+    first = (_ConnectionPerMarket,) if facts.connection_per_market else ()
+    own = {"_observer": observer, "_cut": facts.depth_limit is not None}
+    return type(base.__name__, (*first, _Hooked, base), own)
+
+
+def _note_retry_after(error: Any, refused: tuple[Any, Any]) -> None:
+    """Keep what the venue said of when to come back: ccxt's exceptions carry no headers."""
+    code, headers = refused
+    if code not in (418, 429, 503) or not headers:
+        return
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), None)
+    try:
+        error.retry_after_s = None if value is None else float(value)
+    except ValueError:
+        error.retry_after_s = None
+
+
+def config_of(venue: VenueSettings, feed: FeedSettings, facts: VenueFacts) -> dict[str, Any]:
+    """The constructor's table: ours, the venue's needs over it, the user's over both."""
+    # Three pings fit into the silence after which the watchdog gives a link up.
+    keep_alive_s = min(_KEEP_ALIVE_MAX_S, feed.stale_after_s / 3.0)
+    ours: dict[str, Any] = {
+        "enableRateLimit": True,
+        "newUpdates": True,
+        "timeout": int(feed.open_timeout_s * 500),
+        "options": {
+            "ws": {"keepAlive": max(100, int(keep_alive_s * 1000))},
+            "tradesLimit": _TRADES_LIMIT,
+        },
+    }
+    return deep_merge(deep_merge(ours, {"options": facts.options}), venue.ccxt)
+
+
+def deep_merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables merged at every depth, `high` over `low`; lists and values are replaced."""
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = deep_merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged

@@ -1,0 +1,199 @@
+"""The hook into ccxt.pro that sees every applied update (FEEDS.md 1).
+
+A plain watch loop sees only what is there when it wakes. ccxt calls `Client.resolve` synchronously for
+each update it applied, whether or not anyone waits; so the clients of a hooked exchange tell an
+`Observer` of each. What an observer does must be short: it runs inside ccxt's receive loop. It may
+fail: a failure is caught here and told to it, since an exception would end the loop without a word.
+"""
+
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import ccxt
+from aiohttp import WSMsgType
+from ccxt.async_support.base.ws import order_book as books
+from ccxt.async_support.base.ws import order_book_side as sides
+from ccxt.async_support.base.ws.client import Client
+
+from app.errors import BookError
+from app.feeds.validity import is_price, is_size
+
+_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
+
+
+class Owner(Protocol):
+    """Whoever subscribes: learns on which client and under which hashes ccxt waits for it."""
+
+    def attach(self, client: "HookedClient", message_hash: str) -> None:
+        """ccxt waits for `message_hash` on `client` on behalf of this owner."""
+
+
+class Observer(Protocol):
+    """What a hooked exchange reports to; all calls are synchronous."""
+
+    def begin(self, client: "HookedClient") -> None:
+        """A frame of any kind has come."""
+
+    def now_ns(self) -> int:
+        """The clock."""
+
+    def end(self, client: "HookedClient") -> None:
+        """The frame has been handled."""
+
+    def message(self, client: "HookedClient", message: Any) -> bool:
+        """A decoded message, before ccxt applies it; False keeps it from ccxt."""
+
+    def resolved(self, client: "HookedClient", result: Any, message_hash: Any) -> None:
+        """An update was applied."""
+
+    def rejected(self, client: "HookedClient", error: Exception, message_hash: Any) -> None:
+        """A subscription failed; `message_hash` None means the whole connection."""
+
+    def handler_failed(self, client: "HookedClient", error: Exception) -> None:
+        """A message could not be read, or its handler raised."""
+
+
+# The stream on whose behalf the present task calls ccxt.
+OWNER: ContextVar[Owner | None] = ContextVar("OWNER", default=None)
+
+
+class HookedClient(Client):  # type: ignore[misc]
+    """One WebSocket connection of ccxt that reports what happens on it."""
+
+    observer: Observer
+    owners: dict[str, Owner]
+    dead: bool
+    heard_ns: int
+
+    @classmethod
+    def adopt(cls, client: Any, observer: Observer, now_ns: int) -> None:
+        """Turn a client that ccxt made into one that reports."""
+        client.__class__ = cls
+        client.observer, client.owners, client.dead = observer, {}, False
+        client.heard_ns = now_ns
+
+    def future(self, message_hash: Any) -> Any:
+        """As ccxt; notes for whom."""
+        owner = OWNER.get()
+        if owner is not None:
+            self.owners[str(message_hash)] = owner
+            owner.attach(self, str(message_hash))
+        return super().future(message_hash)
+
+    def resolve(self, result: Any, message_hash: Any) -> Any:
+        """As ccxt; reports first, while the result is as the update left it."""
+        if not self.dead:
+            try:
+                self.observer.resolved(self, result, message_hash)
+            except Exception as error:  # whatever it is, ccxt's loop must go on
+                self.observer.handler_failed(self, error)
+        return super().resolve(result, message_hash)
+
+    def reject(self, result: Any, message_hash: Any = None) -> Any:
+        """As ccxt; but does not keep a rejection that its owner has been told of."""
+        told = message_hash is not None and str(message_hash) in self.owners
+        if not told or message_hash in self.futures:
+            super().reject(result, message_hash)
+        error = result if isinstance(result, Exception) else ccxt.ExchangeError(str(result))
+        self.observer.rejected(self, error, message_hash)
+        return result
+
+    def handle_message(self, message: Any) -> None:
+        """As ccxt; an exception is reported instead of ending the receive loop."""
+        if self.dead and message.type in _DATA:
+            return
+        self.observer.begin(self)
+        try:
+            super().handle_message(message)
+        except Exception as error:  # malformed JSON, a handler's KeyError: all end the loop
+            self.observer.handler_failed(self, error)
+        finally:
+            self.observer.end(self)
+
+    async def open(self, session: Any, backoff_delay: float = 0) -> None:
+        """As ccxt; a connection that was given up while it was dialled is closed again."""
+        await super().open(session, backoff_delay)
+        if self.dead:
+            await self.aiohttp_close()
+
+    async def close(self, code: int = 1000) -> None:
+        """As ccxt; who waited on this connection is told that it has gone."""
+        await super().close(code)
+        self.observer.rejected(self, ccxt.NetworkError("the connection was closed"), None)
+
+
+class _CheckedSide:
+    """Refuses numbers that no book can hold, before they hide below the visible levels."""
+
+    def storeArray(self, delta: Any) -> None:  # noqa: N802 (ccxt's name)
+        price, size = delta[0], delta[1]
+        if (size is not None and not is_size(size)) or (price is not None and not is_price(price)):
+            raise BookError(f"A level of price {price} and size {size} was sent.", "non-finite")
+        super().storeArray(delta)  # type: ignore[misc]
+
+
+class _Asks(_CheckedSide, sides.Asks):  # type: ignore[misc]
+    pass
+
+
+class _Bids(_CheckedSide, sides.Bids):  # type: ignore[misc]
+    pass
+
+
+class _CountedAsks(_CheckedSide, sides.CountedAsks):  # type: ignore[misc]
+    pass
+
+
+class _CountedBids(_CheckedSide, sides.CountedBids):  # type: ignore[misc]
+    pass
+
+
+class _IndexedAsks(_CheckedSide, sides.IndexedAsks):  # type: ignore[misc]
+    pass
+
+
+class _IndexedBids(_CheckedSide, sides.IndexedBids):  # type: ignore[misc]
+    pass
+
+
+class WatchedBook(books.OrderBook):  # type: ignore[misc]
+    """A book that knows when it was replaced as a whole: `fresh` until the hook has seen it.
+
+    `limit()` cuts levels that the venue never sends again, so it works only where the subscribed
+    depth is meant (`cut`).
+    """
+
+    _sides: tuple[Any, Any] = (_Asks, _Bids)
+    by_order = False  # several entries a price
+
+    def __init__(self, snapshot: Any = None, depth: int | None = None, cut: bool = False):
+        asks, bids = self._sides
+        given = dict(snapshot or {})
+        given["asks"] = asks(given.get("asks", []), depth)
+        given["bids"] = bids(given.get("bids", []), depth)
+        super().__init__(given, depth)
+        self.fresh = True
+        self.cut = cut
+        self.feed: Any = None
+
+    def reset(self, snapshot: Any = None) -> None:
+        """As ccxt; marks the book as a new beginning."""
+        self.fresh = True
+        super().reset(snapshot or {})
+
+    def limit(self) -> Any:
+        """As ccxt, where a limited depth was subscribed; otherwise nothing is cut."""
+        return super().limit() if self.cut else self
+
+
+class WatchedCountedBook(WatchedBook):
+    """The same for venues that count orders at a price."""
+
+    _sides = (_CountedAsks, _CountedBids)
+
+
+class WatchedIndexedBook(WatchedBook):
+    """The same for venues that send single orders."""
+
+    _sides = (_IndexedAsks, _IndexedBids)
+    by_order = True

@@ -1,0 +1,284 @@
+"""A venue that streams through ccxt.pro: all its markets over one exchange object."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import ccxt
+
+from app.clock import Clock
+from app.errors import BookError, FeedError, MarketError, ThrottledError
+from app.feeds import words
+from app.feeds.backoff import Backoff
+from app.feeds.base import VenueFeed
+from app.feeds.ccxt_errors import to_feed_error
+from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
+from app.feeds.ccxt_hook import HookedClient
+from app.feeds.ccxt_markets import describe, find
+from app.feeds.market_feed import CcxtMarketFeed
+from app.feeds.ring import Ring
+from app.feeds.router import Router
+from app.feeds.supervisor import StreamSupervisor
+from app.feeds.track import Fault
+from app.feeds.venues import facts_of
+from app.feeds.watchdog import Watchdog
+from app.log import get
+from app.market import Market, MarketId
+from app.records import Stream
+from app.settings import FeedSettings, VenueSettings
+
+# Markets that fetch their first book at a time: more only fill the venue's rate limit.
+_STARTS = 4
+_UNWATCH_S = 2.0
+_log = get("feeds")
+
+
+def open_venue(
+    name: str,
+    venue: VenueSettings,
+    feed: FeedSettings,
+    ring: Ring,
+    clock: Clock,
+    rng: random.Random | None = None,
+) -> VenueFeed:
+    """A venue by the user's name for it; nothing is sent before its `open()`.
+
+    Args:
+        name: the venue's name in market ids.
+        venue: `[venues.NAME]`; the name itself is the ccxt id where none is given.
+        feed: how to judge and retry.
+        ring: where all markets of the process write.
+        clock: the time.
+        rng: jitter of the back-off.
+
+    Raises:
+        MarketError: ccxt has no such exchange.
+        FeedError: ccxt cannot stream it, or the settings do not fit its constructor.
+    """
+    return CcxtVenue(name, venue, feed, ring, clock, rng or random.Random())  # noqa: S311 (jitter)
+
+
+class CcxtVenue:
+    """Implements `base.VenueFeed`, and what its supervisors ask of a venue."""
+
+    def __init__(
+        self,
+        name: str,
+        venue: VenueSettings,
+        feed: FeedSettings,
+        ring: Ring,
+        clock: Clock,
+        rng: random.Random,
+    ):
+        exchange_id = venue.exchange or name
+        base = exchange_class(name, exchange_id)
+        self.name, self.clock = name, clock
+        self.open_timeout_s, self.hold_until_ns = feed.open_timeout_s, 0
+        self._facts, self._feed_settings = facts_of(exchange_id), feed
+        self._ring, self._rng = ring, rng
+        self.router = Router(clock, exchange_id, self._rejected)
+        try:
+            made = hooked(base, self.router, self._facts)
+            self.exchange: Any = made(config_of(venue, feed, self._facts))
+        except Exception as error:
+            raise FeedError(
+                f"[venues.{name}] ccxt does not fit the constructor of {exchange_id}: {error}."
+            ) from error
+        self.title = str(self.exchange.name or name)
+        self._feeds: dict[MarketId, CcxtMarketFeed] = {}
+        self._supervisors: dict[MarketId, list[StreamSupervisor]] = {}
+        self._tasks: dict[MarketId, list[asyncio.Task[None]]] = {}
+        self._starts = asyncio.Semaphore(_STARTS)
+        self._watchdog = Watchdog(
+            clock, feed.stale_after_s, self._clients, self._silent, self._slept
+        )
+        self._watching: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Future[None]] = set()
+
+    async def open(self) -> None:
+        """Load what the venue trades.
+
+        Raises:
+            FeedError: the venue does not answer; the message says so in one sentence.
+        """
+        try:
+            async with asyncio.timeout(self.open_timeout_s):
+                await self.exchange.load_markets()
+        except Exception as error:
+            await self.exchange.close()
+            raise to_feed_error(self.title, error) from error
+        self._watching = asyncio.ensure_future(self._watchdog.run())
+
+    def resolve(self, market_id: MarketId) -> Market:
+        """The market behind an id.
+
+        Raises:
+            MarketError: the venue has no such symbol; names the nearest ones.
+        """
+        raw = find(self.name, market_id.symbol, self.exchange.markets or {})
+        return describe(market_id, raw, self.exchange.precisionMode, self._facts)
+
+    def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:
+        """Start a supervised task for each stream of a market.
+
+        Raises:
+            MarketError: there is no such market, or it is there already.
+        """
+        if market_id in self._feeds:
+            raise MarketError(f"{market_id} is already collected.")
+        market = self.resolve(market_id)
+        feed = CcxtMarketFeed(market, index, self._ring, self.clock, self._facts)
+        feed.venue_id = str(self.exchange.market(market_id.symbol)["id"])
+        feed.status.has_trades = bool(self.exchange.has.get("watchTrades"))
+        self._feeds[market_id] = feed
+        self.router.feeds[feed.symbol] = feed
+        supervisors = [self._supervisor(feed, stream) for stream in self._streams(feed)]
+        self._supervisors[market_id] = supervisors
+        self._tasks[market_id] = [asyncio.ensure_future(s.run()) for s in supervisors]
+        return feed
+
+    async def remove(self, market_id: MarketId) -> None:
+        """End a market's tasks without touching the others."""
+        feed = self._feeds.pop(market_id, None)
+        if feed is None:
+            return
+        supervisors = self._supervisors.pop(market_id)
+        await _cancel(self._tasks.pop(market_id))
+        self.router.feeds.pop(feed.symbol, None)
+        for supervisor in supervisors:
+            await self._let_go(supervisor, link=self._facts.connection_per_market)
+        self.exchange.orderbooks.pop(feed.symbol, None)
+
+    async def close(self) -> None:
+        """End all tasks and connections."""
+        self.router.closing = True
+        tasks = [task for tasks in self._tasks.values() for task in tasks]
+        await _cancel([*tasks, *([self._watching] if self._watching else [])])
+        self._tasks.clear()
+        self._supervisors.clear()
+        self._feeds.clear()
+        await self.exchange.close()
+
+    # What supervisors ask
+
+    def turn(self) -> asyncio.Semaphore:
+        """A place among those that fetch their first book at a time."""
+        return self._starts
+
+    def waiting(self) -> int:
+        """How many wait for such a place."""
+        return len(self._starts._waiters or ())
+
+    def _streams(self, feed: CcxtMarketFeed) -> list[Stream]:
+        streams = [Stream.DEPTH]
+        if self._facts.best is not None:
+            streams.append(Stream.BEST)
+        if feed.status.has_trades:
+            streams.append(Stream.TRADES)
+        return streams
+
+    def _supervisor(self, feed: CcxtMarketFeed, stream: Stream) -> StreamSupervisor:
+        settings = self._feed_settings
+        return StreamSupervisor(
+            venue=self,
+            track=feed.tracks[stream],
+            market=str(feed.market.id),
+            watch=self._watch_of(feed.symbol, stream),
+            detach=self._detach,
+            prepare=lambda: feed.begin_anew(stream),
+            backoff=Backoff(settings.backoff_s, settings.backoff_max_s, self._rng),
+        )
+
+    def _watch_of(self, symbol: str, stream: Stream) -> Callable[[], Awaitable[Any]]:
+        exchange, limit = self.exchange, self._facts.depth_limit
+        if stream is Stream.DEPTH:
+            return lambda: exchange.watch_order_book(symbol, limit)
+        if stream is Stream.BEST:
+            return lambda: exchange.watch_bids_asks([symbol])
+        return lambda: exchange.watch_trades(symbol)
+
+    # Faults
+
+    async def _detach(self, supervisor: StreamSupervisor, fault: Fault) -> None:
+        """Let go of a subscription so that the next one begins with a new snapshot."""
+        link = fault.link or not self._facts.resubscribes
+        await self._let_go(supervisor, link)
+
+    async def _let_go(self, supervisor: StreamSupervisor, link: bool) -> None:
+        client = supervisor.client
+        if client is None:
+            return
+        for message_hash in supervisor.hashes:
+            if client.owners.get(message_hash) is supervisor:
+                del client.owners[message_hash]
+            client.subscriptions.pop(message_hash, None)
+        if supervisor.track.stream is Stream.DEPTH:
+            self._forget_book(supervisor)
+        if link:
+            self._kill(client, ccxt.NetworkError("the connection is opened again"))
+        supervisor.detach()
+
+    def _forget_book(self, supervisor: StreamSupervisor) -> None:
+        symbol = MarketId.parse(supervisor.market).symbol
+        self.exchange.orderbooks.pop(symbol, None)
+        self.router.forget(symbol)
+
+    def _rejected(self, client: HookedClient, error: Exception, message_hash: Any) -> None:
+        """Told by the hook: one subscription failed, or all of a connection."""
+        if message_hash is None:
+            self._lose_link(client, self._link_fault(client, error))
+            self._kill(client, error)
+            return
+        owner = client.owners.get(str(message_hash))
+        if isinstance(owner, StreamSupervisor):
+            owner.track.fail(owner.fault_of(error))
+
+    def _link_fault(self, client: HookedClient, error: Exception) -> Fault:
+        if isinstance(error, BookError):
+            return Fault(error.reason, str(error), link=True)
+        if client.isConnected:
+            return Fault("reconnect", link=True)
+        wait_s = client.last_retry_after
+        known = to_feed_error(self.title, error)
+        if wait_s is not None:
+            known = ThrottledError(f"{self.title} limits connections for {wait_s:g} s.", wait_s)
+        return Fault("reconnect", str(known), link=True, error=known)
+
+    def _silent(self, client: HookedClient, seconds: float) -> None:
+        self._lose_link(client, Fault("stale", words.silent(seconds), link=True))
+        self._kill(client, ccxt.RequestTimeout("the connection fell silent"))
+
+    def _slept(self, seconds: float) -> None:
+        detail = f"This machine slept for {seconds:.0f} s."
+        for client in self._clients():
+            self._lose_link(client, Fault("machine slept", detail, link=True))
+            self._kill(client, ccxt.NetworkError("this machine slept"))
+
+    def _lose_link(self, client: HookedClient, fault: Fault) -> None:
+        for owner in list(client.owners.values()):
+            if isinstance(owner, StreamSupervisor):
+                owner.track.fail(fault)
+
+    def _kill(self, client: HookedClient, error: Exception) -> None:
+        """Give a connection up for good: ccxt dials anew at the next subscription."""
+        if client.dead:
+            return
+        client.dead = True
+        client.error = client.error or error
+        if self.exchange.clients.get(client.url) is client:
+            del self.exchange.clients[client.url]
+        # ccxt's own waits before dialling would come on top of ours.
+        self.exchange.ws_dial_backoff = {}
+        closing = asyncio.ensure_future(client.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def _clients(self) -> list[HookedClient]:
+        return list((self.exchange.clients or {}).values())
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,223 @@
+"""One market of a ccxt venue: takes what the hook reports, judges it, copies it into the ring."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.clock import Clock
+from app.feeds.base import BookView, FeedStatus
+from app.feeds.ccxt_hook import WatchedBook
+from app.feeds.ring import Ring
+from app.feeds.track import Fault, Track
+from app.feeds.validity import fault_of, is_price, is_size
+from app.feeds.venues import VenueFacts
+from app.market import Market
+from app.records import LEVELS, State, Stream
+
+_UNKNOWN = -1
+_RAW = 2**63
+_EXACT = 2**53  # ccxt passes ids through float; above this they are not what the venue sent
+_SIDES = {"buy": 1, "sell": -1}
+# States that any stream of a market lends to the market, the gravest first.
+_GRAVE = (State.DOWN, State.THROTTLED, State.STALE)
+
+
+class CcxtMarketFeed:
+    """Implements `base.MarketFeed`; its `on_…` methods run inside ccxt's receive loop."""
+
+    def __init__(self, market: Market, index: int, ring: Ring, clock: Clock, facts: VenueFacts):
+        self.market, self.index = market, index
+        self.status = FeedStatus(since_ns=clock.now_ns(), fidelity_best=facts.best)
+        self.status.fidelity_depth, self.status.period_ms = facts.depth, facts.period_ms
+        self._ring, self._clock, self._facts = ring, clock, facts
+        self.tracks = {s: Track(s, self.status, self._aggregate) for s in Stream}
+        self.symbol = market.id.symbol
+        self.ordered_book: WatchedBook | None = None
+        self.venue_id = ""
+        self._book_ns = 0
+        self._seen: dict[Stream, tuple[int, str]] = {}
+        self._whole = False  # the state before was a whole book too
+        self._widest = 0
+        self._history = facts.trades_begin_with_history
+        self._last_trade_id = _UNKNOWN
+
+    # What the collector asks
+
+    def book(self) -> BookView | None:
+        """The present book, or None while there is none that can be trusted."""
+        book, depth = self.ordered_book, self.tracks[Stream.DEPTH]
+        if book is None or depth.fault is not None or depth.in_gap or not depth.last_ns:
+            return None
+        bids, asks = _levels(book, None)
+        return BookView(
+            self._book_ns, _milliseconds(book.get("timestamp")), _id(book.get("nonce")), bids, asks
+        )
+
+    def break_epoch(self, reason: str, detail: str = "") -> None:
+        """Call the next state of each stream a beginning: something was lost on our side."""
+        for track in self.tracks.values():
+            track.lose(Fault(reason, detail))
+
+    # What the hook reports
+
+    def on_book(self, book: WatchedBook, key: tuple[int, str], now_ns: int, raw_id: int) -> None:
+        """An update was applied to the book."""
+        track = self.tracks[Stream.DEPTH]
+        if track.fault is not None or self._repeated(Stream.DEPTH, key):
+            return
+        fresh, book.fresh = book.fresh, False
+        bids, asks = _levels(book, LEVELS)
+        reason = fault_of(bids, asks)
+        if reason is not None:
+            reason = "snapshot" if fresh and reason == "empty" else reason
+            track.fail(Fault(reason))
+            return
+        if fresh and not self._whole and track.last_ns and not track.in_gap:
+            # A whole book in place of a change, outside of any fault that we know of.
+            track.lose(Fault("snapshot", "The venue sent a new snapshot."))
+        self._whole = fresh
+        venue_ms = _milliseconds(book.get("timestamp"))
+        update_id = raw_id if raw_id != _UNKNOWN else _id(book.get("nonce"))
+        known = self._known(len(bids), len(asks))
+        fits = self._ring.depth.push(
+            self.index, now_ns, venue_ms, update_id, track.epoch, known, bids, asks
+        )
+        self.ordered_book, self._book_ns = book, now_ns
+        self._pushed(track, now_ns, venue_ms, fits)
+        self.status.states_depth += fits
+
+    def on_quote(self, quote: dict[str, Any], key: tuple[int, str], now_ns: int) -> None:
+        """The best quotes changed."""
+        track = self.tracks[Stream.BEST]
+        if track.fault is not None or self._repeated(Stream.BEST, key):
+            return
+        bids = _quote_side(quote.get("bid"), quote.get("bidVolume"))
+        asks = _quote_side(quote.get("ask"), quote.get("askVolume"))
+        reason = fault_of(bids, asks)
+        if reason is not None:
+            # Each quote is whole: the next good one ends the gap, nothing is fetched.
+            self.status.rejected[reason] += 1
+            track.lose(Fault(reason))
+            return
+        venue_ms = _milliseconds(quote.get("timestamp"))
+        info = quote.get("info")
+        update_id = _id(info.get("u"), _RAW) if isinstance(info, dict) else _UNKNOWN
+        fits = self._ring.best.push(
+            self.index, now_ns, venue_ms, update_id, track.epoch, 1, bids, asks
+        )
+        self._pushed(track, now_ns, venue_ms, fits)
+        self.status.states_best += fits
+
+    def on_trades(self, trades: Sequence[dict[str, Any]], now_ns: int) -> None:
+        """Trades were printed."""
+        track = self.tracks[Stream.TRADES]
+        if track.fault is not None:
+            return
+        if self._history:
+            # The venue opens a subscription with trades from before it.
+            self._history = False
+            track.good(now_ns)
+            return
+        for trade in trades:
+            price, size = trade.get("price"), trade.get("amount")
+            if price is None or size is None or not (is_price(price) and is_size(size) and size):
+                self.status.rejected["non-finite"] += 1
+                track.lose(Fault("non-finite"))
+                continue
+            side = _SIDES.get(str(trade.get("side")), 0)
+            venue_ms = _milliseconds(trade.get("timestamp"))
+            fits = self._ring.trades.push(
+                self.index, now_ns, venue_ms, price, size, side, _id(trade.get("id"))
+            )
+            self._pushed(track, now_ns, venue_ms, fits)
+            self.status.trades += fits
+
+    def begin_anew(self, stream: Stream) -> None:
+        """A stream is about to be subscribed again."""
+        self.tracks[stream].ready()
+        if stream is Stream.TRADES:
+            self._history = self._facts.trades_begin_with_history
+        if stream is Stream.DEPTH:
+            self._whole = False
+
+    def _repeated(self, stream: Stream, key: tuple[int, str]) -> bool:
+        """Whether this resolve tells again, under another hash, of an update already taken."""
+        message, message_hash = self._seen.get(stream, (_UNKNOWN, ""))
+        if key[0] == message and key[1] != message_hash:
+            return True
+        self._seen[stream] = key
+        return False
+
+    def _known(self, bids: int, asks: int) -> int:
+        if self._facts.depth_documented:
+            return self._facts.known_levels
+        # An undocumented depth: as many levels as were ever seen are surely sent.
+        self._widest = min(LEVELS, max(self._widest, bids, asks))
+        return self._widest
+
+    def _pushed(self, track: Track, now_ns: int, venue_ms: int, fits: bool) -> None:
+        status = self.status
+        status.received_ns = now_ns
+        if venue_ms > 0:
+            status.latencies_ms.append(now_ns / 1e6 - venue_ms)
+        if fits:
+            track.good(now_ns)
+            if track.stream is Stream.DEPTH:
+                self._trades_are_back(now_ns)
+        else:
+            track.lose(Fault("ring full"))
+
+    def _trades_are_back(self, now_ns: int) -> None:
+        """No trade has to come for trades to be whole again: the link and the subscription do."""
+        trades = self.tracks[Stream.TRADES]
+        if trades.in_gap and trades.subscribed and trades.fault is None:
+            trades.good(now_ns)
+
+    def _aggregate(self) -> None:
+        """The market is in the gravest state of its streams; depth decides among the mild ones."""
+        tracks = self.tracks.values()
+        grave = [t for state in _GRAVE for t in tracks if t.state is state]
+        shown = grave[0] if grave else self.tracks[Stream.DEPTH]
+        status = self.status
+        if shown.state is not status.state:
+            status.since_ns = self._clock.now_ns()
+        status.state, status.detail = shown.state, shown.detail
+        status.attempts, status.next_try_ns = shown.attempts, shown.next_try_ns
+
+
+def _levels(book: WatchedBook, depth: int | None) -> tuple[Any, Any]:
+    if book.by_order:
+        return _by_price(book["bids"], depth), _by_price(book["asks"], depth)
+    bids, asks = book["bids"][:depth], book["asks"][:depth]
+    if (bids and len(bids[0]) > 2) or (asks and len(asks[0]) > 2):
+        return [level[:2] for level in bids], [level[:2] for level in asks]
+    return bids, asks
+
+
+def _by_price(orders: Sequence[Sequence[float]], depth: int | None) -> list[list[float]]:
+    """Single orders, best first, summed to price levels."""
+    levels: list[list[float]] = []
+    for order in orders:
+        if levels and levels[-1][0] == order[0]:
+            levels[-1][1] += order[1]
+        elif depth is not None and len(levels) == depth:
+            break
+        else:
+            levels.append([order[0], order[1]])
+    return levels
+
+
+def _quote_side(price: Any, size: Any) -> list[tuple[float, float]]:
+    return [(price, size)] if price is not None and size else []
+
+
+def _milliseconds(value: Any) -> int:
+    return int(value) if value else _UNKNOWN
+
+
+def _id(value: Any, below: int = _EXACT) -> int:
+    """A whole number as an id; unknown where it is none or may have been through a float."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        return _UNKNOWN
+    return number if 0 <= number < below else _UNKNOWN

@@ -1,0 +1,108 @@
+"""One stream of one market: its epoch, its gaps, and what state it is in."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.errors import OfiError
+from app.feeds import words
+from app.feeds.base import FeedStatus, Gap
+from app.records import UNKNOWN_NS, State, Stream
+
+# Faults of what was sent, counted as rejected; the others are faults of the way.
+_REJECTIONS = frozenset(
+    ("sequence", "checksum", "crossed", "empty", "unsorted", "non-finite", "snapshot", "handler")
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something went wrong with a stream.
+
+    `link` says that the connection is lost or distrusted, not only this book; `missed` is −1 where it
+    cannot be told.
+    """
+
+    reason: str
+    detail: str = ""
+    missed: int = -1
+    link: bool = False
+    error: OfiError | None = None
+
+
+class Track:
+    """Keeps the thread of a stream: what follows what, and what is missing in between."""
+
+    def __init__(self, stream: Stream, status: FeedStatus, changed: Callable[[], None]):
+        self.stream = stream
+        self.epoch = 1
+        self.last_ns = 0
+        self.live_since_ns = 0
+        self.state = State.STARTING
+        self.since_ns = 0
+        self.detail = ""
+        self.attempts = 0
+        self.next_try_ns = UNKNOWN_NS
+        self.fault: Fault | None = None
+        self.woken = asyncio.Event()
+        self.subscribed = False
+        self._open: tuple[int, Fault] | None = None
+        self._status = status
+        self._changed = changed
+
+    def lose(self, fault: Fault) -> None:
+        """End the epoch; the gap lasts until the next good state."""
+        self.epoch += 1
+        # Trades can be rare: they are whole as long as the market is heard at all.
+        heard = self._status.received_ns if self.subscribed else 0
+        last_ns = max(self.last_ns, heard) if self.stream is Stream.TRADES else self.last_ns
+        if self._open is None and last_ns:
+            self._open = (last_ns, fault)
+
+    def fail(self, fault: Fault) -> bool:
+        """End the epoch and call for the supervisor; a second fault adds nothing to the first."""
+        if self.fault is not None:
+            return False
+        self.fault = fault
+        if fault.reason in _REJECTIONS and not fault.link:
+            self._status.rejected[fault.reason] += 1
+        self.lose(fault)
+        self.subscribed = False
+        self.woken.set()
+        return True
+
+    def good(self, now_ns: int) -> None:
+        """A state that can be trusted has come: close the gap, if there is one."""
+        if self._open is not None:
+            from_ns, fault = self._open
+            self._open = None
+            detail = fault.detail or words.gap(fault.reason, fault.missed)
+            gap = Gap(self.stream, from_ns, now_ns, fault.reason, detail, fault.missed)
+            self._status.new_gaps.append(gap)
+            self._status.gaps_by_reason[fault.reason] += 1
+        self.last_ns = now_ns
+        self.subscribed = True
+        if self.state is not State.LIVE:
+            self.live_since_ns = now_ns
+            self.attempts = 0
+            self.next_try_ns = UNKNOWN_NS
+            self.enter(State.LIVE, "", now_ns)
+
+    @property
+    def in_gap(self) -> bool:
+        """Whether the stream has lost its thread and not found it again."""
+        return self._open is not None
+
+    def ready(self) -> None:
+        """The supervisor subscribes anew: what comes now counts again."""
+        self.fault = None
+        self.woken.clear()
+
+    def enter(self, state: State, detail: str, now_ns: int) -> None:
+        """Change the state that the user sees; the same state again keeps its beginning."""
+        if state is self.state and detail == self.detail:
+            return
+        if state is not self.state or not self.since_ns:
+            self.since_ns = now_ns
+        self.state, self.detail = state, detail
+        self._changed()

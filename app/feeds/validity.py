@@ -1,0 +1,49 @@
+"""Which book states and quotes can be true (METRICS.md 0)."""
+
+import math
+from collections.abc import Sequence
+
+Side = Sequence[Sequence[float]]
+_INF = math.inf
+
+
+def fault_of(bids: Side, asks: Side) -> str | None:
+    """Why the top of a book cannot be true: a word of `records.REASONS`, or None.
+
+    A one-sided book is no fault. Equal best prices count as crossed: a state is valid when the best
+    bid is below the best ask.
+
+    Args:
+        bids: levels of (price, size, …), best first.
+        asks: the same.
+    """
+    if not bids and not asks:
+        return "empty"
+    return (
+        _side_fault(bids, -1.0)
+        or _side_fault(asks, 1.0)
+        or ("crossed" if bids and asks and bids[0][0] >= asks[0][0] else None)
+    )
+
+
+def _side_fault(levels: Side, direction: float) -> str | None:
+    previous = -_INF
+    for level in levels:
+        key = direction * level[0]
+        # Comparisons with NaN are false, so one test finds disorder and non-numbers alike.
+        if previous < key < _INF and 0.0 < level[1] < _INF:
+            previous = key
+            continue
+        finite = math.isfinite(level[0]) and math.isfinite(level[1]) and level[1] > 0.0
+        return "unsorted" if finite else "non-finite"
+    return None
+
+
+def is_size(value: float) -> bool:
+    """Whether a number can be the size of a level or a change: finite and not negative."""
+    return 0.0 <= value < _INF
+
+
+def is_price(value: float) -> bool:
+    """Whether a number can be a price: finite (spreads and combinations can be negative)."""
+    return -_INF < value < _INF

@@ -1,0 +1,53 @@
+"""Watches what no message can tell: a link that fell silent, a machine that slept (FEEDS.md 2)."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from app.clock import NS_PER_S, Clock
+
+_SLEPT_NS = NS_PER_S
+
+
+class Watchdog:
+    """Judges by the link, not by one market: quiet markets are silent for good reasons.
+
+    Args:
+        clock: the time.
+        stale_after_s: a connected link on which nothing comes for so long, not even an answer to a
+            ping, is given up.
+        clients: the connections there are now.
+        silent: called with a link that is given up, and for how many seconds it was silent.
+        slept: called with the seconds that the machine was asleep.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        stale_after_s: float,
+        clients: Callable[[], Iterable[Any]],
+        silent: Callable[[Any, float], None],
+        slept: Callable[[float], None],
+    ):
+        self._clock, self._stale_ns = clock, round(stale_after_s * NS_PER_S)
+        self._clients, self._silent, self._slept = clients, silent, slept
+        self._asleep_ns = clock.slept_ns()
+        self.every_s = min(1.0, stale_after_s / 4.0)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._clock.sleep(self.every_s)
+            self.look()
+
+    def look(self) -> None:
+        """Judge once."""
+        asleep_ns = self._clock.slept_ns()
+        if asleep_ns - self._asleep_ns >= _SLEPT_NS:
+            self._slept((asleep_ns - self._asleep_ns) / NS_PER_S)
+            self._asleep_ns = asleep_ns
+            return
+        now_ns = self._clock.now_ns()
+        for client in list(self._clients()):
+            quiet_ns = now_ns - client.heard_ns
+            if client.isConnected and not client.dead and quiet_ns > self._stale_ns:
+                self._silent(client, quiet_ns / NS_PER_S)

@@ -1,0 +1,78 @@
+"""What a feed tells the user: one plain sentence a state, in the words of the page."""
+
+from datetime import UTC, datetime
+
+from app.clock import NS_PER_S
+
+_FAULTS = {
+    "reconnect": "The connection was lost",
+    "sequence": "An update was missing",
+    "checksum": "The book did not match the venue's checksum",
+    "crossed": "A book with the best bid at or above the best ask was sent",
+    "empty": "An empty book was sent",
+    "unsorted": "A book out of order was sent",
+    "non-finite": "A price or size that is not a number was sent",
+    "snapshot": "The snapshot of the book could not be used",
+    "ring full": "More came than could be taken in",
+    "machine slept": "This machine slept",
+    "grid changed": "The venue changed its price or size increments",
+    "throttled": "The venue limited requests",
+    "handler": "A message could not be read",
+    "stale": "The connection fell silent",
+}
+
+
+def clock_time(time_ns: int) -> str:
+    """A moment as the page writes it: `14:36:10 UTC`."""
+    return datetime.fromtimestamp(time_ns // NS_PER_S, UTC).strftime("%H:%M:%S UTC")
+
+
+def starting(venue: str) -> str:
+    """Before the first book."""
+    return f"Waiting for the first book of {venue}."
+
+
+def queued(venue: str, ahead: int) -> str:
+    """Waiting for a turn at the venue's rate limit."""
+    markets = "market starts" if ahead == 1 else "markets start"
+    return f"{ahead} {markets} before this one; {venue} limits how fast."
+
+
+def rebuilding(reason: str, missed: int) -> str:
+    """A fault of the book, while a new one is fetched."""
+    counted = f" ({missed} missed)" if missed > 0 else ""
+    return f"{_FAULTS.get(reason, reason)}{counted}. The book is rebuilt from a snapshot."
+
+
+def reconnecting(reason: str) -> str:
+    """A fault of the connection, while it is opened again."""
+    return f"{_FAULTS.get(reason, reason)}. It is opened again; other markets are not affected."
+
+
+def silent(seconds: float) -> str:
+    """The watchdog gave the link up."""
+    return f"No message for {seconds:.1f} s. The connection is opened again."
+
+
+def down(venue: str, next_try_ns: int) -> str:
+    """Attempts fail."""
+    return (
+        f"{venue} is not answering. The next attempt is at {clock_time(next_try_ns)}. "
+        "Other markets are not affected."
+    )
+
+
+def refused(venue: str, what: str, next_try_ns: int) -> str:
+    """The venue answers with an error."""
+    return f"{what} The next attempt at {venue} is at {clock_time(next_try_ns)}."
+
+
+def throttled(venue: str, until_ns: int) -> str:
+    """The venue says "later"."""
+    return f"{venue} limits requests until {clock_time(until_ns)}. Figures wait until then."
+
+
+def gap(reason: str, missed: int) -> str:
+    """A finished gap, for its record."""
+    counted = f"{missed} updates missed; " if missed > 0 else ""
+    return f"{_FAULTS.get(reason, reason)}; {counted}the book begins anew."

@@ -1,0 +1,1 @@
+"""Loopback venues for tests and benchmarks."""
