@@ -1,0 +1,280 @@
+"""Writes one segment: tables under temporary names, renamed when everything is there."""
+
+import json
+import os
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from app.archive.schema import TABLES, VERSION, writer_options
+from app.archive.segments import Archive, Segment, segment_name
+from app.archive.updatelog import ChangeEncoder, Columns, SnapshotEncoder
+from app.errors import InputError, StoreError, StoreFullError
+from app.feeds.base import Gap
+from app.market import Market
+
+Ints = NDArray[np.int64]
+GROUP_ROWS = 1 << 17  # a row group is closed at the next keyframe after so many rows
+MOST_ROWS = 1 << 19  # and a keyframe is forced after so many: memory stays bounded
+_NO_SPACE = 28
+
+
+class _Table:
+    """One Parquet file that grows by row groups."""
+
+    def __init__(self, archive: Archive, path: str, table: str, metadata: dict[str, str]):
+        self._archive, self.path, self._table = archive, path, table
+        self.temporary = f"{path}.{os.getpid()}.tmp"
+        self._schema = TABLES[table].with_metadata(metadata)
+        self._parts: list[Columns] = []
+        self.rows = 0  # waiting
+        self._writer: Any = None
+
+    def add(self, columns: Columns) -> None:
+        n = len(next(iter(columns.values())))
+        if not n:
+            return
+        self._parts.append(columns)
+        self.rows += n
+        if self.rows >= GROUP_ROWS:
+            self._flush_groups()
+
+    def _joined(self) -> Columns:
+        if len(self._parts) > 1:
+            names = self._parts[0]
+            self._parts = [{k: np.concatenate([p[k] for p in self._parts]) for k in names}]
+        return self._parts[0]
+
+    def _flush_groups(self) -> None:
+        """Write what lies before the last keyframe (any row, in tables without keyframes)."""
+        columns = self._joined()
+        cut = self.rows
+        if self._table == "depth":
+            start = columns["key"] & (np.diff(columns["state"], prepend=-1) != 0)
+            cut = int(np.flatnonzero(start)[-1]) if start.any() else 0
+        if cut:
+            self._write({k: v[:cut] for k, v in columns.items()})
+            self._parts = [{k: v[cut:] for k, v in columns.items()}]
+            self.rows -= cut
+
+    def _write(self, columns: Columns) -> None:
+        table = pa.table(
+            [pa.array(columns[f.name], f.type) for f in self._schema], schema=self._schema
+        )
+        if self._writer is None:
+            self._archive.files.create_dir(self.path.rsplit("/", 1)[0], recursive=True)
+            self._writer = parquet.ParquetWriter(
+                self.temporary,
+                self._schema,
+                filesystem=self._archive.files,
+                **writer_options(self._table),
+            )
+        self._writer.write_table(table, row_group_size=max(1, len(table)))
+
+    def close(self) -> bool:
+        """Write the rest; whether there is a file."""
+        if self._parts and self.rows:
+            self._write(self._joined())
+            self._parts, self.rows = [], 0
+        if self._writer is not None:
+            self._writer.close()
+        return self._writer is not None
+
+    def discard(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._archive.files.delete_file(self.temporary)
+
+
+class SegmentWriter:
+    """Collects a segment of a market; `commit` makes it appear, leaving without it discards it.
+
+    Args:
+        archive: where to.
+        market: what the ticks and lots mean.
+        first_ns: time of the first message: names the segment.
+        settings: the settings in force, recorded with the data.
+        sequenced: trades will name the state that they caused.
+        replace: a segment that begins at the same time is replaced.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        market: Market,
+        first_ns: int,
+        settings: dict[str, Any],
+        *,
+        sequenced: bool = False,
+        replace: bool = True,
+    ):
+        self.archive, self.market = archive, market
+        self.name = segment_name(first_ns)
+        self._first_ns = first_ns
+        self._settings, self._sequenced, self._replace = settings, sequenced, replace
+        note = {"ofi.market": json.dumps(market.to_json()), "ofi.settings": json.dumps(settings)}
+        note["ofi.version"] = str(VERSION)
+        self._tables = {
+            name: _Table(archive, archive.table(market.id, name, self.name), name, note)
+            for name in TABLES
+        }
+        self.counts = dict.fromkeys(TABLES, 0)
+        self.fidelity: dict[str, str] = {}
+        self._levels = 0
+        self._snapshots = SnapshotEncoder()
+        self._changes = ChangeEncoder()
+        self._done = False
+
+    def depth_states(
+        self,
+        time_ns: Ints,
+        epoch: Ints,
+        known: int,
+        price: Ints,
+        size: Ints,
+        venue_ms: Ints | None = None,
+        update_id: Ints | None = None,
+    ) -> None:
+        """Snapshots of the best levels, `[n, 2, L]`; absent levels have size 0."""
+        if not len(time_ns):
+            return
+        unknown = np.full(len(time_ns), -1, np.int64)
+        venue = unknown if venue_ms is None else venue_ms
+        ids = unknown if update_id is None else update_id
+        table = self._tables["depth"]
+        for columns in self._snapshots.encode(
+            time_ns, venue, ids, epoch, known, price, size, force_key=table.rows >= MOST_ROWS
+        ):
+            table.add(columns)
+        self.counts["depth"] += len(time_ns)
+        self._levels = max(self._levels, known)
+
+    def depth_change(
+        self,
+        time_ns: int,
+        venue_ms: int,
+        update_id: int,
+        epoch: int,
+        known: int,
+        changes: list[tuple[int, int, int]],
+        bids: dict[int, int],
+        asks: dict[int, int],
+    ) -> None:
+        """One state of a maintained book, see `ChangeEncoder.add`."""
+        table = self._tables["depth"]
+        self._changes.add(
+            time_ns,
+            venue_ms,
+            update_id,
+            epoch,
+            known,
+            changes,
+            bids,
+            asks,
+            force_key=table.rows + len(self._changes) >= MOST_ROWS,
+        )
+        if len(self._changes) >= GROUP_ROWS // 4:
+            table.add(self._changes.take())
+        self.counts["depth"] += 1
+        self._levels = max(self._levels, known)
+
+    def best(self, columns: Columns) -> None:
+        """Best quotes: the columns of `schema.BEST` but for `state`."""
+        n = len(columns["time_ns"])
+        state = np.arange(self.counts["best"], self.counts["best"] + n)
+        self._tables["best"].add(columns | {"state": state})
+        self.counts["best"] += n
+
+    def trades(self, columns: Columns) -> None:
+        """Trades: the columns of `schema.TRADES`."""
+        self._tables["trades"].add(columns)
+        self.counts["trades"] += len(columns["time_ns"])
+
+    def gap(self, gap: Gap) -> None:
+        """A stretch in which a stream cannot be trusted."""
+        row: dict[str, Any] = {
+            "stream": np.array([gap.stream.name.lower()], object),
+            "from_ns": np.array([gap.from_ns]),
+            "to_ns": np.array([gap.to_ns]),
+            "reason": np.array([gap.reason], object),
+            "detail": np.array([gap.detail], object),
+            "missed": np.array([gap.missed]),
+        }
+        self._tables["gaps"].add(row)
+        self.counts["gaps"] += 1
+
+    def commit(self, end_ns: int) -> Segment:
+        """Close and rename everything; the segment is complete up to `end_ns`.
+
+        Raises:
+            InputError: it overlaps another segment of the market.
+            StoreFullError, StoreError: it cannot be written.
+        """
+        segment = Segment(
+            self.name,
+            self.market,
+            self._first_ns,
+            end_ns,
+            self.counts,
+            self.fidelity,
+            self._sequenced,
+            self._levels,
+            self._settings,
+        )
+        self._check_overlap(segment)
+        try:
+            self._tables["depth"].add(self._changes.take())
+            self._rename(segment)
+        except OSError as error:
+            raise _mapped(error, self.archive.root) from None
+        self._done = True
+        return segment
+
+    def _rename(self, segment: Segment) -> None:
+        files = self.archive.files
+        for table in self._tables.values():
+            if table.close():
+                files.move(table.temporary, table.path)
+            elif files.get_file_info(table.path).is_file:
+                files.delete_file(table.path)  # of the segment that this one replaces
+        manifest = self.archive.path(self.market.id, "segments", f"{self.name}.json")
+        files.create_dir(manifest.rsplit("/", 1)[0], recursive=True)
+        with files.open_output_stream(f"{manifest}.tmp") as file:
+            file.write(json.dumps(segment.to_json(), indent=1).encode())
+        files.move(f"{manifest}.tmp", manifest)
+
+    def _check_overlap(self, new: Segment) -> None:
+        for old in self.archive.segments(self.market.id):
+            if old.name == new.name and self._replace:
+                continue
+            if old.start_ns < new.end_ns and new.start_ns < old.end_ns:
+                raise InputError(
+                    f"The archive already holds {self.market.id} from {segment_name(old.start_ns)} "
+                    f"to {segment_name(old.end_ns)}, which overlaps what is to be written; "
+                    "write to another archive, or remove that segment."
+                )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._done:
+            for table in self._tables.values():
+                table.discard()
+
+
+def _mapped(error: OSError, root: str) -> StoreError:
+    if error.errno == _NO_SPACE:
+        return StoreFullError(
+            f"There is no space left for the archive {root}: free some, then retry."
+        )
+    return StoreError(f"The archive {root} cannot be written: {error}.")

@@ -1,0 +1,1 @@
+"""What a researcher does without the page: import, compute, verify, export."""
