@@ -1,0 +1,127 @@
+"""Callbacks that bind address, controls and what is shown; market data never pass here."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from dash import Dash, Input, Output, State, ctx, html, no_update
+
+from app.market import Market, MarketId
+from app.web.state import ViewState
+from components.header import choices, market_options, with_chosen
+from components.market_stack import market_stack
+from components.states import empty_page, nothing_chosen
+from components.words import DEPTHS, RANGES_S, WINDOWS_S, levels
+
+Markets = Callable[[], dict[MarketId, Market]]
+
+_CONTROLS: Final = ("markets", "depth", "window", "range")
+
+
+def register(app: Dash, markets: Markets) -> None:
+    """Bind the page's controls to its address; one callback, so that the two never run in a circle."""
+
+    @app.callback(  # type: ignore[untyped-decorator]
+        Output("url", "search"),
+        Output("markets", "data"),
+        Output("markets", "value"),
+        Output("depth", "data"),
+        Output("depth", "value"),
+        Output("window", "data"),
+        Output("window", "value"),
+        Output("range", "data"),
+        Output("range", "value"),
+        Output("mantine", "forceColorScheme"),
+        Output("view", "data-view"),
+        Output("stacks", "children"),
+        Output("stacks", "className"),
+        Output("dropped", "children"),
+        Input("url", "search"),
+        Input("markets", "value"),
+        Input("depth", "value"),
+        Input("window", "value"),
+        Input("range", "value"),
+        Input("theme", "n_clicks"),
+        Input("frozen", "data"),
+        Input("look", "n_intervals"),
+        State("view", "data-view"),
+        State("markets", "data"),
+    )
+    def show(
+        search: str | None,
+        chosen: Any,
+        depth: Any,
+        window: Any,
+        span: Any,
+        _clicks: int | None,
+        frozen: dict[str, Any] | None,
+        _looks: int | None,
+        shown: str,
+        options: Any,
+    ) -> tuple[Any, ...]:
+        cause = ctx.triggered_id
+        now = ViewState.from_search(search)
+        known = markets()
+        if cause == "look":
+            return _look(now, known, options, shown)
+        if cause in _CONTROLS:
+            view = now.with_controls(chosen, depth, window, span)
+        elif cause == "theme":
+            view = now.other_theme()
+        elif cause == "frozen":
+            view = now.frozen_at((frozen or {}).get("end_ms"))
+        else:
+            view = now
+            if not search and known:
+                view = ViewState(markets=(min(known),))
+        return _page(view, known, search, shown)
+
+
+def _page(
+    view: ViewState, known: dict[MarketId, Market], search: str | None, shown: str
+) -> tuple[Any, ...]:
+    """All outputs for a view; parts that are on the page already are left alone."""
+    wanted = view.to_search()
+    names = [str(market) for market in view.markets]
+    same = _shown_markets(shown) == names and bool(names)
+    return (
+        no_update if wanted == search else wanted,
+        with_chosen(market_options(known), names),
+        names,
+        *_options(choices(DEPTHS, view.depth, levels), view.depth),
+        *_options(choices(WINDOWS_S, view.window_s), view.window_s),
+        *_options(choices(RANGES_S, view.range_s), view.range_s),
+        view.theme,
+        view.to_json(),
+        no_update if same else _stacks(view, known),
+        f"stacks n{len(names)}",
+        [html.P(sentence) for sentence in view.dropped],
+    )
+
+
+def _look(
+    now: ViewState, known: dict[MarketId, Market], options: Any, shown: str
+) -> tuple[Any, ...]:
+    """The page when only the list of stored markets may have changed."""
+    if known and not options and not now.markets:
+        # The first market arrived: show it, as a fresh page would.
+        return _page(ViewState(markets=(min(known),), theme=now.theme), known, None, shown)
+    fresh = with_chosen(market_options(known), [str(market) for market in now.markets])
+    outputs: list[Any] = [no_update] * 14
+    if fresh != options:
+        outputs[1] = fresh
+    return tuple(outputs)
+
+
+def _options(pairs: list[tuple[int, str]], value: int) -> tuple[list[dict[str, str]], str]:
+    return [{"value": str(number), "label": text} for number, text in pairs], str(value)
+
+
+def _shown_markets(shown: str) -> list[str]:
+    return list(json.loads(shown)["markets"]) if shown else []
+
+
+def _stacks(view: ViewState, known: dict[MarketId, Market]) -> Any:
+    if view.markets:
+        return [market_stack(market, str(market)) for market in view.markets]
+    return nothing_chosen() if known else empty_page()

@@ -1,0 +1,112 @@
+"""The page: Dash on the given FastAPI server."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import dash_mantine_components as dmc
+from dash import Dash, dcc, html
+from dash.development.base_component import Component
+from fastapi import FastAPI
+
+from app.market import Market, MarketId
+from app.settings import Settings
+from app.web.callbacks import register
+from app.web.state import ViewState
+from components.header import header
+
+TITLE = "Order flow"
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+# How often the page looks for markets that a collector has added since.
+NEW_MARKETS_MS = 5_000
+
+_INDEX = """<!DOCTYPE html>
+<html lang="en" data-mantine-color-scheme="dark">
+<head>
+{%metas%}
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="Live order flow imbalance: who is pushing the price.">
+<title>{%title%}</title>
+<link rel="icon" href="assets/logo.svg" type="image/svg+xml">
+<link rel="preload" href="assets/inter.woff2" as="font" type="font/woff2" crossorigin>
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<footer id="scripts">{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>"""
+
+# DESIGN-LANGUAGE.md section 4, "Mantine": the controls speak the page's language.
+_INK = [
+    "#E9EDF3", "#CDD4DD", "#A9B3C1", "#8490A0", "#5D6876",
+    "#47525F", "#303A48", "#232B37", "#1A202A", "#10151C",
+]  # fmt: skip
+_DARK = [
+    "#E9EDF3", "#A9B3C1", "#8490A0", "#5D6876", "#303A48",
+    "#232B37", "#10141B", "#0A0D12", "#0A0D12", "#06080B",
+]  # fmt: skip
+_THEME = {
+    "primaryColor": "ink",
+    "primaryShade": {"light": 9, "dark": 0},
+    "autoContrast": True,
+    "colors": {"ink": _INK, "dark": _DARK},
+    "fontFamily": "var(--font)",
+    "fontFamilyMonospace": "var(--mono)",
+    "fontSizes": {"xs": "11px", "sm": "12px", "md": "12.5px", "lg": "15px", "xl": "22px"},
+    "spacing": {"xs": "4px", "sm": "8px", "md": "12px", "lg": "16px", "xl": "24px"},
+    "radius": {"xs": "3px", "sm": "4px", "md": "6px", "lg": "8px"},
+    "defaultRadius": "md",
+    "breakpoints": {"sm": "48em", "md": "75em", "lg": "120em"},
+    "respectReducedMotion": True,
+    "cursorType": "pointer",
+    "focusRing": "auto",
+}
+
+
+def _layout(markets: Mapping[MarketId, Market]) -> Component:
+    first = ViewState()
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="url", refresh=False),
+            dcc.Store(id="frozen", data=None),
+            dcc.Interval(id="look", interval=NEW_MARKETS_MS),
+            html.Div(id="view", hidden=True, **{"data-view": ""}),
+            html.Div(
+                [
+                    header(markets, first.depth, first.window_s, first.range_s),
+                    html.Div(id="dropped", role="status"),
+                    html.Main(id="stacks", className="stacks", tabIndex=-1),
+                ],
+                className="app",
+            ),
+        ],
+        id="mantine",
+        forceColorScheme=first.theme,
+        theme=_THEME,
+    )
+
+
+def create_page(
+    server: FastAPI, settings: Settings, markets: Callable[[], dict[MarketId, Market]]
+) -> Dash:
+    """The Dash application on `server`, with its assets and callbacks.
+
+    `markets` gives what the store holds; it is called for every page load and every few seconds of
+    an open page, and must be cheap. Data reach the page by `/live` alone (docs/live.md).
+    """
+    app = Dash(
+        __name__,
+        server=server,
+        title=TITLE,
+        update_title=None,
+        assets_folder=str(ASSETS),
+        # `live/` holds modules that main.mjs imports; Dash would load them as classic scripts too.
+        assets_path_ignore=["^live$"],
+        index_string=_INDEX,
+        serve_locally=True,
+        enable_mcp=False,
+        suppress_callback_exceptions=False,
+    )
+    app.layout = lambda: _layout(markets())
+    register(app, markets)
+    return app

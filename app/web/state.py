@@ -1,0 +1,145 @@
+"""What the page shows, as its address says it: `?m=binance:BTC/USDT&depth=10&window=10&range=900`.
+
+An address comes from anywhere. Every value is checked; a wrong one is dropped in favour of its
+default, and what was dropped is told to the user.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Self
+from urllib.parse import parse_qsl, urlencode
+
+from app.errors import MarketError
+from app.market import MarketId
+from app.records import LEVELS
+
+MAX_MARKETS: Final = 4
+MAX_QUERY: Final = 2000  # characters of an address that are read
+MAX_FIELDS: Final = 32
+WINDOW_S: Final = (1, 3600)
+RANGE_S: Final = (60, 4 * 3600)
+END_MS: Final = (0, 4_102_444_800_000)  # up to the year 2100
+THEMES: Final = ("dark", "light")
+DEFAULT_DEPTH: Final = 10
+DEFAULT_WINDOW_S: Final = 10
+DEFAULT_RANGE_S: Final = 900
+PRESENT: Final = -1
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """Markets in view and how they are shown; `end_ms` None follows the present."""
+
+    markets: tuple[MarketId, ...] = ()
+    depth: int = DEFAULT_DEPTH
+    window_s: int = DEFAULT_WINDOW_S
+    range_s: int = DEFAULT_RANGE_S
+    end_ms: int | None = None
+    theme: str = "dark"
+    dropped: tuple[str, ...] = field(default=(), compare=False)  # sentences on what was wrong
+
+    @classmethod
+    def from_search(cls, search: str | None) -> Self:
+        """Read the query part of an address; never fails."""
+        pairs, dropped = _pairs(search or "")
+        markets = _markets(pairs, dropped)
+        last = dict(pairs)
+        theme = last.get("theme", "dark")
+        if theme not in THEMES:
+            dropped.append("The theme of the address is unknown; dark is shown.")
+            theme = "dark"
+        end = _whole(last, "end", PRESENT, END_MS, dropped)
+        return cls(
+            markets=markets,
+            depth=_whole(last, "depth", DEFAULT_DEPTH, (1, LEVELS), dropped),
+            window_s=_whole(last, "window", DEFAULT_WINDOW_S, WINDOW_S, dropped),
+            range_s=_whole(last, "range", DEFAULT_RANGE_S, RANGE_S, dropped),
+            end_ms=None if end == PRESENT else end,
+            theme=theme,
+            dropped=tuple(dropped),
+        )
+
+    def to_search(self) -> str:
+        """The query part that gives this view again, with its question mark."""
+        pairs: list[tuple[str, str]] = [("m", str(market)) for market in self.markets]
+        pairs += [
+            ("depth", str(self.depth)),
+            ("window", str(self.window_s)),
+            ("range", str(self.range_s)),
+        ]
+        if self.end_ms is not None:
+            pairs.append(("end", str(self.end_ms)))
+        pairs.append(("theme", self.theme))
+        return "?" + urlencode(pairs, safe=":/")
+
+    def with_controls(
+        self, markets: object, depth: object, window_s: object, range_s: object
+    ) -> Self:
+        """The view that the controls ask for; values are checked like those of an address."""
+        texts = markets if isinstance(markets, list) else []
+        pairs = [("m", text) for text in texts if isinstance(text, str)]
+        pairs += [("depth", str(depth)), ("window", str(window_s)), ("range", str(range_s))]
+        wished = type(self).from_search("?" + urlencode(pairs))
+        return replace(wished, end_ms=self.end_ms, theme=self.theme)
+
+    def frozen_at(self, end_ms: object) -> Self:
+        """The view held at a time, or following the present again for None."""
+        known = isinstance(end_ms, int | float) and END_MS[0] <= end_ms <= END_MS[1]
+        return replace(self, end_ms=int(end_ms) if known else None)  # type: ignore[call-overload]
+
+    def other_theme(self) -> Self:
+        """The view in the other theme."""
+        return replace(self, theme="light" if self.theme == "dark" else "dark")
+
+    def to_json(self) -> str:
+        """What the page's scripts subscribe to."""
+        return json.dumps(
+            {
+                "markets": [str(market) for market in self.markets],
+                "depth": self.depth,
+                "window_s": self.window_s,
+                "range_s": self.range_s,
+                "end_ms": self.end_ms,
+                "theme": self.theme,
+                "dropped": list(self.dropped),
+            }
+        )
+
+
+def _pairs(search: str) -> tuple[list[tuple[str, str]], list[str]]:
+    text = search.removeprefix("?")
+    if len(text) > MAX_QUERY:
+        return [], [f"The address is longer than {MAX_QUERY} characters and was not read."]
+    try:
+        return parse_qsl(text, max_num_fields=MAX_FIELDS), []
+    except ValueError:
+        return [], ["The address has too many parts and was not read."]
+
+
+def _markets(pairs: list[tuple[str, str]], dropped: list[str]) -> tuple[MarketId, ...]:
+    found: dict[MarketId, None] = {}
+    for name, text in pairs:
+        if name != "m":
+            continue
+        try:
+            found[MarketId.parse(text)] = None
+        except MarketError as error:
+            dropped.append(str(error))
+    if len(found) > MAX_MARKETS:
+        dropped.append(f"The page shows {MAX_MARKETS} markets at once; the first are shown.")
+    return tuple(found)[:MAX_MARKETS]
+
+
+def _whole(
+    values: Mapping[str, Any], name: str, default: int, bounds: tuple[int, int], dropped: list[str]
+) -> int:
+    text = values.get(name)
+    if text is None:
+        return default
+    low, high = bounds
+    if len(text) <= 15 and text.isascii() and text.isdigit() and low <= int(text) <= high:
+        return int(text)
+    shown = "the present" if default == PRESENT else str(default)
+    dropped.append(f"{name} must be a whole number from {low} to {high}; {shown} is shown.")
+    return default

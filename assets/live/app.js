@@ -1,0 +1,250 @@
+// The page: finds the stacks that Dash renders, subscribes to what they show, draws on frames.
+import { Connection } from "./connection.js";
+import { bindControls } from "./controls.js";
+import { duration, number } from "./format.js";
+import { decode } from "./protocol.js";
+import { Stack } from "./stack.js";
+import { write } from "./texts.js";
+import { readTheme, watchTheme } from "./theme.js";
+
+const RELAYOUT_MS = 1000;
+
+class Page {
+  constructor() {
+    this.stacks = new Map(); // id of the view → stack
+    this.keys = new Map(); // key of the server → set of stacks
+    this.nextId = 1;
+    this.view = null;
+    this.dirtyStacks = new Set();
+    this.frame = 0;
+    this.bytes = 0;
+    this.frames = 0;
+    this.server = null;
+    this.connection = new Connection({
+      open: () => this.subscribeAll(),
+      text: (message) => this.hear(message),
+      frame: (buffer) => this.receive(buffer),
+      change: (link) => this.linked(link),
+    });
+    setInterval(() => this.second(), RELAYOUT_MS);
+    document.addEventListener("visibilitychange", () => document.hidden || this.all());
+    watchTheme(() => this.all(true));
+  }
+
+  /** Follows Dash: stacks come and go below #stacks, the view is an attribute of #view. */
+  follow(stacks, view) {
+    const look = () => this.look(stacks);
+    new MutationObserver(look).observe(stacks, { childList: true });
+    new MutationObserver(() => this.changeView(view.dataset.view)).observe(view, { attributes: true, attributeFilter: ["data-view"] });
+    this.changeView(view.dataset.view);
+    look();
+  }
+
+  look(holder) {
+    const found = new Set(holder.querySelectorAll(".stack[data-market]"));
+    for (const [id, stack] of this.stacks) {
+      if (found.has(stack.element) && stack.market === stack.element.dataset.market) continue;
+      stack.close();
+      this.stacks.delete(id);
+      this.dirtyStacks.delete(stack);
+      for (const set of this.keys.values()) set.delete(stack);
+      this.connection.send({ type: "drop", id });
+    }
+    const known = new Set([...this.stacks.values()].map((stack) => stack.element));
+    for (const element of found) {
+      if (known.has(element)) continue;
+      const stack = new Stack(element, this.nextId++, this);
+      stack.link = this.connection.link;
+      this.stacks.set(stack.id, stack);
+      this.subscribe(stack);
+    }
+  }
+
+  changeView(text) {
+    if (!text) return;
+    this.view = JSON.parse(text);
+    this.frozen = this.view.end_ms !== null;
+    document.getElementById("freeze")?.setAttribute("aria-pressed", String(this.frozen));
+    document.documentElement.classList.toggle("frozen", this.frozen);
+    for (const stack of this.stacks.values()) this.subscribe(stack);
+  }
+
+  subscribeAll() {
+    this.keys.clear();
+    for (const stack of this.stacks.values()) {
+      stack.asking = "";
+      stack.model.seq = null;
+      this.subscribe(stack);
+    }
+  }
+
+  /** Asks for what a stack shows; nothing is sent when that was asked already. */
+  subscribe(stack) {
+    if (!this.view) return;
+    const { depth, window_s, range_s, end_ms } = this.view;
+    const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, end_ms, group: 0, mid_rows: stack.midRows };
+    const text = JSON.stringify(message);
+    if (stack.asking === text || !this.connection.send(message)) return;
+    const before = stack.asked;
+    stack.asking = text;
+    stack.asked = message;
+    if (before && (before.range_s !== range_s || before.end_ms !== end_ms)) stack.resetZoom();
+  }
+
+  /** A stack was laid out anew: it may have room for more or fewer price rows. */
+  asked(stack) {
+    if (this.stacks.has(stack.id)) this.subscribe(stack);
+  }
+
+  hear(message) {
+    if (message.type === "view") {
+      const stack = this.stacks.get(message.id);
+      if (!stack) return;
+      for (const set of this.keys.values()) set.delete(stack);
+      stack.key = message.key;
+      if (!this.keys.has(message.key)) this.keys.set(message.key, new Set());
+      this.keys.get(message.key).add(stack);
+    } else if (message.type === "error") {
+      const stack = this.stacks.get(message.id);
+      if (stack) stack.fail(message.message);
+    } else if (message.type === "hello") {
+      this.server = message.server;
+    }
+  }
+
+  receive(buffer) {
+    const at = performance.now();
+    this.bytes += buffer.byteLength;
+    this.frames++;
+    const frame = decode(buffer);
+    for (const stack of this.keys.get(frame.key) ?? []) {
+      stack.received = at;
+      if (!stack.take(frame, at)) this.resync(stack);
+    }
+  }
+
+  resync(stack) {
+    if (performance.now() - (stack.resyncAt ?? -1e9) < 1000) return;
+    stack.resyncAt = performance.now();
+    this.connection.send({ type: "resync", id: stack.id });
+  }
+
+  linked(link) {
+    for (const stack of this.stacks?.values() ?? []) {
+      stack.link = link;
+      this.dirty(stack);
+    }
+    showLink(link);
+  }
+
+  dirty(stack) {
+    this.dirtyStacks?.add(stack);
+    if (this.frame || document.hidden) return;
+    this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  all(relayout = false) {
+    for (const stack of this.stacks.values()) {
+      if (relayout) stack.tickAt = 0;
+      this.dirty(stack);
+    }
+  }
+
+  paint() {
+    this.frame = 0;
+    const at = performance.now();
+    for (const stack of this.dirtyStacks) {
+      stack.draw(at, this.frozen);
+      const layout = `${stack.geometry.width}/${stack.geometry.height}/${stack.model.epoch}/${stack.ranges.free}`;
+      if (at - (stack.tickAt ?? 0) >= RELAYOUT_MS || layout !== stack.layout) {
+        stack.layout = layout;
+        stack.tickAt = at;
+        stack.tick(at);
+      }
+    }
+    this.dirtyStacks.clear();
+  }
+
+  second() {
+    showLink(this.connection.link);
+    if (!document.hidden) this.all();
+  }
+
+  /** One crosshair time over all stacks; the card stays with the one under the pointer. */
+  cursor(from, cursor) {
+    for (const stack of this.stacks.values()) {
+      stack.showCursor(stack === from || !cursor ? cursor : { time: cursor.time, kind: "time", price: null });
+    }
+  }
+
+  /** The end of what is in view, for freezing: the earliest, so that every stack has it. */
+  get edge() {
+    const edges = [...this.stacks.values()].map((stack) => stack.edge).filter((edge) => edge === edge);
+    return edges.length ? Math.min(...edges) : NaN;
+  }
+}
+
+function showLink(link) {
+  const pill = document.getElementById("link");
+  if (!pill) return;
+  const [word, ms] = [pill.querySelector("[data-f=link-word]"), pill.querySelector("[data-f=link-ms]")];
+  pill.dataset.link = link.state;
+  if (link.state === "open") {
+    write(word, "Connected");
+    write(ms, link.roundTrip === null ? "" : `${number(link.roundTrip, link.roundTrip < 10 ? 1 : 0)}\u00a0ms`);
+  } else if (link.state === "waiting") {
+    write(word, link.refused ? "Refused" : "Reconnecting");
+    write(ms, `in ${duration(Math.max(0, link.nextAt - performance.now()))}`);
+  } else {
+    write(word, "Connecting");
+    write(ms, "");
+  }
+}
+
+/** Waits for an element that Dash renders. */
+function element(id) {
+  return new Promise((found) => {
+    const look = () => {
+      const one = document.getElementById(id);
+      if (one) {
+        watcher.disconnect();
+        found(one);
+      }
+    };
+    const watcher = new MutationObserver(look);
+    watcher.observe(document.body, { childList: true, subtree: true });
+    look();
+  });
+}
+
+export async function start() {
+  readTheme();
+  const page = new Page();
+  expose(page);
+  const font = document.fonts.load('400 11px "Inter UI"').catch(() => []);
+  const [stacks, view] = await Promise.all([element("stacks"), element("view"), Promise.race([font, new Promise((r) => setTimeout(r, 100))])]);
+  page.follow(stacks, view);
+  bindControls(page);
+}
+
+/**
+ * For tests and benchmarks, read-only: `ofi.view(market)` gives the present figures of a market's stack,
+ * `drawn` what its last drawing showed and when (`at` is Date.now(), `ms` the main-thread time it took).
+ */
+function expose(page) {
+  const view = (market) => {
+    const stack = [...page.stacks.values()].find((one) => one.market === market);
+    if (!stack) return null;
+    const { model } = stack;
+    return structuredClone({
+      market, seq: model.seq, epoch: model.epoch, tiles: model.tiles ?? null, times: model.times ?? null,
+      status: model.status, info: model.info, coverage: model.coverage ?? null, gaps: model.gaps ?? [],
+      distribution: model.distribution ?? null, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
+      state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, user: stack.ranges.user,
+      ranges: stack.views ? { time: [stack.views.book.start, stack.views.book.end], price: [stack.views.book.low, stack.views.book.high] } : null,
+      axes: stack.axes.ready(),
+    });
+  };
+  const stats = () => ({ bytes: page.bytes, frames: page.frames, link: { ...page.connection.link }, server: page.server });
+  Object.defineProperty(window, "ofi", { value: Object.freeze({ view, stats }), writable: false });
+}

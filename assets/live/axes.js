@@ -1,0 +1,111 @@
+// The plotly figure over the canvases: ticks, grid, zoom and pan. Ranges belong to the stack; plotly
+// is told when they change, and tells back what the user does.
+import { theme } from "./theme.js";
+
+const TIME = ["xaxis", "xaxis5"];
+const VALUE = { book: "yaxis", ofi: "yaxis2", levels: "yaxis3", flow: "yaxis4" };
+const CROSS = { book: "xaxis2", ofi: "xaxis3", levels: "xaxis4", flow: "xaxis6" };
+const GESTURE_MS = 400;
+
+export class Axes {
+  /**
+   * @param {HTMLElement} holder the element of Dash's graph
+   * @param {(axis: "time" | "price", range: number[], done: boolean) => void} moved
+   */
+  constructor(holder, moved, reset) {
+    this.holder = holder;
+    this.moved = moved;
+    this.reset = reset;
+    this.figure = null;
+    this.told = {};
+    this.gesture = 0;
+    this.drawing = false;
+  }
+
+  /** Finds the figure once plotly has drawn it; Dash loads plotly after the page. */
+  ready() {
+    if (this.figure?.isConnected) return true;
+    const figure = this.holder.querySelector(".js-plotly-plot");
+    if (!figure?._fullLayout || !figure.on || !window.Plotly) return false;
+    this.figure = figure;
+    this.told = {};
+    figure.on("plotly_relayouting", (event) => this.hear(event, false));
+    figure.on("plotly_relayout", (event) => this.hear(event, true));
+    figure.on("plotly_doubleclick", () => this.reset());
+    return true;
+  }
+
+  hear(event, done) {
+    for (const [axis, key] of [["time", "xaxis"], ["time", "xaxis5"], ["price", "yaxis"]]) {
+      const low = event[`${key}.range[0]`], high = event[`${key}.range[1]`];
+      if (low === undefined || high === undefined) continue;
+      this.gesture = done ? 0 : performance.now();
+      for (const name of axis === "time" ? TIME : [key]) this.told[`${name}.range`] = undefined;
+      this.moved(axis, [Number(low), Number(high)], done);
+      if (axis === "time") break;
+    }
+  }
+
+  /** Whether the user is zooming or panning right now: plotly must be left alone. */
+  get busy() {
+    return this.gesture > 0 && performance.now() - this.gesture < GESTURE_MS;
+  }
+
+  /** Tells plotly what changed since the last time; nothing when nothing did. */
+  tell(wanted) {
+    if (this.drawing || this.busy || !this.ready()) return;
+    const change = {};
+    let changed = false;
+    for (const [key, value] of Object.entries(wanted)) {
+      const text = JSON.stringify(value);
+      if (this.told[key] === text) continue;
+      this.told[key] = text;
+      change[key] = value;
+      changed = true;
+    }
+    if (!changed) return;
+    this.drawing = true;
+    const done = () => (this.drawing = false);
+    window.Plotly.relayout(this.figure, change).then(done, done);
+  }
+}
+
+/** Layout keys for positions: one domain per row, from measured pixels. */
+export function layoutFor(geometry) {
+  const { width, height, rows } = geometry;
+  const wanted = { width, height };
+  const across = (v) => Math.max(0, Math.min(1, v / width));
+  const upward = (v) => Math.max(0, Math.min(1, 1 - v / height));
+  for (const [kind, row] of Object.entries(rows)) {
+    wanted[`${VALUE[kind]}.domain`] = [upward(row.top + row.height), upward(row.top)];
+    wanted[`${VALUE[kind]}.visible`] = row.height > 0;
+    const shown = row.crossWidth > 0;
+    wanted[`${CROSS[kind]}.visible`] = shown;
+    if (shown) wanted[`${CROSS[kind]}.domain`] = [across(row.crossLeft), across(row.crossLeft + row.crossWidth)];
+  }
+  const plot = rows.book;
+  for (const name of TIME) wanted[`${name}.domain`] = [across(plot.left), across(plot.left + plot.width)];
+  // The cross-section of the flow row has no axis of its own.
+  wanted[`${CROSS.flow}.visible`] = false;
+  wanted.dragmode = matchMedia("(pointer: coarse)").matches || width < 600 ? false : "pan";
+  return wanted;
+}
+
+/** Layout keys for colours. */
+export function coloursFor() {
+  const wanted = {};
+  for (const name of TIME) {
+    wanted[`${name}.gridcolor`] = theme.grid;
+    wanted[`${name}.tickcolor`] = theme.axis;
+  }
+  for (const name of [...TIME, ...Object.values(VALUE), ...Object.values(CROSS)]) wanted[`${name}.tickfont.color`] = theme.text3;
+  for (const name of [...Object.values(VALUE), ...Object.values(CROSS)]) wanted[`${name}.tickcolor`] = theme.axis;
+  return wanted;
+}
+
+/** Layout keys for the ranges and ticks of one axis. */
+export function ticksFor(name, range, values, words) {
+  return { [`${name}.range`]: range, [`${name}.tickvals`]: values, [`${name}.ticktext`]: words };
+}
+
+export const AXIS = { time: TIME, value: VALUE, cross: CROSS };

@@ -1,0 +1,95 @@
+// Rolling OFI and taker flow as bars on the time axis.
+import { begin, crisp, haloText, line } from "./canvas.js";
+import { alpha, theme } from "./theme.js";
+
+const BAR_PX = 3;
+
+/** Rolling OFI: bars by strength, the band of its usual range, the multilevel sum as a thin line. */
+export function drawOfi(canvas, model, view) {
+  const { width, height, X, Y, start, end } = view;
+  const x = begin(canvas, width, height);
+  const d = model.distribution, known = d && d.sd > 0 && model.tiles?.score !== null;
+  if (known) {
+    const top = Y(d.mean + 2 * d.sd), bottom = Y(d.mean - 2 * d.sd);
+    x.fillStyle = theme.band;
+    x.fillRect(0, top, width, bottom - top);
+    for (const k of [3, -3]) {
+      const at = crisp(Y(d.mean + k * d.sd));
+      line(x, 0, at, width, at, theme.axis, [4, 3]);
+    }
+  }
+  bars(x, model.series, "ofi", view, (v) => {
+    const score = known ? Math.abs((v - d.mean) / d.sd) : 0;
+    return score >= 3 ? 1 : score >= 2 ? 0.9 : 0.62;
+  });
+  view.hatches(x, "best", 0, height);
+  line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
+  if (known && width > 300 && height > 60) {
+    haloText(x, "+3\u03c3", 6, Y(d.mean + 3 * d.sd) + 8, theme.text3);
+    haloText(x, "\u22123\u03c3", 6, Y(d.mean - 3 * d.sd) - 8, theme.text3);
+  }
+  return [start, end];
+}
+
+/** One bar per `BAR_PX` pixels, or per step where steps are wider; the last step in a bar's span counts. */
+function bars(x, table, name, { X, Y, start, end, step }, strength) {
+  const values = table.data[name], time = table.time;
+  const from = table.search(start), to = table.search(end + step);
+  const wide = X(step) - X(0), zero = Y(0);
+  const each = Math.max(BAR_PX, wide);
+  let slot = NaN, pending = NaN;
+  const put = () => {
+    if (pending !== pending) return;
+    const top = Y(pending);
+    x.fillStyle = alpha(theme[pending > 0 ? "buy-fill" : "sell-fill"], strength(pending));
+    x.fillRect(slot, Math.min(top, zero), Math.max(1, each - 1), Math.max(0.7, Math.abs(top - zero)));
+  };
+  // Bars are tied to absolute time, so that they do not shimmer while the axis moves.
+  const ms = wide > 0 ? (each / wide) * step : step;
+  let index = NaN;
+  for (let k = from; k < to; k++) {
+    const bar = Math.ceil(time[k] / ms);
+    if (bar !== index) {
+      put();
+      [index, slot] = [bar, X((bar - 1) * ms)];
+    }
+    pending = values[k];
+  }
+  put();
+}
+
+/** Taker flow: bought minus sold, summed over what one bar spans. */
+export function flowBars(model, view) {
+  const { X, start, end, step } = view;
+  const table = model.series, time = table.time, flow = table.data.flow;
+  const wide = X(step) - X(0), each = Math.max(BAR_PX * 2, wide);
+  const ms = wide > 0 ? (each / wide) * step : step;
+  const found = [];
+  let index = NaN;
+  for (let k = table.search(start - ms); k < table.to && time[k] <= end + ms; k++) {
+    const bar = Math.ceil(time[k] / ms);
+    if (bar !== index) {
+      found.push({ at: (bar - 1) * ms, sum: NaN });
+      index = bar;
+    }
+    const one = found[found.length - 1];
+    if (flow[k] === flow[k]) one.sum = (one.sum === one.sum ? one.sum : 0) + flow[k];
+  }
+  return { found, each };
+}
+
+export function drawFlow(canvas, model, view, { found, each }) {
+  const { width, height, X, Y } = view;
+  const x = begin(canvas, width, height);
+  const zero = Y(0);
+  for (const { at, sum } of found) {
+    if (sum !== sum || sum === 0) continue;
+    const top = Y(sum);
+    x.fillStyle = alpha(theme[sum > 0 ? "buy-fill" : "sell-fill"], 0.9);
+    x.fillRect(X(at), Math.min(top, zero), Math.max(1, each - 1), Math.max(0.7, Math.abs(top - zero)));
+  }
+  view.hatches(x, "trades", 0, height);
+  line(x, 0, crisp(zero), width, crisp(zero), theme.axis);
+  line(x, 0, crisp(height) - 1, width, crisp(height) - 1, theme.axis);
+}
+

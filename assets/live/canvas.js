@@ -1,0 +1,120 @@
+// Drawing primitives shared by all charts.
+import { theme } from "./theme.js";
+
+/** Sizes a canvas to its box and clears it; coordinates are CSS pixels. */
+export function begin(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const w = Math.round(width * ratio), h = Math.round(height * ratio);
+  const x = canvas.getContext("2d");
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+  } else {
+    x.setTransform(1, 0, 0, 1, 0, 0);
+    x.clearRect(0, 0, w, h);
+  }
+  x.setTransform(ratio, 0, 0, ratio, 0, 0);
+  x.font = `11px ${theme.font}`;
+  x.textBaseline = "middle";
+  x.lineJoin = "round";
+  x.lineWidth = 1;
+  return x;
+}
+
+export const crisp = (v) => Math.round(v) + 0.5;
+
+export function line(x, x0, y0, x1, y1, colour, dash) {
+  x.strokeStyle = colour;
+  x.lineWidth = 1;
+  if (dash) x.setLineDash(dash);
+  x.beginPath();
+  x.moveTo(x0, y0);
+  x.lineTo(x1, y1);
+  x.stroke();
+  if (dash) x.setLineDash([]);
+}
+
+export function text(x, words, left, top, colour, align = "left") {
+  x.fillStyle = colour;
+  x.textAlign = align;
+  x.fillText(words, left, top);
+}
+
+/** Words that stay readable over anything. */
+export function haloText(x, words, left, top, colour, align = "left", font = "") {
+  x.save();
+  if (font) x.font = `${font} ${theme.font}`;
+  x.textAlign = align;
+  x.lineWidth = 3;
+  x.strokeStyle = theme.halo;
+  x.strokeText(words, left, top);
+  x.fillStyle = colour;
+  x.fillText(words, left, top);
+  x.restore();
+}
+
+/** A value on an axis; clears the ticks that it would touch. */
+export function chip(x, words, left, middle, fill, colour, { align = "left", border = "", clear = 0 } = {}) {
+  x.save();
+  x.font = `600 11px ${theme.font}`;
+  const width = x.measureText(words).width + 10;
+  const at = align === "left" ? left : align === "right" ? left - width : left - width / 2;
+  if (clear) {
+    x.fillStyle = theme.panel;
+    x.fillRect(at - 1, middle - 8 - clear, Math.max(width, 62), 16 + 2 * clear);
+  }
+  x.fillStyle = fill;
+  x.beginPath();
+  x.roundRect(at, middle - 8, width, 16, 3);
+  x.fill();
+  if (border) {
+    x.strokeStyle = border;
+    x.lineWidth = 1;
+    x.beginPath();
+    x.roundRect(at + 0.5, middle - 7.5, width - 1, 15, 3);
+    x.stroke();
+  }
+  text(x, words, at + 5, middle + 0.5, colour);
+  x.restore();
+  return width;
+}
+
+/** Missing data: 45° lines at 6 px between solid edges. */
+export function hatch(x, left, top, width, height) {
+  if (!(width > 0)) return;
+  x.save();
+  x.beginPath();
+  x.rect(left, top, width, height);
+  x.clip();
+  x.fillStyle = theme.gapbg;
+  x.fillRect(left, top, width, height);
+  x.strokeStyle = theme.hatch;
+  x.lineWidth = 1;
+  x.beginPath();
+  for (let k = -height; k < width + height; k += 6) {
+    x.moveTo(left + k, top + height);
+    x.lineTo(left + k + height, top);
+  }
+  x.stroke();
+  x.restore();
+  line(x, crisp(left), top, crisp(left), top + height, theme.hatch);
+  line(x, crisp(left + width) - 1, top, crisp(left + width) - 1, top + height, theme.hatch);
+}
+
+/** A line through `(time, value)` rows of a table that lifts the pen where a value is missing. */
+export function trace(x, table, name, from, to, X, Y) {
+  const time = table.time, values = table.data[name];
+  let pen = false;
+  x.beginPath();
+  for (let k = from; k < to; k++) {
+    const v = values[k];
+    if (v !== v) {
+      pen = false;
+      continue;
+    }
+    const left = X(time[k]), top = Y(v);
+    if (pen) x.lineTo(left, top);
+    else x.moveTo(left, top);
+    pen = true;
+  }
+}

@@ -1,0 +1,35 @@
+// The distribution of rolling OFI on the OFI axis, the present value marked with its percentile.
+import { begin, crisp, haloText, line } from "./canvas.js";
+import { ordinal, signedSize } from "./format.js";
+import { alpha, theme } from "./theme.js";
+
+export function drawDistribution(canvas, model, view) {
+  const { crossWidth: width, height, Y } = view;
+  const x = begin(canvas, width, height);
+  line(x, 0.5, 0, 0.5, height, theme.axis);
+  const d = model.distribution, counts = model.hist;
+  if (!d || !counts || !counts.length || !(d.hi > d.lo)) return;
+  let largest = 0;
+  for (const c of counts) if (c > largest) largest = c;
+  const plot = width - 10, wide = (d.hi - d.lo) / counts.length;
+  for (let k = 0; k < counts.length; k++) {
+    if (!counts[k]) continue;
+    const low = d.lo + k * wide, middle = low + wide / 2;
+    const score = d.sd > 0 ? Math.abs((middle - d.mean) / d.sd) : 0;
+    const top = Y(low + wide), bottom = Y(low);
+    x.fillStyle = score >= 3 ? theme[middle > 0 ? "buy-fill" : "sell-fill"] : alpha(theme.quiet, score >= 2 ? 0.75 : 0.45);
+    x.fillRect(1, top + 0.5, Math.max(1.5, (counts[k] / largest) ** 0.7 * plot), Math.max(1, bottom - top - 1));
+  }
+  line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
+  const now = model.tiles?.ofi;
+  if (now === null || now === undefined || !view.showsNow) return;
+  const at = Math.max(1, Math.min(height - 1, Y(now)));
+  x.fillStyle = theme.text;
+  x.fillRect(0, at - 0.75, width, 1.5);
+  const rank = model.tiles.percentile;
+  const below = at < height / 2;
+  if (rank !== null) haloText(x, `now: ${ordinal(rank)} pct`, width - 2, at + (below ? 10 : -9), theme.text, "right", "600 11px");
+  if (height > 70 && d.median !== null) {
+    haloText(x, `median ${signedSize(d.median)}`, width - 2, below ? height - 8 : 8, theme.text3, "right");
+  }
+}

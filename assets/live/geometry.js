@@ -1,0 +1,32 @@
+// Where the rows of a stack are, in pixels of its `.rows` element; measured from the page, so that CSS
+// alone decides the layout.
+
+/**
+ * @param {HTMLElement} rows the element that holds panels, axes and overlay
+ * @returns {{width: number, height: number, rows: Object<string, object>, axis: number}}
+ */
+export function measure(rows) {
+  const outer = rows.getBoundingClientRect();
+  const found = {};
+  for (const panel of rows.querySelectorAll(".panel[data-row]")) {
+    const plot = panel.querySelector("canvas.plot"), cross = panel.querySelector("canvas.cross");
+    const box = plot.getBoundingClientRect(), beside = cross.getBoundingClientRect();
+    found[panel.dataset.row] = {
+      plot, cross,
+      left: box.left - outer.left,
+      top: box.top - outer.top,
+      width: box.width,
+      height: box.height,
+      crossLeft: beside.left - outer.left,
+      crossWidth: beside.width,
+      strip: plot.parentElement.classList.contains("strip"),
+    };
+  }
+  return { width: outer.width, height: outer.height, rows: found };
+}
+
+/** Linear scale from values to pixels; `up` runs from the bottom. */
+export function scale(low, high, length, up) {
+  const factor = length / (high - low || 1);
+  return up ? (v) => length - (v - low) * factor : (v) => (v - low) * factor;
+}

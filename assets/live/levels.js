@@ -1,0 +1,93 @@
+// OFI by level: through time as a raster, now as bars on the same level axis.
+import { begin, crisp, haloText, line } from "./canvas.js";
+import { signedSize } from "./format.js";
+import { Raster } from "./raster.js";
+import { theme } from "./theme.js";
+
+const CLIP = 0.98;
+
+export class Levels {
+  constructor() {
+    this.raster = new Raster();
+    this.scale = null;
+    this.done = -1;
+  }
+
+  /** Follows the strength that takes the full colour, symmetric about zero. */
+  rescale(model, now) {
+    const same = this.scale?.epoch === model.epoch;
+    if (same && now - this.scale.at < 10000) return false;
+    const { levels } = model.series.data, m = model.levelCount;
+    const start = model.series.from * m, end = model.series.to * m;
+    const stride = Math.max(1, Math.floor((end - start) / 3000)) | 1;
+    const sample = [];
+    for (let k = start; k < end; k += stride) if (levels[k] === levels[k]) sample.push(Math.abs(levels[k]));
+    sample.sort((a, b) => a - b);
+    const top = sample.length ? sample[Math.floor((sample.length - 1) * CLIP)] || 1 : 1;
+    const changed = !same || Math.abs(top / this.scale.top - 1) > 0.2;
+    this.scale = { top: changed ? top : this.scale.top, epoch: model.epoch, at: now };
+    return changed;
+  }
+
+  update(model, now) {
+    const table = model.series, m = model.levelCount, step = model.info.step_ms;
+    const rescaled = this.rescale(model, now);
+    const columns = Math.ceil((model.info.range_s * 1000) / step) + 16;
+    const fresh = this.raster.shape(`${model.epoch}`, 0, m, columns);
+    if (!fresh && !rescaled && this.done === table.version) return;
+    const from = fresh || rescaled ? table.from : table.search((this.raster.last - 1) * step);
+    const { levels } = table.data, lut = theme.diverging, gain = 127.5 / this.scale.top;
+    for (let k = from; k < table.to; k++) {
+      this.raster.put(Math.round(table.time[k] / step), (pixels) => {
+        for (let r = 0; r < m; r++) {
+          const v = levels[k * m + r];
+          if (v === v) pixels[r] = lut[Math.max(0, Math.min(255, 127.5 + v * gain)) | 0];
+        }
+      });
+    }
+    this.done = table.version;
+  }
+
+  draw(canvas, model, view, now) {
+    const { width, height, X, start, end } = view;
+    const x = begin(canvas, width, height);
+    if (model.series.length) {
+      this.update(model, now);
+      const step = model.info.step_ms, m = model.levelCount;
+      this.raster.draw(x, Math.floor(start / step), Math.ceil(end / step) + 1, (index) => X((index - 1) * step), 0, height);
+      // Thin lines of the panel keep the levels apart.
+      if (height / m > 5) {
+        x.fillStyle = theme.panel;
+        for (let r = 1; r < m; r++) x.fillRect(0, (r / m) * height - 0.3, width, 0.6);
+      }
+    }
+    view.hatches(x, "depth", 0, height);
+  }
+
+  drawNow(canvas, model, view) {
+    const { crossWidth: width, height } = view;
+    const x = begin(canvas, width, height);
+    const centre = Math.round(width / 2), m = model.levelCount, values = model.nowLevels;
+    line(x, 0.5, 0, 0.5, height, theme.axis);
+    line(x, crisp(centre), 0, crisp(centre), height, theme.axis);
+    if (!values || !view.showsNow) return;
+    let largest = 0;
+    for (const v of values) if (Math.abs(v) > largest) largest = Math.abs(v);
+    if (!(largest > 0)) return;
+    const half = centre - 48, tall = height / m;
+    for (let r = 0; r < Math.min(m, values.length); r++) {
+      const v = values[r];
+      if (v !== v) continue;
+      const long = (v / largest) * half, top = r * tall;
+      x.fillStyle = theme[v > 0 ? "buy-fill" : "sell-fill"];
+      x.fillRect(Math.min(centre, centre + long), top + 1, Math.max(1, Math.abs(long)), Math.max(1.5, tall - 2));
+      if (tall >= 12 || r % Math.ceil(12 / tall) === 0) {
+        haloText(x, signedSize(v), centre + long + (v > 0 ? 4 : -4), top + tall / 2, theme.text2, v > 0 ? "left" : "right");
+      }
+    }
+    if (width > 200) {
+      haloText(x, "selling", 6, height - 7, theme.text3);
+      haloText(x, "buying", width - 2, height - 7, theme.text3, "right");
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// What a view knows: the rings filled from frames, and the scalars of the last ones.
+import { Bubbles, Table } from "./rings.js";
+
+export class Model {
+  constructor() {
+    this.key = null;
+    this.seq = null;
+    this.info = null; // scalars of the last snapshot
+    this.epoch = 0; // grows with every snapshot: caches start anew
+    this.status = null;
+    this.statusAt = 0;
+  }
+
+  /**
+   * Takes a frame in.
+   * @returns {boolean} false when a frame was missed and a snapshot must be asked for
+   */
+  take(frame, at) {
+    if (frame.type === "snapshot") this.begin(frame);
+    else if (!this.info || frame.seq <= this.seq) return this.info !== null;
+    else if (frame.seq !== this.seq + 1) return false;
+    this.seq = frame.seq;
+    this.merge(frame.arrays);
+    this.scalars(frame, at);
+    this.trim();
+    return true;
+  }
+
+  begin(frame) {
+    const { arrays, status, tiles, distribution, times, coverage, ...info } = frame;
+    const steps = arrays.t.data.length;
+    this.info = info;
+    this.epoch++;
+    this.levelCount = arrays.levels ? arrays.levels.shape[1] : info.depth;
+    this.rowCount = info.rows;
+    const f8 = [Float64Array, 1];
+    this.series = new Table(
+      { bid: f8, ask: f8, mid: f8, ofi: f8, multi: f8, flow: f8, levels: [Float32Array, this.levelCount] },
+      Math.max(256, Math.ceil(steps * 1.4)),
+    );
+    const columns = arrays.col_t?.data.length ?? 0;
+    this.columns = new Table(
+      { base: [Int32Array, 1], size: [Float32Array, this.rowCount] },
+      Math.max(64, Math.ceil(columns * 1.4)),
+    );
+    this.trades = new Bubbles();
+    this.gaps = [];
+    this.profile = null;
+    this.nowLevels = null;
+    this.hist = null;
+  }
+
+  merge(arrays) {
+    const data = (name) => arrays[name]?.data;
+    if (data("t")?.length) {
+      this.series.merge(data("t"), {
+        bid: data("bid"), ask: data("ask"), mid: data("mid"), ofi: data("ofi"), multi: data("multi"),
+        flow: data("flow"), levels: data("levels"),
+      });
+    }
+    if (data("col_t")?.length) this.columns.merge(data("col_t"), { base: data("col_base"), size: data("col") });
+    if (data("tr_t")?.length) this.trades.add(data("tr_t"), data("tr_p"), data("tr_q"));
+    if (arrays.prof_base) {
+      this.profile = {
+        base: data("prof_base")[0], bid: data("prof_bid"), ask: data("prof_ask"),
+        cumBid: data("cum_bid"), cumAsk: data("cum_ask"),
+      };
+    }
+    if (arrays.now_levels) this.nowLevels = data("now_levels");
+    if (arrays.hist) this.hist = data("hist");
+  }
+
+  scalars(frame, at) {
+    if (frame.status) {
+      this.status = frame.status;
+      this.statusAt = at;
+    }
+    if (frame.tiles) this.tiles = frame.tiles;
+    if (frame.distribution !== undefined) this.distribution = frame.distribution;
+    if (frame.times) this.times = frame.times;
+    if (frame.coverage) this.coverage = frame.coverage;
+    if (frame.gaps) this.gaps = frame.gaps;
+  }
+
+  trim() {
+    const oldest = (this.series.length ? this.series.last : this.info.end_ms) - this.info.range_s * 1000 - 4 * this.info.step_ms;
+    this.series.trim(oldest);
+    this.columns.trim(oldest);
+    this.trades.trim(oldest);
+    this.gaps = this.gaps.filter((gap) => gap.to_ms === null || gap.to_ms > oldest);
+  }
+
+  /** The present of the market's own clock, ms; NaN where nothing tells it. */
+  now(at) {
+    const s = this.status;
+    if (s && s.received_ms !== null && s.age_ms !== null) return s.received_ms + s.age_ms + (at - this.statusAt);
+    return NaN;
+  }
+
+  /** How long nothing has arrived from the venue, ms; NaN where not known. */
+  age(at) {
+    const s = this.status;
+    return s && s.age_ms !== null ? s.age_ms + (at - this.statusAt) : NaN;
+  }
+}

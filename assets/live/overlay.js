@@ -1,0 +1,166 @@
+// Above the axes: chips of the present values, labels of gaps, the crosshair and its card.
+import { begin, chip, crisp, haloText, line } from "./canvas.js";
+import { bps, clock, duration, number, signed, signedSize, size } from "./format.js";
+import { alpha, theme } from "./theme.js";
+
+const AXIS_GAP_PX = 2;
+
+/** Draws the overlay of a stack; `views` are the rows' (geometry and scales), `cursor` null without one. */
+export function drawOverlay(canvas, stack, geometry, views, cursor) {
+  const x = begin(canvas, geometry.width, geometry.height);
+  if (!stack.model.info) return;
+  zone(x, geometry);
+  gapLabels(x, geometry, views.book, stack.model);
+  presentChips(x, stack, geometry, views);
+  if (cursor) crosshair(x, stack, geometry, views, cursor);
+}
+
+function zone(x, geometry) {
+  x.fillStyle = theme.text3;
+  x.textAlign = "left";
+  for (const row of Object.values(geometry.rows)) {
+    if (row.strip && row.height) x.fillText("UTC", row.left + row.width + 7, row.top + row.height + 12);
+  }
+}
+
+function gapLabels(x, geometry, view, model) {
+  const row = geometry.rows.book;
+  for (const { from, to } of view.gapSpans("depth")) {
+    const left = view.X(from), right = view.X(to);
+    if (right - left < 13 || right < 20 || left > row.width) continue;
+    const middle = (Math.max(0, left) + Math.min(row.width, right)) / 2;
+    x.save();
+    x.translate(row.left + middle, row.top + row.height - 8);
+    x.rotate(-Math.PI / 2);
+    haloText(x, `no data ${duration(to - from)}`, 0, 0, theme.text2, "left", "500 11px");
+    x.restore();
+  }
+}
+
+function presentChips(x, stack, geometry, views) {
+  const { model, shownState } = stack;
+  if (!stack.chips) return;
+  const t = model.tiles, info = model.info, dark = theme.ink !== "#ffffff";
+  const put = (kind, value, words, fill, colour) => {
+    const row = geometry.rows[kind], view = views[kind];
+    if (value === null || value === undefined || !row.height) return;
+    const at = view.Y(value);
+    if (at < -1 || at > row.height + 1) return;
+    if (kind === "book") {
+      line(x, row.left, crisp(row.top + at), row.left + row.width, crisp(row.top + at), alpha(theme.mid, 0.28), [2, 4]);
+    }
+    const middle = row.top + Math.max(8, Math.min(row.height - 8, at));
+    chip(x, words, row.left + row.width + AXIS_GAP_PX, middle, fill, colour, { clear: 5 });
+  };
+  if (!t || !shownState) return;
+  put("book", t.mid, number(t.mid, info.price_decimals + 1), theme.primary, theme.ink);
+  const tone = (v) => (v > 0 ? theme.buy : v < 0 ? theme.sell : theme.text2);
+  const onTone = dark ? "#0a0d12" : "#ffffff";
+  if (t.ofi !== null) put("ofi", t.ofi, signedSize(t.ofi), tone(t.ofi), onTone);
+}
+
+/** Finds what lies under the pointer: time, and price when it is over the book. */
+export function locate(geometry, views, left, top) {
+  const book = geometry.rows.book;
+  if (!book || left < book.left || left > book.left + book.width) return null;
+  for (const [kind, row] of Object.entries(geometry.rows)) {
+    if (top < row.top || top > row.top + row.height || !row.height) continue;
+    const view = views[kind];
+    const time = view.start + ((left - row.left) / row.width) * (view.end - view.start);
+    const value = view.high - ((top - row.top) / row.height) * (view.high - view.low);
+    return { time, kind, price: kind === "book" ? value : null, left, top };
+  }
+  return null;
+}
+
+function crosshair(x, stack, geometry, views, cursor) {
+  const book = geometry.rows.book, left = crisp(book.left + views.book.X(cursor.time));
+  if (left < book.left || left > book.left + book.width + 1) return;
+  for (const row of Object.values(geometry.rows)) {
+    if (row.height) line(x, left, row.top, left, row.top + row.height, theme.text2, [3, 3]);
+  }
+  const border = theme.text3;
+  for (const row of Object.values(geometry.rows)) {
+    if (!row.strip || !row.height) continue;
+    const at = Math.max(row.left + 28, Math.min(row.left + row.width - 28, left));
+    chip(x, clock(cursor.time), at, row.top + row.height + 12, theme.raised, theme.text, { align: "center", border });
+  }
+  if (cursor.price !== null && cursor.price !== undefined) {
+    const top = crisp(book.top + views.book.Y(cursor.price));
+    line(x, book.left, top, book.left + book.width, top, theme.text2, [3, 3]);
+    const words = number(cursor.price, stack.model.info.price_decimals);
+    chip(x, words, book.left + book.width + AXIS_GAP_PX, top, theme.raised, theme.text, { border, clear: 2 });
+  }
+}
+
+/** The values at the cursor as rows of the card: `[label, value, tone]`, null for a divider. */
+export function cardRows(model, cursor, now) {
+  const { info, series: s } = model;
+  const k = Math.min(s.to - 1, s.search(cursor.time));
+  if (k < s.from || Math.abs(s.time[k] - cursor.time) > 2 * info.step_ms) {
+    const gap = model.gaps.find((one) => one.from_ms <= cursor.time && cursor.time <= one.to_ms);
+    return gap ? gapRows(gap) : null;
+  }
+  const at = s.time[k], value = (name) => s.data[name][k], unit = "\u00a0" + info.unit;
+  const mid = value("mid"), bid = value("bid"), ask = value("ask");
+  const gap = model.gaps.find((one) => one.stream !== "trades" && one.from_ms < cursor.time && cursor.time < one.to_ms);
+  if (gap && mid !== mid) return gapRows(gap);
+  const tone = (v) => (v > 0 ? "up" : v < 0 ? "dn" : "");
+  const rows = [[`${clock(at)} UTC`, now === now ? `${duration(now - at)} ago` : "", "head"]];
+  if (cursor.price !== null) {
+    const resting = restingAt(model, at, cursor.price);
+    if (resting === resting) rows.push(["Resting size", `${size(resting)}${unit} ${cursor.price > mid ? "ask" : "bid"}`]);
+    else rows.push(["Resting size", "beyond the visible book"]);
+  }
+  rows.push(["Best bid / ask", `${number(bid, info.price_decimals)} / ${number(ask, info.price_decimals)}`]);
+  rows.push(["Spread", `${number(ask - bid, info.price_decimals)} (${bps(((ask - bid) / mid) * 1e4)}\u00a0bps)`]);
+  rows.push(null);
+  const d = model.distribution, ofi = value("ofi");
+  const score = d && d.sd > 0 && model.tiles?.score !== null && ofi === ofi ? ` (${signed((ofi - d.mean) / d.sd, 1)}\u03c3)` : "";
+  rows.push(["OFI", ofi === ofi ? `${signedSize(ofi)}${unit}${score}` : "window not full", tone(ofi)]);
+  if (info.depth > 1) rows.push([`OFI, ${info.depth} levels`, value("multi") === value("multi") ? signedSize(value("multi")) + unit : "window not full", tone(value("multi"))]);
+  rows.push(["Taker flow, this step", value("flow") === value("flow") ? signedSize(value("flow")) + unit : "\u2013", tone(value("flow"))]);
+  return rows;
+}
+
+function gapRows(gap) {
+  return [
+    [`No data for ${duration(gap.to_ms - gap.from_ms)}`, "", "head"],
+    ["From", `${clock(gap.from_ms, "tenths")} UTC`],
+    ["To", `${clock(gap.to_ms, "tenths")} UTC`],
+    ["Cause", gap.missed > 0 ? `${number(gap.missed)} updates missed` : gap.reason],
+    null,
+    ["OFI windows across it", "left blank"],
+  ];
+}
+
+function restingAt(model, time, price) {
+  const c = model.columns, { group, tick, step_ms: step } = model.info;
+  const k = Math.min(c.to - 1, c.search(time));
+  if (k < c.from || Math.abs(c.time[k] - time) > 2 * step) return NaN;
+  const row = Math.floor(Math.round(price / tick) / group) - c.data.base[k];
+  return row >= 0 && row < model.rowCount ? c.data.size[k * model.rowCount + row] : NaN;
+}
+
+/** Places and fills the hover card of a stack. */
+export function showCard(element, geometry, rows, cursor) {
+  element.hidden = !rows;
+  if (!rows) return;
+  const nodes = rows.map((row) => {
+    if (!row) return document.createElement("hr");
+    const [label, value, kind] = row;
+    const line_ = document.createElement(kind === "head" ? "h4" : "div");
+    const [a, b] = [document.createElement("span"), document.createElement("b")];
+    a.textContent = label;
+    b.textContent = value;
+    if (kind && kind !== "head") b.className = kind;
+    line_.append(a, b);
+    return line_;
+  });
+  element.replaceChildren(...nodes);
+  const { width, height } = geometry, w = element.offsetWidth, h = element.offsetHeight;
+  const right = geometry.rows.book.left + geometry.rows.book.width;
+  const left = cursor.left + 14 + w < right ? cursor.left + 14 : cursor.left - 14 - w;
+  const top = cursor.top + 14 + h < height ? cursor.top + 14 : cursor.top - 14 - h;
+  element.style.transform = `translate(${Math.round(Math.max(4, Math.min(width - w - 4, left)))}px, ${Math.round(Math.max(4, top))}px)`;
+}

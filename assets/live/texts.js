@@ -1,0 +1,122 @@
+// The words and numbers around the charts of one stack: market bar, tiles, titles, quality strip.
+import { NONE, bps, clock, duration, number, ordinal, percent, signed, signedSize, size, span } from "./format.js";
+import { fidelity, scoreIn, trust, what } from "./words.js";
+
+/** Writes into the element only when the words changed; text changes in place. */
+export function write(element, words) {
+  if (!element || element.ofi === words) return;
+  element.ofi = words;
+  element.textContent = words;
+}
+
+function tone(element, value, least = 0) {
+  element?.classList.toggle("up", value > least);
+  element?.classList.toggle("dn", value < -least);
+}
+
+const known = (v) => v !== null && v !== undefined;
+
+/** Titles that depend on the view. */
+export function titles(f, info) {
+  const window = span(info.window_s), unit = info.unit;
+  write(f["title-ofi"], `OFI, ${window}`);
+  write(f["line-ofi"], `Net size joining bids and leaving asks, ${unit}. Above zero: buying pressure.`);
+  write(f["line-flow"], `Taker volume bought minus sold, ${unit}. Above zero: buying.`);
+  write(f["cross-book"], `${unit}, and running sum`);
+  write(f["cross-levels"], `${window}, ${unit}`);
+  write(f["cross-flow"], `last ${window}`);
+  write(f["ofi-label"], `OFI, ${window}`);
+  write(f["multi-label"], info.depth === 1 ? "OFI, depth stream" : `OFI, ${info.depth} levels`);
+  write(f["taker-label"], `Taker flow, ${window}`);
+}
+
+/** The market bar. Values are withheld when `shown` is false: an old number must not look present. */
+export function bar(f, model, shown) {
+  const { info, tiles: t } = model;
+  if (!t) return;
+  const mid = info.price_decimals + 1, unit = "\u00a0" + info.unit;
+  write(f.mid, number(t.mid, mid));
+  f.mid?.classList.toggle("withheld", !shown);
+  write(f.change, shown && known(t.change) ? `${signed(t.change * 100, 2)}\u00a0%` : "");
+  tone(f.change, t.change);
+  if (!shown) {
+    for (const name of ["spread", "ofi", "multi", "queue", "depth", "taker"]) {
+      write(f[name], NONE);
+      write(f[`${name}-unit`], "");
+      write(f[`${name}-sub`], "withheld");
+      tone(f[name], 0);
+    }
+    return;
+  }
+  write(f.spread, number(t.spread, info.price_decimals));
+  const ticks = known(t.spread_ticks) ? `${number(t.spread_ticks)} ${t.spread_ticks === 1 ? "tick" : "ticks"} \u00b7 ` : "";
+  write(f["spread-sub"], known(t.spread) ? `${ticks}${bps(t.spread_bps)}\u00a0bps` : "one side is empty");
+  flow(f, "ofi", t.ofi, unit, scoreWords(t, model.distribution));
+  tone(f.ofi, Math.abs(t.score ?? 0) >= 1 ? t.ofi : 0);
+  flow(f, "multi", t.multi, unit, info.depth === 1 ? "level 1" : `sum of ${info.depth} levels`);
+  write(f.queue, signed(t.queue_imbalance, 2));
+  tone(f.queue, t.queue_imbalance, 0.2);
+  write(f["queue-sub"], !known(t.queue_imbalance) ? "one side is empty" : queueWords(t.queue_imbalance));
+  const beyond = !known(t.depth_bid) || !known(t.depth_ask);
+  write(f.depth, `${size(t.depth_bid)} / ${size(t.depth_ask)}`);
+  write(f["depth-sub"], beyond ? "beyond the visible book" : `${info.unit}, bid / ask`);
+  flow(f, "taker", t.flow, unit, known(t.bought_share) ? `${percent(t.bought_share, 0)} bought` : "no trades");
+  tone(f.taker, t.flow);
+}
+
+function flow(f, name, value, unit, words) {
+  write(f[name], signedSize(value));
+  write(f[`${name}-unit`], known(value) ? unit : "");
+  write(f[`${name}-sub`], known(value) ? words : "window not full");
+}
+
+function queueWords(v) {
+  if (Math.abs(v) < 0.05) return "bids and asks even";
+  return v > 0 ? "bids heavier" : "asks heavier";
+}
+
+function scoreWords(t, d) {
+  if (known(t.score)) return `${signed(t.score, 1)}\u03c3 \u00b7 ${ordinal(t.percentile)} pct`;
+  const left = scoreIn(d);
+  return left > 0 ? `score in ${duration(left * 1000)}` : "no score";
+}
+
+/** The reading strip; changed at most once a second. */
+export function reading(f, model, state, age) {
+  const [verdict, sentence] = what(model), [how, why] = trust(model, state, age);
+  write(f["what-verdict"], verdict);
+  write(f["what-text"], sentence);
+  write(f["trust-verdict"], how);
+  write(f["trust-text"], why);
+  return `${verdict} ${how}`;
+}
+
+/** Coverage beside each title, and the quality strip. */
+export function quality(f, model, at) {
+  const { status: s, coverage: c, info, gaps } = model;
+  const streams = { book: "depth", ofi: "best", levels: "depth", flow: "trades" };
+  for (const [row, stream] of Object.entries(streams)) {
+    const share = c?.[stream];
+    write(f[`coverage-${row}`], known(share) ? `coverage ${percent(share)}` : "");
+    f[`coverage-${row}`]?.classList.toggle("low", known(share) && share < 0.95);
+  }
+  write(f["q-fidelity"], fidelity(s));
+  const p50 = s?.latency_p50_ms, p99 = s?.latency_p99_ms;
+  write(f["q-latency"], known(p50) ? `${number(p50)}\u00a0ms p50 \u00b7 ${number(p99)}\u00a0ms p99` : NONE);
+  write(f["q-updates"], known(s?.updates_per_s) ? `${number(s.updates_per_s, s.updates_per_s < 10 ? 1 : 0)}/s` : NONE);
+  const share = c?.best ?? c?.depth;
+  write(f["q-coverage"], known(share) ? `${percent(share)} of ${span(info.range_s)}` : NONE);
+  write(f["q-gaps"], gapWords(gaps));
+  write(f["q-rejected"], known(s?.rejected) ? number(s.rejected) : NONE);
+  const t = model.tiles?.t;
+  write(f["q-updated"], t ? `${clock(t, "tenths")} UTC` : NONE);
+  write(f.age, known(s?.age_ms) ? `${duration(Math.max(0, model.age(at)))} ago` : "");
+}
+
+function gapWords(gaps) {
+  const own = gaps.filter((gap) => gap.stream === "depth");
+  const all = own.length ? own : gaps;
+  if (!all.length) return "none in view";
+  const longest = Math.max(...all.map((gap) => gap.to_ms - gap.from_ms));
+  return `${all.length} in view, longest ${duration(longest)}`;
+}

@@ -1,0 +1,76 @@
+// Sentences of the reading strip, made from the same figures as the panels (DESIGN-LANGUAGE.md 9).
+import { NONE, duration, number, percent, signed, span } from "./format.js";
+
+export const SCORE_AFTER_S = 300; // METRICS.md 1.7: no score before 5 min of values one second apart
+const STRONG = 2;
+
+/** What the book is doing: a verdict and one sentence. */
+export function what(model) {
+  const { tiles, distribution: d, info } = model;
+  const window = span(info.window_s);
+  if (!tiles || tiles.ofi === null) {
+    return ["Waiting for a full window.", `OFI needs ${window} without a gap.`];
+  }
+  if (tiles.score === null) {
+    const left = scoreIn(d);
+    const when = left > 0 ? `Score in ${duration(left * 1000)}.` : "No score yet.";
+    return [when, "A score needs 5\u00a0min of data to mean anything; the value itself is shown."];
+  }
+  const score = signed(tiles.score, 1);
+  if (Math.abs(tiles.score) < STRONG) {
+    return ["Balanced.", `OFI is within its usual range, ${score}\u03c3 over ${window}.`];
+  }
+  const up = tiles.score > 0;
+  const share = up ? tiles.percentile : 1 - tiles.percentile;
+  const place = tiles.percentile === null ? "" : `, ${up ? "above" : "below"} ${number(Math.floor(share * 100))}\u00a0% of the last 30\u00a0min`;
+  return [up ? "Buyers lead." : "Sellers lead.", `OFI is ${score}\u03c3 over ${window}${place}.`];
+}
+
+/** Seconds until a score can be given. */
+export function scoreIn(d) {
+  return SCORE_AFTER_S - (d?.n ?? 0);
+}
+
+/** How far to trust it: a verdict and one sentence. */
+export function trust(model, state, age) {
+  const { status: s, coverage, info } = model;
+  if (state === "stale" || state === "lost") return ["Figures withheld.", `No update for ${duration(age)}.`];
+  if (state === "resyncing") return ["The book is being fetched anew.", "What follows the loss is hatched until it is whole."];
+  if (state === "down") return ["No data.", s?.detail || "The venue does not answer."];
+  const share = coverage?.best ?? coverage?.depth ?? null;
+  const covered = share === null ? "" : `${percent(share)} of the last ${span(info.range_s)} is covered`;
+  if (share !== null && share < 0.5) return ["Not enough data.", `Only ${covered}.`];
+  const sends = fidelity(s);
+  if (share !== null && share < 0.95) return ["Incomplete.", `${cap(covered)}; windows that touch a gap are blank.`];
+  if (s?.fidelity_best === "sampled" || (s?.fidelity_best === "none" && s?.fidelity_depth === "sampled")) {
+    return ["Sampled.", "The book is polled: changes between polls cancel unseen."];
+  }
+  if (s?.fidelity_best === "event") return ["Every change counts.", `Best quotes come ${sends}${covered ? `; ${covered}` : ""}.`];
+  return ["Batched.", `The book comes ${sends}${covered ? `; ${covered}` : ""}.`];
+}
+
+function cap(words) {
+  return words && words[0].toUpperCase() + words.slice(1);
+}
+
+const KINDS = { event: "event by event", sampled: "by polling" };
+
+function kind(name, period) {
+  if (name === "batched") return period > 0 ? `in ${number(period)}\u00a0ms batches` : "in batches";
+  if (name === "sampled" && period > 0) return `polled every ${duration(period)}`;
+  return KINDS[name] ?? NONE;
+}
+
+/** How the streams of a market arrive. */
+export function fidelity(s) {
+  if (!s) return NONE;
+  const best = kind(s.fidelity_best, s.period_ms), depth = kind(s.fidelity_depth, s.period_ms);
+  if (s.fidelity_best === "none" || best === depth) return depth;
+  return `${best}, depth ${depth}`;
+}
+
+/** The venue of a market id as a word of a sentence. */
+export function venue(market) {
+  const name = market.split(":", 1)[0];
+  return name ? name[0].toUpperCase() + name.slice(1) : market;
+}

@@ -1,0 +1,84 @@
+"""What stands in place of data: nothing stored yet, a market that cannot be shown."""
+
+from dash import html
+from dash.development.base_component import Component
+
+from components.icons import icon
+
+
+def empty_page() -> Component:
+    """Nothing is in the store: says what the page waits for and what to do."""
+    return html.Section(
+        [
+            html.H2("Waiting for the first market"),
+            html.P(
+                "No collector has stored a market yet. This page shows the first one as soon as its "
+                "book arrives; nothing needs to be reloaded."
+            ),
+            html.P(
+                [
+                    "To follow real exchanges: ",
+                    html.Code("ofi run binance:BTC/USDT kraken:BTC/USD"),
+                ]
+            ),
+            html.P(["Beside a running page: ", html.Code("ofi collect binance:BTC/USDT")]),
+        ],
+        className="panel empty-page",
+        **{"aria-live": "polite"},
+    )
+
+
+def nothing_chosen() -> Component:
+    """Markets are stored, none is in view."""
+    return html.Section(
+        [
+            html.H2("No market in view"),
+            html.P("Choose one to four markets in the field at the top; the key / opens it."),
+        ],
+        className="panel empty-page",
+    )
+
+
+def notes() -> Component:
+    """The frame of a state's note over the book; filled and shown by `assets/live/states.js`."""
+    return html.Div(
+        [
+            html.Span(className="mark", **{"aria-hidden": "true"}),
+            html.H4(**{"data-f": "note-title"}),
+            html.P(**{"data-f": "note-text"}),
+            html.Button(
+                "Show what was recorded",
+                type="button",
+                className="btn",
+                hidden=True,
+                **{"data-do": "show-recorded"},
+            ),
+        ],
+        className="note",
+        hidden=True,
+        role="status",
+    )
+
+
+def waiting() -> Component:
+    """The frame of what is shown in place of the book; filled by `assets/live/states.js`."""
+    return html.Div(
+        [
+            html.H4(
+                [html.Span(className="mark"), html.Span(**{"data-f": "empty-title"})],
+            ),
+            html.P(**{"data-f": "empty-text"}),
+            html.Ul(className="steps", **{"data-f": "empty-steps"}),
+            html.Div(html.U(**{"data-f": "empty-bar"}), className="prog", hidden=True),
+            html.Button(
+                [icon("time", 14), "Show what was recorded"],
+                type="button",
+                className="btn",
+                hidden=True,
+                **{"data-do": "show-recorded"},
+            ),
+        ],
+        className="empty",
+        hidden=True,
+        role="status",
+    )

@@ -1,0 +1,38 @@
+"""Names and options in plain words, shared by controls and titles."""
+
+from app.market import Contract, Market, MarketId
+
+DEPTHS = (1, 2, 3, 5, 10, 15, 20)
+WINDOWS_S = (1, 5, 10, 30, 60, 300)
+RANGES_S = (300, 900, 1800, 3600, 7200)
+
+_CONTRACTS = {
+    Contract.SPOT: "spot",
+    Contract.LINEAR: "linear contract",
+    Contract.INVERSE: "inverse contract",
+    Contract.OPTION: "option",
+}
+
+
+def duration(seconds: int) -> str:
+    """A round duration: 10 s, 5 min, 2 h."""
+    if seconds >= 3600 and seconds % 3600 == 0:
+        return f"{seconds // 3600}\u00a0h"
+    if seconds >= 60 and seconds % 60 == 0:
+        return f"{seconds // 60}\u00a0min"
+    return f"{seconds}\u00a0s"
+
+
+def levels(depth: int) -> str:
+    """A number of price levels."""
+    return "best level" if depth == 1 else f"{depth} levels"
+
+
+def venue_name(market: MarketId) -> str:
+    """The venue as a word of a sentence."""
+    return market.venue[:1].upper() + market.venue[1:]
+
+
+def market_kind(market: Market) -> str:
+    """Contract type and size unit, as the picker names them."""
+    return f"{_CONTRACTS[market.contract]}, sizes in {market.size_unit}"
