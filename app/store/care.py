@@ -46,6 +46,7 @@ class WalWatch:
         self._allowance = max(_WAL_STUCK_BYTES, care.max_mb << 20)
         self._written = 0
         self._warned = False
+        self._complete_at = 0  # frames in the log at the last complete checkpoint done here
 
     def grown(self, connection: sqlite3.Connection, size: int) -> bool:
         """Note an append of `size` bytes; False when the file has to be given up."""
@@ -56,13 +57,12 @@ class WalWatch:
         self._written = 0
         length = _length(self._log_path)
         if length <= _WAL_SLOW_BYTES:
-            self._warned = False
+            self._warned, self._complete_at = False, 0
             self._caretaker.checkpoint(self._path)
             return True
-        try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as error:  # the append itself is stored; the next look tries again
-            _log.warning(str(explain(error, self._path)), market=str(self._market))
+        if not self._stuck(connection):
+            self._warned = False
+            return True
         if length > self._allowance:
             _log.error(
                 f"A reader of {self._market} has not ended for so long that the log of changes grew "
@@ -79,6 +79,18 @@ class WalWatch:
                 market=str(self._market),
             )
         return True
+
+    def _stuck(self, connection: sqlite3.Connection) -> bool:
+        """Checkpoint at once; whether a reader keeps the log from being used anew."""
+        try:
+            _, frames, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:  # the append itself is stored; the next look tries again
+            _log.warning(str(explain(error, self._path)), market=str(self._market))
+            return False
+        # After a complete checkpoint the next append begins the log anew, unless a reader is in it.
+        stuck = bool(done < frames or 0 < self._complete_at < frames)
+        self._complete_at = frames if done == frames else 0
+        return stuck
 
 
 def _length(path: str) -> int:

@@ -245,6 +245,8 @@ def _bounds(
     (high,) = connection.execute(sql.last_id).fetchone()
     if low is None:
         return 0, -1
+    if disorder >= schema.UNORDERED_NS:
+        return low - 1, high
     first, top = low, high
     while top - first > _FINE:
         middle = (first + top) // 2

@@ -19,7 +19,6 @@ _COLUMN_MINUTES = 10
 _STEP = 32  # batches forgotten per append at most, so that an append stays short
 _STEP_PAGES = 64  # pages given back to the file system per append at most
 _SPARE_PAGES = 2048
-_SECOND = 1000 << ID_SHIFT
 _LOOK_EVERY = 16  # appends between two looks at the size
 NS_PER_MINUTE = 60_000_000_000
 
@@ -40,7 +39,7 @@ class Retention:
         self._oldest: dict[str, int | None] = {}
         self._page_bytes = 4096
         self._appends = 0
-        self._excess = 0
+        self._behind = False
 
     def start(self, connection: sqlite3.Connection) -> None:
         """Look at the file afresh."""
@@ -57,7 +56,7 @@ class Retention:
             before = (now_ns - keep_ns) // NS_PER_MS << ID_SHIFT
             if oldest is not None and oldest < before:
                 self._forget(connection, kind, before)
-        if self._appends % _LOOK_EVERY == 0 or self._excess > 0:
+        if self._appends % _LOOK_EVERY == 0 or self._behind:
             self._shrink(connection)
         self._appends += 1
 
@@ -66,19 +65,29 @@ class Retention:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         limit = self._max_bytes // self._page_bytes
-        self._excess = pages - free - limit
-        if self._excess > 0:
+        limit -= limit // 16  # room for what comes until the next look
+        excess = pages - free > limit
+        if excess:
             self._forget_oldest(connection)
-        if free and (pages > limit or free > max(_SPARE_PAGES, pages // 4)):
-            # Each row of this pragma is a page moved and given back.
-            connection.execute(f"PRAGMA incremental_vacuum({_STEP_PAGES})").fetchall()
+        surplus = free > 0 and (pages > limit or free > max(_SPARE_PAGES, pages // 4))
+        if surplus:
+            # One page at a time: its rows have no columns, so Python steps this pragma only once.
+            for _ in range(min(free, _STEP_PAGES)):
+                connection.execute("PRAGMA incremental_vacuum(1)")
+        self._behind = excess or surplus
 
     def _forget_oldest(self, connection: sqlite3.Connection) -> None:
-        """Forget the oldest second, of all kinds alike; never the newest append."""
-        ids = [oldest for oldest in self._oldest.values() if oldest is not None]
-        if not ids:
-            return
-        before = min(min(ids) + _SECOND, schema.last_id(connection))
+        """Forget the oldest of all kinds alike: some batches of the most frequent kind, and what is
+        older than these; never the newest append."""
+        for skip in (_STEP // 2, 1):
+            found = [
+                connection.execute(schema.SQL[kind].nth_id, (skip,)).fetchone()
+                for kind in schema.HISTORY
+            ]
+            ids = [row[0] for row in found if row is not None]
+            if ids:
+                break
+        before = min([*ids, schema.last_id(connection)])
         for kind, oldest in self._oldest.items():
             if oldest is not None and oldest < before:
                 self._forget(connection, kind, before)

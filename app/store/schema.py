@@ -19,6 +19,7 @@ from app.store import files
 
 SCHEMA: Final = 1
 APPLICATION_ID: Final = 0x4F464948  # OFIH
+UNORDERED_NS: Final = 1 << 62  # a disorder from which on times are no help in searching
 HISTORY: Final = tuple(kind for kind in KINDS if kind not in LATEST_ONLY)
 
 # Two builds whose records differ must never read each other's bytes.
@@ -55,6 +56,7 @@ class Statements:
     # Apart, each is one step in the tree; together SQLite would read the whole table.
     first_id: str = "SELECT min(id) FROM TABLE_"
     last_id: str = "SELECT max(id) FROM TABLE_"
+    nth_id: str = "SELECT id FROM TABLE_ ORDER BY id LIMIT 1 OFFSET ?"
     last_time: str = "SELECT t1 FROM TABLE_ ORDER BY id DESC LIMIT 1"
     t0_from: str = "SELECT t0 FROM TABLE_ WHERE id >= ? ORDER BY id LIMIT 1"
     t1_until: str = "SELECT t1 FROM TABLE_ WHERE id <= ? ORDER BY id DESC LIMIT 1"

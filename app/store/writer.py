@@ -125,7 +125,7 @@ class MarketWriter:
 
     def _note_order(self, connection: sqlite3.Connection, item: _Packed) -> None:
         latest = self._latest.get(item.kind, item.t0)
-        disorder = latest - item.t0
+        disorder = min(latest - item.t0, schema.UNORDERED_NS)
         if disorder > self._disorder.get(item.kind, 0):
             connection.execute(
                 "UPDATE kinds SET disorder_ns = ? WHERE kind = ?", (disorder, item.kind)
