@@ -18,7 +18,7 @@ from app.records import Stream
 
 Ints = NDArray[np.int64]
 BATCH_ROWS = 1 << 16
-EPOCH_SHIFT = 32  # epochs of different segments must differ
+_SHIFT = 40  # epochs and states of different segments must differ
 _FOREVER = 2**62
 
 
@@ -40,7 +40,7 @@ class StateBatch(_Sliced):
     time_ns: Ints
     venue_ms: Ints
     update_id: Ints
-    state: Ints  # number within the segment
+    state: Ints  # unique in the market
     epoch: Ints  # unique in the market
     known: Ints
     price: Ints  # [n, 2, L]
@@ -49,7 +49,7 @@ class StateBatch(_Sliced):
 
 @dataclass(frozen=True)
 class TradeBatch(_Sliced):
-    """Trades; `state` is the state that a trade caused, with the epoch's segment, or −1."""
+    """Trades; `state` is the number of the state that a trade caused, or −1."""
 
     time_ns: Ints
     venue_ms: Ints
@@ -108,18 +108,9 @@ class Reader:
                 price = np.stack([c["bid"], c["ask"]], axis=1)[:, :, None]
                 size = np.stack([c["bid_size"], c["ask_size"]], axis=1)[:, :, None]
                 known = np.ones(len(price), np.int64)
-                epoch = c["epoch"].astype(np.int64) + (index << EPOCH_SHIFT)
-                batch = StateBatch(
-                    c["time_ns"],
-                    c["venue_ms"],
-                    c["update_id"],
-                    c["state"],
-                    epoch,
-                    known,
-                    price,
-                    size,
-                )
-                yield self._within(batch)
+                head = (c["time_ns"], c["venue_ms"], c["update_id"])
+                names = (_unique(c["state"], index), _unique(c["epoch"], index))
+                yield self._within(StateBatch(*head, *names, known, price, size))
 
     def depth(self, levels: int) -> Iterator[StateBatch]:
         """The best `levels` of every depth state."""
@@ -132,8 +123,8 @@ class Reader:
                     c["time_ns"][first],
                     c["venue_ms"][first],
                     c["update_id"][first],
-                    c["state"][first],
-                    c["epoch"][first].astype(np.int64) + (index << EPOCH_SHIFT),
+                    _unique(c["state"][first], index),
+                    _unique(c["epoch"][first], index),
                     c["known"][first].astype(np.int64),
                     price,
                     size,
@@ -142,8 +133,9 @@ class Reader:
 
     def trades(self) -> Iterator[TradeBatch]:
         """The trades."""
-        for segment in self.segments:
+        for index, segment in enumerate(self.segments):
             for c in self._columns("trades", segment):
+                c["state"] = np.where(c["state"] >= 0, _unique(c["state"], index), -1)
                 yield self._within(TradeBatch(**c))
 
     def gaps(self) -> list[Gap]:
@@ -197,6 +189,11 @@ class Reader:
         before = [g for g in every if low[g] < self.start_ns]
         first = before[-1] if before else 0
         return [g for g in every[first:] if low[g] <= self.end_ns]
+
+
+def _unique(number: NDArray[Any], segment: int) -> Ints:
+    """A number within a segment as one within the market."""
+    return number.astype(np.int64) + (segment << _SHIFT)
 
 
 def _whole_states(

@@ -1,0 +1,157 @@
+"""`ofi compute`: one row per bin, the columns of the HTTP API, in the units of the venue."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from app.compute import book
+from app.compute.integrated import LEAST_WINDOWS, LiveIntegrated, normalise
+from app.market import Market
+from app.research.binning import Binner, Bins
+from app.research.units import in_units
+
+LOOKBACK_NS = 1_800_000_000_000
+_PARTS = (
+    "limit_bid",
+    "limit_ask",
+    "cancel_bid",
+    "cancel_ask",
+    "market_buy",
+    "market_sell",
+    "unmatched_buy",
+    "unmatched_sell",
+)
+
+
+def columns(levels: int) -> list[str]:
+    """The names of the columns, in order; `docs/metrics.md` says what each one is."""
+    return [
+        "start",
+        "end",
+        "states_best",
+        "states_depth",
+        "coverage",
+        "bid",
+        "ask",
+        "mid",
+        "spread",
+        "bid_size",
+        "ask_size",
+        "queue_imbalance",
+        "weighted_mid",
+        "ofi_best",
+        *(f"ofi_{m}" for m in range(1, levels + 1)),
+        "ofi_multilevel",
+        "ofi_integrated",
+        "ofi_integrated_explained",
+        "trades",
+        "bought",
+        "sold",
+        "trade_imbalance",
+        "cvd",
+        *_PARTS,
+    ]
+
+
+def schema(levels: int) -> Any:
+    """The Arrow schema of the table; what is not available is null."""
+    whole = {"start", "end", "states_best", "states_depth", "trades"}
+    return pa.schema(
+        [(name, pa.int64() if name in whole else pa.float64()) for name in columns(levels)]
+    )
+
+
+@dataclass
+class Integrator:
+    """Integrated OFI bin by bin, carried from chunk to chunk."""
+
+    bin_ns: int
+    levels: int
+    live: LiveIntegrated = field(init=False)
+
+    def __post_init__(self) -> None:
+        lookback = max(LEAST_WINDOWS, LOOKBACK_NS // self.bin_ns)
+        self.live = LiveIntegrated(max(self.levels, 1), lookback)
+
+    def add(self, b: Bins) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Integrated OFI and explained share of each bin; NaN where not available."""
+        result = np.full((2, len(b.start_ns)), np.nan)
+        if not self.levels:
+            return result[0], result[1]
+        ofi = normalise(b.ofi, b.size_sum.sum(axis=(1, 2)), b.states_depth)
+        complete = (b.coverage == 1.0) & (b.levels >= self.levels)
+        for k in np.flatnonzero(complete).tolist():
+            weights = self.live.weights()
+            if weights is not None:
+                result[:, k] = float(weights.integrate(ofi[k])), weights.explained
+            self.live.push(ofi[k])
+        return result[0], result[1]
+
+
+def tables(binner: Binner, market: Market, bin_ns: int) -> Iterator[Any]:
+    """Arrow tables of consecutive bins."""
+    integrator = Integrator(bin_ns, binner.levels)
+    kinds = schema(binner.levels)
+    cvd = 0
+    for b in binner.chunks():
+        values = _values(b, market)
+        values["ofi_integrated"], values["ofi_integrated_explained"] = integrator.add(b)
+        running = np.cumsum(b.bought - b.sold) + cvd
+        cvd = int(running[-1])
+        values["cvd"] = in_units(running, market.grid.lot)
+        yield pa.table(
+            [pa.array(values[f.name], f.type, mask=_missing(values[f.name])) for f in kinds],
+            schema=kinds,
+        )
+
+
+def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    result: NDArray[np.bool_] = (
+        ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+    )
+    return result
+
+
+def _values(b: Bins, market: Market) -> dict[str, NDArray[Any]]:
+    tick, lot = market.grid.tick, market.grid.lot
+    bid, ask, bid_size, ask_size = b.quote[1:].T
+    ok = b.valid()[1:]
+    safe_bid, safe_ask = np.where(ok, bid, 0), np.where(ok, ask, 0)
+
+    def quoted(values: NDArray[Any], step: Decimal) -> NDArray[np.float64]:
+        return np.where(ok, in_units(values, step), np.nan)
+
+    unknown = np.arange(b.ofi.shape[1]) >= b.levels[:, None]
+    levels = np.where(unknown, np.nan, in_units(b.ofi, lot))
+    multilevel = in_units(b.ofi.sum(axis=1), lot)
+    whole = (b.ofi.shape[1] > 0) & ~unknown.any(axis=1)
+    weighted = book.weighted_mid(bid, bid_size, ask, ask_size)
+    values: dict[str, NDArray[Any]] = {
+        "start": b.start_ns,
+        "end": b.end_ns,
+        "states_best": b.states_best,
+        "states_depth": b.states_depth,
+        "coverage": b.coverage,
+        "bid": quoted(safe_bid, tick),
+        "ask": quoted(safe_ask, tick),
+        "mid": quoted(safe_bid + safe_ask, tick / 2),
+        "spread": quoted(safe_ask - safe_bid, tick),
+        "bid_size": quoted(bid_size, lot),
+        "ask_size": quoted(ask_size, lot),
+        "queue_imbalance": np.where(ok, book.queue_imbalance(bid_size, ask_size), np.nan),
+        "weighted_mid": weighted * float(tick),
+        "ofi_best": in_units(b.ofi_best, lot),
+        "ofi_multilevel": np.where(whole, multilevel, np.nan),
+        "trades": b.trades,
+        "bought": in_units(b.bought, lot),
+        "sold": in_units(b.sold, lot),
+        "trade_imbalance": in_units(b.bought - b.sold, lot),
+    }
+    values |= {f"ofi_{m + 1}": levels[:, m] for m in range(levels.shape[1])}
+    values |= {name: in_units(getattr(b.parts, name), lot) for name in _PARTS}
+    return values

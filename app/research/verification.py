@@ -1,0 +1,278 @@
+"""`ofi verify`: what the flow says of the price, from the archive (METRICS.md 4)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from math import gcd
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.archive import Archive, Reader
+from app.compute import impact, prediction
+from app.errors import InputError
+from app.market import Market, MarketId
+from app.research.binning import Binner, Bins
+from app.research.features import Integrator
+from app.research.units import in_units
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Watch = Callable[[int, int], None]  # bins done, bins in all
+_GRID_NS = prediction.GRID_NS
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to verify."""
+
+    market: MarketId
+    bin_ns: int
+    window_ns: int
+    levels: int = 10
+    start_ns: int = 0
+    end_ns: int = 2**62
+    best_from_depth: bool = False
+
+
+@dataclass(frozen=True)
+class _Series:
+    """Bins of one length over the whole range, reduced to what the fits need; n bins."""
+
+    edge_ns: Ints
+    whole: NDArray[np.bool_]  # no gap in the bin
+    mid2: Ints  # [n + 1] half ticks
+    has_mid: NDArray[np.bool_]  # [n + 1]
+    best: Ints
+    multilevel: Ints
+    deep: NDArray[np.bool_]  # every level known
+    integrated: Floats
+    traded: Ints
+    queue: Floats  # mean of (qb1 + qa1) / 2, lots
+    totals: dict[str, Any]
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Bins with a mid at both edges and no gap."""
+        return self.whole & self.has_mid[1:] & self.has_mid[:-1]
+
+    @property
+    def move(self) -> Floats:
+        """Δmid in ticks."""
+        return np.diff(self.mid2) / 2.0
+
+
+def verify(archive: Archive, request: Request, watch: Watch | None = None) -> dict[str, Any]:
+    """The verification as a plain value, see `docs/metrics.md`.
+
+    Raises:
+        InputError: window and bin do not fit, or the archive has not the market.
+    """
+    if request.window_ns % request.bin_ns:
+        raise InputError("The window must be a whole number of bins.")
+    reader = Reader(archive, request.market, request.start_ns, request.end_ns)
+    market = reader.market
+    from_depth = request.best_from_depth or not reader.has("best")
+    s = _series(reader, request, request.bin_ns, from_depth, watch)
+    result: dict[str, Any] = _head(reader, request, market, s)
+    result |= _impacts(s, request, market)
+    if reader.has("best") and not request.best_from_depth and reader.has("depth"):
+        other = _series(reader, request, request.bin_ns, True, None)
+        result["depth_1"] = _impact(other, request, _lots(other.best, market), other.usable)
+    result["prediction"] = _predictions(reader, request, from_depth, s)
+    return result
+
+
+def _lots(values: Ints, market: Market) -> Floats:
+    return in_units(values, market.grid.lot)
+
+
+def _series(
+    reader: Reader, request: Request, bin_ns: int, from_depth: bool, watch: Watch | None
+) -> _Series:
+    binner = Binner(reader, bin_ns, request.levels, best_from_depth=from_depth)
+    integrator = Integrator(bin_ns, binner.levels)
+    integrated: list[Floats] = []
+    slim: list[dict[str, Any]] = []
+    quotes: list[NDArray[Any]] = []
+    level_sums = np.zeros(binner.levels, np.int64)
+    for b in binner.chunks():
+        integrated.append(integrator.add(b)[0])
+        slim.append(_slim(b, binner.levels))
+        quotes.append(np.column_stack([b.mid_half_ticks(), b.valid()])[1 if quotes else 0 :])
+        level_sums += b.ofi.sum(axis=0)
+        if watch:
+            watch(sum(len(x["best"]) for x in slim), binner.total)
+    joined = {k: np.concatenate([x[k] for x in slim]) for k in slim[0]}
+    quote = np.concatenate(quotes)
+    edge = np.concatenate([joined["start"], joined["end"][-1:]])
+    names = ("states_best", "states_depth", "trades", "bought", "sold", "matched")
+    totals: dict[str, Any] = {k: int(joined[k].sum()) for k in names}
+    totals |= {"ofi_best": int(joined["best"].sum()), "ofi_levels": level_sums.tolist()}
+    return _Series(
+        edge,
+        joined["whole"],
+        quote[:, 0],
+        quote[:, 1].astype(bool),
+        joined["best"],
+        joined["multilevel"],
+        joined["deep"],
+        np.concatenate(integrated),
+        joined["bought"] - joined["sold"],
+        joined["queue"],
+        totals,
+    )
+
+
+def _slim(b: Bins, levels: int) -> dict[str, Any]:
+    """What is kept of a chunk."""
+    return {
+        "start": b.start_ns,
+        "end": b.end_ns,
+        "whole": b.coverage == 1.0,
+        "best": b.ofi_best,
+        "multilevel": b.ofi.sum(axis=1),
+        "deep": (b.levels >= levels) & (levels > 0),
+        "queue": b.queue_sum / (2.0 * np.maximum(b.states_best, 1)),
+        "states_best": b.states_best,
+        "states_depth": b.states_depth,
+        "trades": b.trades,
+        "bought": b.bought,
+        "sold": b.sold,
+        "matched": b.parts.market_buy + b.parts.market_sell,
+    }
+
+
+def _head(reader: Reader, request: Request, market: Market, s: _Series) -> dict[str, Any]:
+    t, lot = s.totals, market.grid.lot
+
+    def units(lots: int) -> float:
+        return float(in_units(np.array([lots]), lot)[0])
+
+    traded = t["bought"] + t["sold"]
+    return {
+        "market": str(market.id),
+        "size_unit": market.size_unit,
+        "tick": str(market.grid.tick),
+        "lot": str(lot),
+        "start": str(reader.start_ns),
+        "end": str(reader.end_ns),
+        "bin_s": request.bin_ns / 1e9,
+        "window_s": request.window_ns / 1e9,
+        "levels": len(t["ofi_levels"]),
+        "states": {"best": t["states_best"], "depth": t["states_depth"]},
+        "sums": {
+            "best": units(t["ofi_best"]),
+            "levels": [units(v) for v in t["ofi_levels"]],
+            "multilevel": units(sum(t["ofi_levels"])),
+            "trade_imbalance": units(t["bought"] - t["sold"]),
+            "volume": units(traded),
+        },
+        "trades": t["trades"],
+        "matched_share": t["matched"] / traded if traded else None,
+    }
+
+
+def _impacts(s: _Series, request: Request, market: Market) -> dict[str, Any]:
+    best = _impact(s, request, _lots(s.best, market), s.usable)
+    if best["windows"]:
+        best["depth_law"] = _law(s, request, market)
+    trades = _impact(s, request, _lots(s.traded, market), s.usable)
+    if trades["beta"] is not None:
+        trades["kyle_lambda"] = impact.kyle_lambda(trades["beta"], float(market.grid.tick))
+    return {
+        "best": best,
+        "multilevel": _impact(s, request, _lots(s.multilevel, market), s.usable & s.deep),
+        "integrated": _impact(s, request, s.integrated, s.usable & np.isfinite(s.integrated)),
+        "trade_imbalance": trades,
+    }
+
+
+def _impact(s: _Series, request: Request, x: Floats, ok: NDArray[np.bool_]) -> dict[str, Any]:
+    """One fit over the range and the mean over calendar windows; null where not available."""
+    end, x, y = s.edge_ns[1:][ok], x[ok], s.move[ok]
+    one = impact.fit(x, y)
+    by = impact.windows(end, x, y, request.bin_ns, request.window_ns)
+    names = ("intercept", "beta", "t", "r2")
+    return {
+        "bins": len(x),
+        **{name: getattr(one, name) if one else None for name in names},
+        "windows": len(by.fits),
+        "r2_mean": by.mean("r2"),
+        "beta_mean": by.mean("beta"),
+        "t_mean": by.mean("t"),
+    }
+
+
+def _law(s: _Series, request: Request, market: Market) -> dict[str, Any] | None:
+    """The depth law over the windows of the best stream."""
+    ok = s.usable
+    end, x, y = s.edge_ns[1:][ok], _lots(s.best, market)[ok], s.move[ok]
+    by = impact.windows(end, x, y, request.bin_ns, request.window_ns)
+    queue = s.queue[ok]
+    depth = {
+        w: float(queue[where].mean()) for w, where in impact.window_slices(end, request.window_ns)
+    }
+    lot = float(market.grid.lot)
+    mean = np.array([depth[int(w)] * lot for w in by.end_ns])
+    law = impact.depth_law(np.array([f.beta for f in by.fits]), mean)
+    return asdict(law) if law else None
+
+
+def _predictions(
+    reader: Reader, request: Request, from_depth: bool, same: _Series
+) -> dict[str, Any]:
+    """By horizon, on the 1 s grid, for the OFI of the best stream over the bin's length."""
+    base = gcd(request.bin_ns, _GRID_NS)
+    s = same
+    if base != request.bin_ns:
+        slim = Request(**(request.__dict__ | {"levels": 0}))
+        s = _series(reader, slim, base, from_depth, None)
+    grid, x = _signal(s, request.bin_ns, base)
+    result = {}
+    for h in prediction.HORIZONS_S:
+        y = _outcome(s, h * _GRID_NS // base)[grid]
+        found = prediction.predict(
+            s.edge_ns[grid], x, y, float(h), request.bin_ns / 1e9, request.window_ns
+        )
+        result[f"{h}s"] = _as_json(found)
+    return result
+
+
+def _as_json(found: prediction.Prediction | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    verdict = "better than chance" if found.better_than_chance else "no better than chance"
+    return asdict(found) | {"verdict": verdict}
+
+
+def _signal(s: _Series, window_ns: int, base_ns: int) -> tuple[Ints, Floats]:
+    """Grid edges (as indices of edges) and OFI over the window that ends there; NaN by a gap."""
+    steps = window_ns // base_ns
+    total = np.concatenate([[0], np.cumsum(s.best)])
+    lost = np.concatenate([[0], np.cumsum(~s.whole)])
+    every = np.flatnonzero(s.edge_ns % _GRID_NS == 0)
+    grid = every[every >= steps]
+    x = (total[grid] - total[grid - steps]).astype(np.float64)
+    x[lost[grid] > lost[grid - steps]] = np.nan
+    return grid, x
+
+
+def _outcome(s: _Series, steps: int) -> Floats:
+    """Log return of the mid over the next `steps` bins, at each edge; NaN where not known."""
+    n = len(s.mid2)
+    result = np.full(n, np.nan)
+    if steps >= n:
+        return result
+    lost = np.concatenate([[0], np.cumsum(~s.whole)])
+    ok = s.has_mid[:-steps] & s.has_mid[steps:] & (lost[steps:] == lost[:-steps])
+    at = np.flatnonzero(ok)
+    result[at] = np.log(s.mid2[at + steps] / s.mid2[at])
+    return result
+
+
+def rows(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The fits of a verification in the order in which they are shown."""
+    for name in ("best", "depth_1", "multilevel", "integrated", "trade_imbalance"):
+        if name in result:
+            yield name, result[name]
