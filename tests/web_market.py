@@ -318,7 +318,7 @@ def main() -> None:
     parser.add_argument("--faults", action="store_true", help="10 s of resyncing every 2 min")
     args = parser.parse_args()
     clock = SystemClock()
-    store = open_store(f"sqlite:///{args.store.resolve()}")
+    store = open_store(f"sqlite:///{args.store.resolve()}", clock=clock)
     moving = walks(args.markets)
     for walk in moving:
         fill(store, walk, args.minutes, clock.now_ns())

@@ -1,0 +1,250 @@
+"""What a view shows, as arrays and plain values: steps of time, scores, distribution, tiles."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.compute.windows import (
+    BOUGHT,
+    SOLD,
+    Depth,
+    Floats,
+    Intervals,
+    Ints,
+    RowSums,
+    quotes_at,
+    rolling_best,
+    rolling_depth,
+    taker_flow,
+)
+
+S_NS: Final = 1_000_000_000
+MS_NS: Final = 1_000_000
+LOOKBACK_S: Final = 1800
+SCORE_AFTER: Final = 300  # values one second apart that a score needs: 5 min
+CHANGE_NS: Final = 900 * S_NS
+BINS: Final = 60  # of the distribution, symmetric about zero
+# (longest range, step): about 1,000 steps at most, a whole number of columns each.
+STEPS: Final = (
+    (300 * S_NS, 250 * MS_NS),
+    (1200 * S_NS, 1 * S_NS),
+    (2400 * S_NS, 2 * S_NS),
+    (3600 * S_NS, 4 * S_NS),
+    (7200 * S_NS, 8 * S_NS),
+    (14_400 * S_NS, 15 * S_NS),
+    (28_800 * S_NS, 30 * S_NS),
+    (86_400 * S_NS, 90 * S_NS),
+    (7 * 86_400 * S_NS, 600 * S_NS),
+)
+
+
+def step_for(range_ns: int) -> int:
+    """The time step of a view of so long a range, nanoseconds."""
+    return next((step for longest, step in STEPS if range_ns <= longest), STEPS[-1][1])
+
+
+def step_ends(start_ns: int, end_ns: int, step_ns: int) -> Ints:
+    """Ends of the steps that share time with `(start, end]`; the last may reach beyond `end`."""
+    first = start_ns // step_ns + 1
+    last = -(-end_ns // step_ns)
+    return np.arange(first, last + 1, dtype=np.int64) * step_ns
+
+
+def in_unit(units: NDArray[Any], step: Decimal) -> Floats:
+    """Ticks or lots as the nearest float64 of the exact decimal; NaN stays.
+
+    A multiple of a decimal step is an integer over a power of ten: the product is exact, and one
+    division rounds once, so 3 lots of 0.1 are 0.3 and not 0.30000000000000004.
+    """
+    _, digits, exponent = step.normalize().as_tuple()
+    whole = float(int("".join(map(str, digits))))
+    power = float(10 ** abs(int(exponent)))
+    values = np.asarray(units, dtype=np.float64) * whole
+    return values / power if int(exponent) < 0 else values * power
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Where each stream of a market is not known: before its first data, in gaps, since a failure."""
+
+    best: Intervals
+    depth: Intervals
+    trades: Intervals
+
+    def coverage(self, start_ns: int, end_ns: int) -> dict[str, float]:
+        """Share of a range that is known, per stream."""
+        return {
+            name: round(getattr(self, name).coverage(start_ns, end_ns), 6)
+            for name in ("best", "depth", "trades")
+        }
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The increments in which a market's figures are shown."""
+
+    tick: Decimal
+    lot: Decimal
+
+
+def series(
+    rows: RowSums,
+    gaps: Gaps,
+    ends_ns: Ints,
+    now_ns: int,
+    step_ns: int,
+    window_ns: int,
+    depth: int,
+    scale: Scale,
+) -> dict[str, NDArray[np.generic]]:
+    """The lines and bars of a view at the ends of steps; the last value at or before each end.
+
+    Args:
+        rows: at least from the first step's start less the window.
+        gaps: of the same market.
+        ends_ns: `[n]` ends of the steps.
+        now_ns: a step that is not over shows the value now.
+        step_ns, window_ns: lengths.
+        depth: levels, 1..records.LEVELS.
+        scale: of the result.
+
+    Returns:
+        `t` ms, `bid`, `ask`, `mid`, `ofi`, `multi`, `flow` as `f8 [n]`, `levels` as `f4 [n, depth]`.
+    """
+    at = np.minimum(ends_ns, now_ns)
+    bid, ask = quotes_at(rows, gaps.best, at)
+    ofi = rolling_best(rows, gaps.best, at, window_ns)
+    levels = rolling_depth(rows, gaps.depth, at, window_ns, depth)
+    flow = taker_flow(rows, gaps.trades, ends_ns - step_ns, at)
+    return {
+        "t": ends_ns / MS_NS,
+        "bid": in_unit(bid, scale.tick),
+        "ask": in_unit(ask, scale.tick),
+        "mid": in_unit(bid + ask, scale.tick / 2),
+        "ofi": in_unit(ofi, scale.lot),
+        "multi": in_unit(levels.multi, scale.lot),
+        "flow": in_unit(flow, scale.lot),
+        "levels": levels.normalised.astype(np.float32),
+    }
+
+
+@dataclass(frozen=True)
+class Lookback:
+    """Rolling OFI at the whole seconds before the present, sorted, lots (METRICS.md 1.7)."""
+
+    values: Floats
+
+    @property
+    def enough(self) -> bool:
+        """Whether a score may be given."""
+        return len(self.values) >= SCORE_AFTER
+
+    def score(self, ofi: float) -> float | None:
+        """Standard score of a value: minus the mean, over the standard deviation (n − 1)."""
+        if not self.enough or not np.isfinite(ofi):
+            return None
+        deviation = float(self.values.std(ddof=1))
+        return (ofi - float(self.values.mean())) / deviation if deviation > 0 else None
+
+    def percentile(self, ofi: float) -> float | None:
+        """Percentile rank `(#{x < v} + ½ #{x = v}) / n`, 0..1."""
+        if not self.enough or not np.isfinite(ofi):
+            return None
+        below = int(np.searchsorted(self.values, ofi, side="left"))
+        upto = int(np.searchsorted(self.values, ofi, side="right"))
+        return (below + upto) / 2 / len(self.values)
+
+
+def lookback(rows: RowSums, gaps: Intervals, now_ns: int, window_ns: int) -> Lookback:
+    """Rolling OFI at the whole seconds in `[now − 30 min, now)`, those that are known."""
+    last = -(-now_ns // S_NS) - 1  # the last whole second before now
+    seconds = np.arange(last - LOOKBACK_S + 1, last + 1, dtype=np.int64) * S_NS
+    values = rolling_best(rows, gaps, seconds, window_ns)
+    return Lookback(np.sort(values[np.isfinite(values)]))
+
+
+def distribution(
+    past: Lookback, scale: Scale
+) -> tuple[dict[str, float | int | None], NDArray[np.uint32]]:
+    """Edges and figures of the distribution of rolling OFI, and counts in bins about zero."""
+    values = past.values
+    if not len(values):
+        figures = dict.fromkeys(("lo", "hi", "median", "mean", "sd"), None)
+        return {**figures, "n": 0}, np.zeros(BINS, np.uint32)
+    edge = float(np.abs(values).max()) or 1.0
+    counts, _ = np.histogram(values, bins=BINS, range=(-edge, edge))
+    spread = values.std(ddof=1) if len(values) > 1 else 0.0
+    lo, hi, median, mean, sd = in_unit(
+        np.array([-edge, edge, float(np.median(values)), float(values.mean()), float(spread)]),
+        scale.lot,
+    ).tolist()
+    figures = {"lo": lo, "hi": hi, "median": median, "mean": mean, "sd": sd}
+    return {**figures, "n": len(values)}, counts.astype(np.uint32)
+
+
+TILES: Final = (
+    "t", "mid", "bid", "ask", "spread", "spread_ticks", "spread_bps", "ofi", "score", "percentile",
+    "multi", "queue_imbalance", "depth_bid", "depth_ask", "flow", "bought_share", "change",
+)  # fmt: skip
+NO_TILES: Final[dict[str, float | None]] = dict.fromkeys(TILES)
+
+
+def tiles(
+    rows: RowSums, gaps: Gaps, past: Lookback, window_ns: int, depth: Depth, scale: Scale
+) -> dict[str, float | None]:
+    """The figures over the charts, as of the end of the newest row; None is not available.
+
+    Args:
+        rows: at least 15 min, for the change of mid.
+        gaps: of the same market.
+        past: what the present is scored against.
+        window_ns: of rolling figures.
+        depth: rolling depth figures at the end of the newest row.
+        scale: of the result.
+    """
+    t = int(rows.end_ns[-1])
+    now = np.array([t])
+    bid, ask = (float(side[0]) for side in quotes_at(rows, gaps.best, now))
+    before = sum(side[0] for side in quotes_at(rows, gaps.best, now - CHANGE_NS))
+    ofi = float(rolling_best(rows, gaps.best, now, window_ns)[0])
+    flow = float(taker_flow(rows, gaps.trades, now - window_ns, now)[0])
+    traded = rows.between(now - window_ns, now)[0]
+    volume = int(traded[BOUGHT] + traded[SOLD])
+    quote = rows.quotes[-1]
+    sizes = float(quote["bid_size"]), float(quote["ask_size"])
+    known = np.isfinite(bid + ask)
+    values = {
+        "t": t / MS_NS,
+        "bid": _one(bid, scale.tick),
+        "ask": _one(ask, scale.tick),
+        "mid": _one(bid + ask, scale.tick / 2),
+        "spread": _one(ask - bid, scale.tick),
+        "spread_ticks": ask - bid,
+        "spread_bps": (ask - bid) / (ask + bid) * 2e4,
+        "ofi": _one(ofi, scale.lot),
+        "score": past.score(ofi),
+        "percentile": past.percentile(ofi),
+        "multi": _one(float(depth.multi[0]), scale.lot),
+        "queue_imbalance": _ratio(sizes[0] - sizes[1], sum(sizes)) if known else None,
+        "depth_bid": _band(quote["near_bid"], scale.lot) if known else None,
+        "depth_ask": _band(quote["near_ask"], scale.lot) if known else None,
+        "flow": _one(flow, scale.lot),
+        "bought_share": _ratio(float(traded[BOUGHT]), volume) if np.isfinite(flow) else None,
+        "change": (bid + ask) / float(before) - 1.0,
+    }
+    return {k: None if v is None or not np.isfinite(v) else float(v) for k, v in values.items()}
+
+
+def _one(units: float, step: Decimal) -> float:
+    return float(in_unit(np.array([units]), step)[0])
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None
+
+
+def _band(lots: int, lot: Decimal) -> float | None:
+    return _one(float(lots), lot) if lots >= 0 else None

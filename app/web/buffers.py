@@ -1,0 +1,54 @@
+"""A window over the newest records of something that only grows: contiguous, bounded, cheap."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+_SMALLEST: Final = 64
+
+
+class Sliding:
+    """Elements are appended at the end and dropped at the front; `view` is always one array.
+
+    The memory is at most four times what is held: when the end is reached, what is held moves to the
+    front, into a larger or smaller array where that is due.
+    """
+
+    def __init__(self, dtype: DTypeLike, width: tuple[int, ...] = ()):
+        self._data: NDArray[Any] = np.empty((_SMALLEST, *width), dtype)
+        self._low = self._high = 0
+
+    def __len__(self) -> int:
+        return self._high - self._low
+
+    @property
+    def view(self) -> NDArray[Any]:
+        """What is held, oldest first; valid until the next change."""
+        return self._data[self._low : self._high]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory in use."""
+        return self._data.nbytes
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Add elements at the end."""
+        n, held = len(values), len(self)
+        if self._high + n > len(self._data):
+            room = max(_SMALLEST, 2 * (held + n))
+            data = self._data
+            if room > len(data) or room < len(data) // 4:
+                data = np.empty((room, *data.shape[1:]), data.dtype)
+            data[:held] = self.view.copy() if data is self._data else self.view
+            self._data, self._low, self._high = data, 0, held
+        self._data[self._high : self._high + n] = values
+        self._high += n
+
+    def drop_first(self, count: int) -> None:
+        """Forget the oldest elements."""
+        self._low += min(max(count, 0), len(self))
+
+    def keep_first(self, count: int) -> None:
+        """Forget all but the oldest elements."""
+        self._high = self._low + min(max(count, 0), len(self))

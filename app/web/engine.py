@@ -1,0 +1,298 @@
+"""What a worker computes for its viewers; owned by one thread, so nothing in it is locked.
+
+The hub calls `tick` about fifty times a second with the wishes that came in since; it looks at the
+store, takes in what is new, and returns the frames that are due. A store that fails takes down the
+views of the markets that it holds, with a sentence; everything else goes on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Final
+
+from app import log
+from app.clock import NS_PER_S, Clock
+from app.errors import StoreError
+from app.market import Market, MarketId
+from app.store.sqlite import SqliteStore
+from app.web.history import Changes, History, fresh, load, past
+from app.web.spec import ViewSpec
+from app.web.views import View, fine_ns, needed_ns
+from app.web.watch import WatchList
+
+RETRY_NS: Final = 2 * NS_PER_S
+REQUEST_NS: Final = 10 * NS_PER_S
+REQUEST_TTL_S: Final = 30.0
+TIDY_NS: Final = 10 * NS_PER_S
+MARKETS_NS: Final = 3 * NS_PER_S
+_log = log.get("web")
+
+
+@dataclass(frozen=True)
+class Open:
+    """Begin a view."""
+
+    key: str
+    spec: ViewSpec
+
+
+@dataclass(frozen=True)
+class Close:
+    """End a view."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Snap:
+    """Somebody needs a snapshot of a view."""
+
+    key: str
+
+
+Wish = Open | Close | Snap
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame for the subscribers of a view."""
+
+    key: str
+    data: bytes
+    snapshot: bool
+    for_all: bool  # a snapshot that only some asked for is not for the others
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A sentence for the subscribers of a view, while it cannot be shown."""
+
+    key: str
+    message: str
+
+
+@dataclass
+class Followed:
+    """A market in view: its history and where in the store it was left."""
+
+    history: History
+    cursors: dict[str, int]
+    reach_ns: int
+    fine_ns: int
+    version: int = -1
+    joined: bool = False  # whether what loading and following both saw was sorted out
+
+
+@dataclass
+class Engine:
+    """See the module's first lines."""
+
+    store: SqliteStore
+    clock: Clock
+    views: dict[str, View | None] = field(default_factory=dict)  # None: cannot be shown yet
+    specs: dict[str, ViewSpec] = field(default_factory=dict)
+    followed: dict[MarketId, Followed] = field(default_factory=dict)
+    retry_ns: dict[MarketId, int] = field(default_factory=dict)
+    trouble: dict[str, str] = field(default_factory=dict)
+    wanted: set[str] = field(default_factory=set)
+    snapshots: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    markets_ns: int = -(2**62)
+    known: dict[MarketId, Market] = field(default_factory=dict)
+    tidied_ns: int = 0
+    requested_ns: int = 0
+
+    def __post_init__(self) -> None:
+        self.watch = WatchList(self.store)
+
+    def tick(self, wishes: Sequence[Wish]) -> list[Frame | Trouble]:
+        """Do what is due and return what is to be sent, in order."""
+        now_ns = self.clock.now_ns()
+        for wish in wishes:
+            self._take(wish)
+        out: list[Frame | Trouble] = []
+        for market in {spec.market for spec in self.specs.values()}:
+            keys = [key for key, spec in self.specs.items() if spec.market == market]
+            try:
+                out += self._serve(market, keys, now_ns)
+            except StoreError as error:
+                out += self._fail(market, keys, str(error), now_ns)
+            except Exception:
+                _log.exception("view failed", market=str(market))
+                message = f"{market} cannot be shown: the server failed; its log says why."
+                out += self._fail(market, keys, message, now_ns)
+        if now_ns - self.requested_ns >= REQUEST_NS:
+            self.requested_ns = now_ns
+            self._request()
+        if now_ns - self.tidied_ns >= TIDY_NS:
+            self.tidied_ns = now_ns
+            self._tidy(now_ns)
+        return out
+
+    def watch_rows(self) -> list[dict[str, Any]]:
+        """The summaries of all markets.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        now_ns = self.clock.now_ns()
+        return self.watch.rows(self.markets(now_ns), now_ns)
+
+    def markets(self, now_ns: int) -> dict[MarketId, Market]:
+        """What the store holds, looked up every few seconds.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        if now_ns - self.markets_ns >= MARKETS_NS:
+            self.known = self.store.markets()
+            self.markets_ns = now_ns
+        return self.known
+
+    def _take(self, wish: Wish) -> None:
+        match wish:
+            case Open(key, spec):
+                self.specs[key] = spec
+                self.views.setdefault(key, None)
+                self.retry_ns.pop(spec.market, None)
+                self.requested_ns = 0
+            case Close(key):
+                for part in (self.specs, self.views, self.trouble, self.snapshots):
+                    part.pop(key, None)
+                self.wanted.discard(key)
+            case Snap(key) if key in self.specs:
+                self.wanted.add(key)
+            case _:
+                pass
+
+    def _serve(self, market: MarketId, keys: list[str], now_ns: int) -> list[Frame | Trouble]:
+        if now_ns < self.retry_ns.get(market, 0):
+            return self._repeat_trouble(keys)
+        described = self.markets(now_ns).get(market)
+        if described is None:
+            return self._fail(market, keys, self._absent(market, now_ns), now_ns)
+        followed = self._follow(described, keys, now_ns)
+        out: list[Frame | Trouble] = []
+        for key in keys:
+            view = self.views[key]
+            if view is None:
+                view = self.views[key] = View(key, self.specs[key], followed.history)
+                view.start(self.store, now_ns)
+                self.trouble.pop(key, None)
+                self.wanted.add(key)
+            elif view.due(now_ns):
+                data, snapshot = view.update(self.store, now_ns)
+                out.append(Frame(key, data, snapshot, True))
+                if snapshot:
+                    self.wanted.discard(key)
+            if key in self.wanted:
+                self.wanted.discard(key)
+                out.append(Frame(key, self._snapshot(view, now_ns), True, False))
+        return out
+
+    def _follow(self, market: Market, keys: list[str], now_ns: int) -> Followed:
+        """The market's history with everything that the store has by now."""
+        specs = [self.specs[key] for key in keys]
+        reach, fine = max(map(needed_ns, specs)), max(map(fine_ns, specs))
+        followed = self.followed.get(market.id)
+        if followed is not None and followed.history.market != market:
+            # The increments changed: every figure is in other units now.
+            followed = None
+            for key in keys:
+                self.views[key] = None
+        if followed is None or reach > followed.reach_ns or fine > followed.fine_ns:
+            history, cursors = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
+            followed = Followed(history, cursors, reach, fine)
+            self.followed[market.id] = followed
+            for key in keys:
+                if (view := self.views[key]) is not None:
+                    view.history = history
+        changes = Changes()
+        version = self.store.version(market.id)
+        if version != followed.version:
+            followed.version = version
+            changes = self._read(followed, now_ns)
+        for key in keys:
+            if (view := self.views[key]) is not None:
+                # Also without news: a collector that has fallen silent is a change of state.
+                view.note(changes, now_ns)
+        return followed
+
+    def _read(self, followed: Followed, now_ns: int) -> Changes:
+        history = followed.history
+        news = self.store.read_since(history.market.id, followed.cursors)
+        followed.cursors = dict(news.cursors)
+        batches = dict(news.batches) if followed.joined else fresh(news, history)
+        followed.joined = True
+        return history.ingest(batches, now_ns)
+
+    def _snapshot(self, view: View, now_ns: int) -> bytes:
+        cached = self.snapshots.get(view.key)
+        if cached is None or cached[0] != view.seq:
+            cached = (view.seq, view.snapshot(now_ns))
+            self.snapshots[view.key] = cached
+        return cached[1]
+
+    def _fail(
+        self, market: MarketId, keys: list[str], message: str, now_ns: int
+    ) -> list[Frame | Trouble]:
+        self.retry_ns[market] = now_ns + RETRY_NS
+        self.followed.pop(market, None)
+        self.markets_ns = min(self.markets_ns, now_ns - MARKETS_NS)
+        news = [key for key in keys if self.trouble.get(key) != message]
+        for key in keys:
+            self.views[key] = None
+            self.trouble[key] = message
+        self.wanted.difference_update(news)
+        return [Trouble(key, message) for key in news] + self._repeat_trouble(keys)
+
+    def _repeat_trouble(self, keys: list[str]) -> list[Frame | Trouble]:
+        """Those who came after the sentence was said hear it too."""
+        asked = [key for key in keys if key in self.wanted and key in self.trouble]
+        self.wanted.difference_update(asked)
+        return [Trouble(key, self.trouble[key]) for key in asked]
+
+    def _absent(self, market: MarketId, now_ns: int) -> str:
+        names = sorted(map(str, self.markets(now_ns)))
+        near = get_close_matches(str(market), names, n=2, cutoff=0.5)
+        held = f" The nearest that is: {' and '.join(near)}." if near else ""
+        return f"{market} is not collected yet; the collector has been asked for it.{held}"
+
+    def _request(self) -> None:
+        for market in {spec.market for spec in self.specs.values() if spec.end_ns is None}:
+            try:
+                self.store.request(market, REQUEST_TTL_S)
+            except StoreError as error:
+                _log.warning("request failed", market=str(market), reason=str(error))
+
+    def _tidy(self, now_ns: int) -> None:
+        """Forget what no view needs any longer."""
+        used = {spec.market for spec in self.specs.values()}
+        for market in list(self.followed):
+            followed = self.followed[market]
+            if market not in used:
+                del self.followed[market]
+                continue
+            specs = [spec for spec in self.specs.values() if spec.market == market]
+            followed.reach_ns, followed.fine_ns = (
+                max(map(needed_ns, specs)),
+                max(map(fine_ns, specs)),
+            )
+            followed.history.forget(now_ns - followed.reach_ns, now_ns - followed.fine_ns)
+
+
+def render_past(
+    store: SqliteStore, markets: Callable[[], dict[MarketId, Market]], key: str, spec: ViewSpec
+) -> bytes:
+    """The snapshot of a view of the past.
+
+    Raises:
+        StoreError: the store failed, or does not hold the market.
+    """
+    assert spec.end_ns is not None
+    market = markets().get(spec.market)
+    if market is None:
+        raise StoreError(f"{spec.market} is not collected, so there is no past of it to show.")
+    history = past(store, market, spec.end_ns - needed_ns(spec), spec.end_ns)
+    view = View(key, spec, history)
+    view.start(store, spec.end_ns)
+    return view.snapshot(spec.end_ns)

@@ -1,0 +1,54 @@
+"""Binary frames of `/live`: a JSON header and numpy arrays, readable in a browser without a copy.
+
+    u32 header length, little endian, such that 4 + length is a multiple of 8
+    header, padded with spaces; `arrays` in it: name → [type, shape, offset from the end of the header]
+    arrays, little endian, each aligned to 8 bytes
+
+Typed arrays of JavaScript need aligned offsets: hence the padding.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+_TYPES: Final = {"f8": "<f8", "f4": "<f4", "i4": "<i4", "u4": "<u4"}
+_NAMES: Final = {np.dtype(little): name for name, little in _TYPES.items()}
+_ALIGN: Final = 8
+
+
+def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """One frame. Numbers in the header that are not finite become null."""
+    parts: list[bytes] = []
+    directory: dict[str, list[Any]] = {}
+    offset = 0
+    for name, array in arrays.items():
+        data = np.ascontiguousarray(array).tobytes()
+        directory[name] = [_NAMES[array.dtype], list(array.shape), offset]
+        pad = -len(data) % _ALIGN
+        parts += (data, bytes(pad))
+        offset += len(data) + pad
+    text = orjson.dumps({**header, "arrays": directory})
+    text += b" " * (-(4 + len(text)) % _ALIGN)
+    return b"".join((len(text).to_bytes(4, "little"), text, *parts))
+
+
+def decode(frame: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Header and arrays of a frame, as the page reads them.
+
+    Raises:
+        ValueError: it is not a frame.
+    """
+    if len(frame) < 4:
+        raise ValueError("a frame has at least four bytes")
+    length = int.from_bytes(frame[:4], "little")
+    header: dict[str, Any] = orjson.loads(frame[4 : 4 + length])
+    arrays = {}
+    for name, (kind, shape, offset) in header.pop("arrays").items():
+        begin = 4 + length + offset
+        values = np.frombuffer(frame, _TYPES[kind], math.prod(shape), begin)
+        arrays[name] = values.reshape(shape)
+    return header, arrays

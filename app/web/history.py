@@ -1,0 +1,294 @@
+"""What a worker holds of one market: the sums of its rows, trades, gaps, newest column and status.
+
+Browsers never touch the store: one history per market in view is filled from it. Rows are kept as
+running sums; older than what needs tenths of a second, one entry a second is left of them, which
+changes nothing at whole seconds, because the sums run on.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from app.clock import NS_PER_S
+from app.compute import windows
+from app.compute.view import Gaps, Scale
+from app.compute.windows import BEGINNING, END, Intervals, RowSums, merged
+from app.market import Market
+from app.records import BANDS_BPS, ROW_NS, Batch, State, Stream, empty
+from app.store.base import ID_SHIFT, Cursor, HotStore, News
+from app.web.buffers import Sliding
+
+BAND: Final = BANDS_BPS.index(10.0)
+SILENT_NS: Final = 5 * NS_PER_S  # a status this old: the collector is not there
+SETTLED_NS: Final = 300_000_000  # rows older than a status by this have all arrived
+MAX_TRADES: Final = 50_000
+COLUMNS_NS: Final = 60 * NS_PER_S  # how many of the newest columns are kept
+_FOLLOWED: Final = ("row", "trade", "gap", "status", "column")
+_CHUNK_NS: Final = 600 * NS_PER_S
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What news changed: times from which each part differs, `END` where it does not."""
+
+    rows_ns: int = END
+    columns_ns: int = END
+    gaps: bool = False
+    status: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether there was anything."""
+        return self.gaps or self.status or min(self.rows_ns, self.columns_ns) < END
+
+
+@dataclass
+class History:
+    """One market, filled by `ingest`; see the module's first lines."""
+
+    market: Market
+    rows_end: Sliding = field(default_factory=lambda: Sliding("<i8"))
+    rows_sums: Sliding = field(default_factory=lambda: Sliding("<i8", (windows.SUMS,)))
+    rows_quotes: Sliding = field(default_factory=lambda: Sliding(windows.QUOTES))
+    trades: Sliding = field(default_factory=lambda: Sliding(empty("trade").dtype))
+    columns: Sliding = field(default_factory=lambda: Sliding(empty("column").dtype))
+    gaps: Sliding = field(default_factory=lambda: Sliding(empty("gap").dtype))
+    status: Batch = field(default_factory=lambda: empty("status"))
+    last_row: Batch = field(default_factory=lambda: empty("row"))
+    read_ns: int = 0  # when the newest row was read
+    horizon_ns: int = 0
+
+    @property
+    def scale(self) -> Scale:
+        """The market's increments."""
+        return Scale(self.market.grid.tick, self.market.grid.lot)
+
+    @property
+    def rows(self) -> RowSums:
+        """The rows as running sums; not to be asked for while `has_rows` is False."""
+        return RowSums(self.rows_end.view, self.rows_sums.view, self.rows_quotes.view)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether any row is known."""
+        return len(self.rows_end) > 1
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the buffers."""
+        parts = (self.rows_end, self.rows_sums, self.rows_quotes, self.trades, self.columns)
+        return sum(part.nbytes for part in parts)
+
+    def ingest(self, batches: dict[str, Batch], now_ns: int) -> Changes:
+        """Take in records of the store, oldest first; what was seen already is left out."""
+        rows_ns = self._add_rows(batches["row"], now_ns) if "row" in batches else END
+        columns_ns = END
+        if "trade" in batches:
+            self.trades.append(batches["trade"])
+            self.trades.drop_first(len(self.trades) - MAX_TRADES)
+        if "column" in batches:
+            columns = batches["column"]
+            self.columns.append(columns)
+            times = self.columns.view["time_ns"]
+            self.columns.drop_first(int(np.searchsorted(times, times[-1] - COLUMNS_NS)))
+            columns_ns = int(columns["time_ns"][0])
+        if "gap" in batches:
+            self.gaps.append(batches["gap"])
+            rows_ns = min(rows_ns, int(batches["gap"]["from_ns"].min()))
+        changed = False
+        if "status" in batches:
+            status = batches["status"][-1:]
+            changed = not len(self.status) or bool(
+                (status["state"] != self.status["state"])
+                | (status["detail"] != self.status["detail"])
+            )
+            self.status = status.copy()
+        return Changes(rows_ns, columns_ns, "gap" in batches, changed)
+
+    def _add_rows(self, rows: Batch, now_ns: int) -> int:
+        if self.has_rows:
+            rows = rows[rows["end_ns"] > self.rows_end.view[-1]]
+        if not len(rows):
+            return END
+        # Two rows of one interval cannot be; sums need strictly rising ends.
+        rows = rows[np.append(True, np.diff(rows["end_ns"]) > 0)]
+        if not self.has_rows:
+            start = rows["start_ns"][:1]
+            self.rows_end.append(start)
+            self.rows_sums.append(np.zeros((1, windows.SUMS), np.int64))
+            self.rows_quotes.append(windows.nothing(int(start[0])))
+        total = windows.increments(rows)
+        total[0] += self.rows_sums.view[-1]
+        np.cumsum(total, axis=0, out=total)
+        self.rows_end.append(rows["end_ns"])
+        self.rows_sums.append(total)
+        self.rows_quotes.append(windows.quotes_of(rows, BAND))
+        self.last_row, self.read_ns = rows[-1:].copy(), now_ns
+        return int(rows["end_ns"][0])
+
+    def forget(self, before_ns: int, fine_ns: int) -> None:
+        """Drop what is older than a time, and thin what is older than `fine_ns` to whole seconds."""
+        if self.has_rows:
+            self._drop_rows(before_ns)
+            self._thin(fine_ns)
+        self.trades.drop_first(int(np.searchsorted(self.trades.view["time_ns"], before_ns)))
+        old = self.gaps.view["to_ns"] < before_ns
+        if old.any():
+            kept = self.gaps.view[~old].copy()
+            self.gaps.keep_first(0)
+            self.gaps.append(kept)
+
+    def _drop_rows(self, before_ns: int) -> None:
+        """Drop rows that ended before a time; the last of them stays as the beginning."""
+        ends = self.rows_end.view
+        count = min(int(np.searchsorted(ends, before_ns, side="right")) - 1, len(ends) - 2)
+        for part in (self.rows_end, self.rows_sums, self.rows_quotes):
+            part.drop_first(count)
+
+    def _thin(self, fine_ns: int) -> None:
+        ends = self.rows_end.view
+        old = int(np.searchsorted(ends, fine_ns - fine_ns % NS_PER_S, side="right"))
+        if old < 2:
+            return
+        second = -(-ends[:old] // NS_PER_S)
+        keep = np.ones(len(ends), np.bool_)
+        keep[: old - 1] = second[1:] != second[:-1]
+        keep[0] = True
+        if keep[:old].sum() > 0.5 * old:
+            return
+        for part in (self.rows_end, self.rows_sums, self.rows_quotes):
+            kept = part.view[keep].copy()
+            part.keep_first(0)
+            part.append(kept)
+
+    def state(self, now_ns: int) -> State:
+        """The feed's state; down when the collector has stopped reporting."""
+        if not len(self.status):
+            return State.STARTING
+        if now_ns - int(self.status["time_ns"][0]) > SILENT_NS:
+            return State.DOWN
+        return State(int(self.status["state"][0]))
+
+    def last_good_ns(self) -> int:
+        """When the market was last known to be well: from here an outage is hatched."""
+        status = int(self.status["received_ns"][0]) if len(self.status) else 0
+        row = int(self.last_row["received_ns"][0]) if len(self.last_row) else 0
+        return max(status, row)
+
+    def advance(self, now_ns: int) -> int:
+        """Up to when everything is known that will be; never runs backwards."""
+        times = [self.horizon_ns]
+        if self.has_rows:
+            times.append(int(self.rows_end.view[-1]))
+        if self.state(now_ns) is not State.LIVE:
+            times.append(now_ns)
+        elif len(self.status):
+            times.append(int(self.status["time_ns"][0]) - SETTLED_NS)
+        self.horizon_ns = max(times)
+        return self.horizon_ns
+
+    def known(self, now_ns: int) -> Gaps:
+        """Where each stream is not known, the time before the first row and an open outage included."""
+        depth = self._intervals((Stream.DEPTH,), now_ns)
+        has_best = not len(self.status) or self.status["fidelity_best"][0] >= 0
+        # Without best quotes of its own, the best level is the first of depth (METRICS.md 0).
+        best = self._intervals((Stream.BEST,) if has_best else (Stream.BEST, Stream.DEPTH), now_ns)
+        if len(self.status) and not self.status["has_trades"][0]:
+            everything = np.array([BEGINNING]), np.array([END])
+            return Gaps(best, depth, merged(*everything))
+        return Gaps(best, depth, self._intervals((Stream.TRADES,), now_ns))
+
+    def _intervals(self, streams: tuple[Stream, ...], now_ns: int) -> Intervals:
+        gaps = self.gaps.view
+        mine = gaps[np.isin(gaps["stream"], streams)]
+        begins = int(self.rows_end.view[0]) if self.has_rows else END
+        starts, ends = [BEGINNING], [begins]
+        if self.state(now_ns) is not State.LIVE and self.has_rows:
+            starts.append(max(self.last_good_ns(), begins))
+            ends.append(END)
+        return merged(
+            np.concatenate([mine["from_ns"], np.array(starts, np.int64)]),
+            np.concatenate([mine["to_ns"], np.array(ends, np.int64)]),
+        )
+
+
+def cursor_at(time_ns: int) -> Cursor:
+    """The cursor after which lies everything appended since a time."""
+    return max(0, time_ns // 1_000_000) << ID_SHIFT
+
+
+def load(
+    store: HotStore, market: Market, start_ns: int, fine_ns: int, now_ns: int
+) -> tuple[History, dict[str, Cursor]]:
+    """A market's history since a time, and the cursors from which to follow it.
+
+    Rows older than `fine_ns` are thinned as they come, so that hours need little memory.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    history = History(market)
+    cursors = dict.fromkeys(_FOLLOWED, cursor_at(now_ns - 2 * NS_PER_S)) | {"status": 0}
+    head = store.read_since(market.id, cursors)
+    if "status" in head.batches:
+        history.ingest({"status": head.batches["status"]}, now_ns)
+    start_ns = _load_gaps(history, store, start_ns)
+    for t in range(start_ns, now_ns, _CHUNK_NS):
+        end = END if t + _CHUNK_NS >= now_ns else t + _CHUNK_NS
+        rows = store.window(market.id, "row", t, end)
+        if len(rows):
+            history.ingest({"row": rows}, now_ns)
+            history.forget(start_ns, min(end, fine_ns))
+    for kind, since in (("trade", start_ns), ("column", max(start_ns, now_ns - COLUMNS_NS))):
+        batch = store.window(market.id, kind, since, END)
+        if len(batch):
+            history.ingest({kind: batch}, now_ns)
+    return history, dict(head.cursors)
+
+
+def _load_gaps(history: History, store: HotStore, start_ns: int) -> int:
+    """Take in the gaps; returns the start, or the last change of increments if that is later."""
+    gaps = store.window(history.market.id, "gap", start_ns, END)
+    if not len(gaps):
+        return start_ns
+    history.ingest({"gap": gaps}, start_ns)
+    regrid = gaps["to_ns"][gaps["reason"] == b"grid changed"]
+    # What was stored before is counted in other ticks and lots.
+    return max(start_ns, int(regrid.max()) - ROW_NS) if len(regrid) else start_ns
+
+
+def past(store: HotStore, market: Market, start_ns: int, end_ns: int) -> History:
+    """A market's history as of a time gone by.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    history = History(market)
+    start_ns = _load_gaps(history, store, start_ns)
+    for t in range(start_ns, end_ns, _CHUNK_NS):
+        rows = store.window(market.id, "row", t, min(t + _CHUNK_NS, end_ns))
+        if len(rows):
+            history.ingest({"row": rows}, end_ns)
+    for kind, since in (("trade", start_ns), ("column", end_ns - COLUMNS_NS)):
+        batch = store.window(market.id, kind, since, end_ns)
+        if len(batch):
+            history.ingest({kind: batch}, end_ns)
+    status = store.read_since(market.id, {"status": 0}).batches
+    if len(status):
+        history.ingest({"status": status["status"]}, end_ns)
+    return history
+
+
+def fresh(news: News, history: History) -> dict[str, Batch]:
+    """The batches of news without what the history already has: loading and following overlap."""
+    batches = dict(news.batches)
+    for kind, held in (("trade", history.trades), ("column", history.columns)):
+        if kind in batches and len(held):
+            seen = held.view["time_ns"][-1]
+            batches[kind] = batches[kind][batches[kind]["time_ns"] > seen]
+    if "gap" in batches and len(history.gaps):
+        known = {gap.tobytes() for gap in history.gaps.view}
+        keep = np.array([gap.tobytes() not in known for gap in batches["gap"]])
+        batches["gap"] = batches["gap"][keep]
+    return {kind: batch for kind, batch in batches.items() if len(batch)}

@@ -1,0 +1,262 @@
+"""Who watches what: between the engine's thread and the sockets of a worker.
+
+Each frame is made once and the same bytes go to everybody who watches its view. A client that takes
+frames more slowly than they come loses updates, never order: what waits for it is thrown away, and it
+gets a snapshot when it can take one. So memory does not grow with slowness.
+"""
+
+import asyncio
+import contextlib
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final
+
+import orjson
+
+from app import log
+from app.clock import NS_PER_S, Clock
+from app.errors import OfiError, StoreError
+from app.store.sqlite import SqliteStore
+from app.web.engine import Close, Engine, Frame, Open, Snap, Trouble, Wish, render_past
+from app.web.spec import ViewSpec
+
+POLL_S: Final = 0.02
+LINGER_NS: Final = 8 * NS_PER_S  # a view without watchers is kept so long: reloads find it ready
+WAITING_FRAMES: Final = 3  # of a view and client
+WAITING_TEXTS: Final = 64
+PAST_KEPT: Final = 8
+_log = log.get("web")
+
+
+@dataclass(eq=False)
+class Slot:
+    """One view of one client: the frames that wait to be sent."""
+
+    number: int  # the page's own
+    key: str
+    frames: deque[bytes] = field(default_factory=deque)
+    needs_snapshot: bool = True
+    asked: bool = True  # whether the snapshot is on its way
+
+    def offer(self, frame: Frame) -> bool:
+        """Take a frame if it is of use; returns whether there is something to send."""
+        if frame.snapshot and (frame.for_all or self.needs_snapshot):
+            self.frames.clear()
+            self.frames.append(frame.data)
+            self.needs_snapshot = self.asked = False
+            return True
+        if frame.snapshot or self.needs_snapshot:
+            return False
+        if len(self.frames) >= WAITING_FRAMES:
+            self.frames.clear()
+            self.needs_snapshot = True
+            return False
+        self.frames.append(frame.data)
+        return True
+
+
+@dataclass(eq=False)
+class Client:
+    """One socket: what waits to be sent, and a bell for the one who sends it."""
+
+    slots: dict[int, Slot] = field(default_factory=dict)
+    texts: deque[str] = field(default_factory=deque)
+    watching: bool = False
+    watch_text: str | None = None
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    stuck: bool = False  # it does not even read what it asked for
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Queue a text."""
+        self.stuck |= len(self.texts) >= WAITING_TEXTS
+        self.texts.append(orjson.dumps(message).decode())
+        self.bell.set()
+
+
+@dataclass(eq=False)
+class Hub:
+    """The views of a worker and their watchers; lives on the event loop."""
+
+    store: SqliteStore
+    clock: Clock
+    clients: set[Client] = field(default_factory=set)
+    keys: dict[ViewSpec, str] = field(default_factory=dict)
+    watchers: dict[str, dict[Slot, Client]] = field(default_factory=dict)
+    idle_since_ns: dict[str, int] = field(default_factory=dict)
+    frames: int = 0  # made, for the benchmark
+    _wishes: list[Wish] = field(default_factory=list)
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+    _past: OrderedDict[ViewSpec, bytes] = field(default_factory=OrderedDict)
+    _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+    _running: "asyncio.Task[None] | None" = None
+    _awake: asyncio.Event = field(default_factory=asyncio.Event)
+    _watch_ns: int = 0
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(self.store, self.clock)
+        self._thread = ThreadPoolExecutor(1, "hub")
+        self._past_thread = ThreadPoolExecutor(1, "past")
+
+    def join(self, client: Client) -> None:
+        """A page has connected."""
+        self.clients.add(client)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+
+    def leave(self, client: Client) -> None:
+        """A page has gone."""
+        self.clients.discard(client)
+        for number in list(client.slots):
+            self.drop(client, number)
+
+    def view(self, client: Client, number: int, spec: ViewSpec) -> None:
+        """Subscribe a client's view number to a view; replaces what it had."""
+        self.drop(client, number)
+        key = self.keys.get(spec)
+        if key is None:
+            key = self.keys[spec] = f"k{next(self._numbers)}"
+            self.watchers[key] = {}
+            if spec.end_ns is None:
+                self._wish(Open(key, spec))
+        slot = client.slots[number] = Slot(number, key)
+        self.watchers[key][slot] = client
+        self.idle_since_ns.pop(key, None)
+        client.say({"type": "view", "id": number, "key": key})
+        self._ask(spec, slot, client)
+
+    def drop(self, client: Client, number: int) -> None:
+        """End a client's view."""
+        slot = client.slots.pop(number, None)
+        if slot is None:
+            return
+        watchers = self.watchers[slot.key]
+        del watchers[slot]
+        if not watchers:
+            self.idle_since_ns[slot.key] = self.clock.now_ns()
+
+    def resync(self, client: Client, number: int) -> None:
+        """The client missed a frame: it gets a snapshot."""
+        slot = client.slots.get(number)
+        if slot is not None:
+            slot.frames.clear()
+            self.refill(client, slot, again=True)
+
+    def refill(self, client: Client, slot: Slot, *, again: bool = False) -> None:
+        """Ask for the snapshot that a slot needs."""
+        if again or (slot.needs_snapshot and not slot.asked):
+            slot.needs_snapshot = slot.asked = True
+            spec = next(spec for spec, key in self.keys.items() if key == slot.key)
+            self._ask(spec, slot, client)
+
+    def watch(self, client: Client, on: bool) -> None:
+        """Subscribe a client to the summaries, or end it."""
+        client.watching = on
+        self._watch_ns = 0
+        self._awake.set()
+
+    async def close(self) -> None:
+        """End the work; the store is the caller's."""
+        tasks = [task for task in (self._running, *self._tasks) if task is not None]
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._running = None
+        for thread in (self._thread, self._past_thread):
+            thread.shutdown(wait=True, cancel_futures=True)
+
+    def _ask(self, spec: ViewSpec, slot: Slot, client: Client) -> None:
+        if spec.end_ns is None:
+            self._wish(Snap(slot.key))
+            return
+        task = asyncio.create_task(self._send_past(spec, slot, client))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _wish(self, wish: Wish) -> None:
+        self._wishes.append(wish)
+        self._awake.set()
+
+    async def _send_past(self, spec: ViewSpec, slot: Slot, client: Client) -> None:
+        data = self._past.get(spec)
+        if data is None:
+            try:
+                data = await self._in(
+                    self._past_thread, render_past, self.store, self.store.markets, slot.key, spec
+                )
+            except OfiError as error:
+                client.say({"type": "error", "id": slot.number, "message": str(error)})
+                return
+            except Exception:
+                _log.exception("past view failed", market=str(spec.market))
+                message = "This view cannot be shown: the server failed; its log says why."
+                client.say({"type": "error", "id": slot.number, "message": message})
+                return
+            # A page may still be writing the end of it; only what is well over is kept.
+            if spec.end_ns is not None and spec.end_ns < self.clock.now_ns() - 10 * NS_PER_S:
+                self._past[spec] = data
+                while len(self._past) > PAST_KEPT:
+                    self._past.popitem(last=False)
+        if client.slots.get(slot.number) is slot and slot.offer(Frame(slot.key, data, True, False)):
+            client.bell.set()
+
+    async def _run(self) -> None:
+        while True:
+            if not self.watchers and not any(c.watching for c in self.clients):
+                self._awake.clear()
+                if not self._wishes:
+                    await self._awake.wait()
+            wishes, self._wishes = self._wishes, []
+            try:
+                out = await self._in(self._thread, self.engine.tick, wishes)
+                for item in out:
+                    self._deliver(item)
+                await self._tell_watchers()
+            except Exception:
+                _log.exception("hub failed")
+                await self.clock.sleep(1.0)
+            self._retire()
+            await self.clock.sleep(POLL_S)
+
+    def _deliver(self, item: Frame | Trouble) -> None:
+        watchers = self.watchers.get(item.key, {})
+        self.frames += isinstance(item, Frame)
+        for slot, client in watchers.items():
+            if isinstance(item, Trouble):
+                client.say({"type": "error", "id": slot.number, "message": item.message})
+                slot.needs_snapshot = True
+            elif slot.offer(item) or (not slot.frames and slot.needs_snapshot):
+                client.bell.set()
+
+    def _retire(self) -> None:
+        """Forget the views that nobody has watched for some seconds."""
+        now_ns = self.clock.now_ns()
+        gone = {k for k, since in self.idle_since_ns.items() if now_ns - since >= LINGER_NS}
+        for key in gone:
+            del self.idle_since_ns[key], self.watchers[key]
+            self._wishes.append(Close(key))
+        if gone:
+            self.keys = {spec: key for spec, key in self.keys.items() if key not in gone}
+
+    async def _tell_watchers(self) -> None:
+        now_ns = self.clock.now_ns()
+        watching = [client for client in self.clients if client.watching]
+        if not watching or now_ns - self._watch_ns < NS_PER_S:
+            return
+        self._watch_ns = now_ns
+        try:
+            rows = await self._in(self._thread, self.engine.watch_rows)
+            message: dict[str, Any] = {"type": "watch", "markets": rows}
+        except StoreError as error:
+            message = {"type": "watch", "markets": [], "message": str(error)}
+        text = orjson.dumps(message).decode()
+        for client in watching:
+            client.watch_text = text  # the latest wins
+            client.bell.set()
+
+    async def _in(self, thread: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(thread, work, *args)

@@ -1,0 +1,88 @@
+"""What a page may ask of `/live`: checked, and canonical so that equal wishes share their frames."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from app.clock import NS_PER_MS, NS_PER_S
+from app.errors import InputError
+from app.market import MarketId
+from app.records import LEVELS
+
+# field → (default, least, most); None as a default: it must be given.
+_WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
+    "depth": (10, 1, LEVELS),
+    "window_s": (10, 1, 3600),
+    "range_s": (900, 60, 4 * 3600),
+    "group": (0, 0, 10**9),
+    "mid_rows": (160, 8, 1000),
+}
+_END_MS: Final = (0, 4_102_444_800_000)  # to the year 2100
+_ROWS_STEP: Final = 20  # panels of nearly the same height share their frames
+MAX_MID_ROWS: Final = 200
+MAX_ID: Final = 2**31
+
+
+@dataclass(frozen=True)
+class ViewSpec:
+    """One view of one market; `end_ms` None follows the present, `group` 0 lets the server choose."""
+
+    market: MarketId
+    depth: int
+    window_s: int
+    range_s: int
+    end_ms: int | None
+    group: int
+    mid_rows: int
+
+    @classmethod
+    def parse(cls, message: Mapping[str, Any]) -> Self:
+        """Read a `view` message.
+
+        Raises:
+            InputError: a field is missing or out of bounds; one sentence for the user.
+        """
+        text = message.get("market")
+        if not isinstance(text, str):
+            raise InputError("A view names its market, for example binance:BTC/USDT.")
+        values = {name: _whole(message, name, *bounds) for name, bounds in _WHOLE.items()}
+        end = message.get("end_ms")
+        if end is not None:
+            end = _whole(message, "end_ms", None, *_END_MS)
+        rows = -(-values["mid_rows"] // _ROWS_STEP) * _ROWS_STEP
+        values["mid_rows"] = min(rows, MAX_MID_ROWS)
+        return cls(market=MarketId.parse(text), end_ms=end, **values)
+
+    @property
+    def window_ns(self) -> int:
+        """The window of rolling figures."""
+        return self.window_s * NS_PER_S
+
+    @property
+    def range_ns(self) -> int:
+        """The length of the time axis."""
+        return self.range_s * NS_PER_S
+
+    @property
+    def end_ns(self) -> int | None:
+        """The fixed end of the time axis."""
+        return None if self.end_ms is None else self.end_ms * NS_PER_MS
+
+
+def view_number(message: Mapping[str, Any]) -> int:
+    """The page's own number of a view.
+
+    Raises:
+        InputError: it is no number.
+    """
+    return _whole(message, "id", None, 0, MAX_ID)
+
+
+def _whole(message: Mapping[str, Any], name: str, default: int | None, low: int, high: int) -> int:
+    value = message.get(name, default)
+    # JavaScript has one kind of number: 10.0 is 10. True is no number.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InputError(f"{name} must be a whole number from {low} to {high}.")
+    return value

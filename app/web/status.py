@@ -1,0 +1,109 @@
+"""Status, gaps and times of a market as the page and the API say them."""
+
+from typing import Any, Final
+
+from app.clock import NS_PER_MS, NS_PER_S
+from app.records import UNKNOWN_NS, Batch, Fidelity, State, Stream
+from app.web.history import SILENT_NS, History
+
+_UNKNOWN: Final = {
+    "since_ms": None, "received_ms": None, "age_ms": None, "fidelity_best": "none",
+    "fidelity_depth": "none", "period_ms": None, "latency_p50_ms": None, "latency_p99_ms": None,
+    "updates_per_s": None, "gaps": None, "rejected": None, "attempts": None, "next_try_ms": None,
+    "has_trades": None,
+}  # fmt: skip
+MAX_GAPS: Final = 500  # in a frame, the newest
+
+
+def _ms(time_ns: int) -> float | None:
+    return None if time_ns == UNKNOWN_NS else time_ns / NS_PER_MS
+
+
+def _number(value: float, digits: int = 3) -> float | None:
+    return None if value < 0 else round(float(value), digits)
+
+
+def _fidelity(value: int) -> str:
+    return "none" if value < 0 else Fidelity(value).name.lower()
+
+
+def text_of(field: Any) -> str:
+    """A text field of a record; cut in the middle of a letter it loses that letter."""
+    return bytes(field).decode("utf-8", "ignore")
+
+
+def status_json(history: History, now_ns: int) -> dict[str, Any]:
+    """The `status` of docs/live.md."""
+    state = history.state(now_ns)
+    if not len(history.status):
+        detail = "No collector has reported on this market yet."
+        return {"state": "starting", "detail": detail, **_UNKNOWN}
+    record = history.status[0]
+    since, detail = int(record["since_ns"]), text_of(record["detail"])
+    written = int(record["time_ns"])
+    if now_ns - written > SILENT_NS:
+        since, age_s = written, (now_ns - written) // NS_PER_S
+        detail = f"The collector has not reported for {age_s} s; is it running?"
+    received = history.last_good_ns()
+    return {
+        "state": state.name.lower(),
+        "detail": detail,
+        "since_ms": _ms(since),
+        "received_ms": _ms(received),
+        "age_ms": max(0.0, (now_ns - received) / NS_PER_MS) if received else None,
+        "fidelity_best": _fidelity(int(record["fidelity_best"])),
+        "fidelity_depth": _fidelity(int(record["fidelity_depth"])),
+        "period_ms": float(record["period_ms"]),
+        "latency_p50_ms": _number(record["latency_p50_ms"]),
+        "latency_p99_ms": _number(record["latency_p99_ms"]),
+        "updates_per_s": _number(record["updates_per_s"]),
+        "gaps": int(record["gaps"]),
+        "rejected": int(record["rejected"]),
+        "attempts": int(record["attempts"]),
+        "next_try_ms": _ms(int(record["next_try_ns"])),
+        "has_trades": bool(record["has_trades"]),
+    }
+
+
+def gaps_json(history: History, start_ns: int, now_ns: int) -> list[dict[str, Any]]:
+    """Gaps since a time, and an open one for each stream while the market is not live."""
+    gaps = history.gaps.view
+    result = [_gap(gap) for gap in gaps[gaps["to_ns"] > start_ns][-MAX_GAPS:]]
+    if history.state(now_ns) is not State.LIVE and history.has_rows:
+        status = status_json(history, now_ns)
+        open_gap = {
+            "from_ms": history.last_good_ns() / NS_PER_MS,
+            "to_ms": None,
+            "reason": status["state"],
+            "detail": status["detail"],
+            "missed": None,
+        }
+        result += [{"stream": stream.name.lower(), **open_gap} for stream in Stream]
+    return result
+
+
+def _gap(gap: Batch) -> dict[str, Any]:
+    missed = int(gap["missed"])
+    return {
+        "stream": Stream(int(gap["stream"])).name.lower(),
+        "from_ms": int(gap["from_ns"]) / NS_PER_MS,
+        "to_ms": int(gap["to_ns"]) / NS_PER_MS,
+        "reason": text_of(gap["reason"]),
+        "detail": text_of(gap["detail"]),
+        "missed": None if missed < 0 else missed,
+    }
+
+
+def times_json(history: History, now_ns: int) -> dict[str, float | None]:
+    """The parts of the latency of the newest row."""
+    if not len(history.last_row):
+        return dict.fromkeys(("venue_ms", "received_ms", "row_ms", "read_ms", "sent_ms"))
+    row = history.last_row[0]
+    received, latency = int(row["received_ns"]), int(row["latency_us"])
+    return {
+        "venue_ms": (received - latency * 1000) / NS_PER_MS if latency >= 0 else None,
+        "received_ms": received / NS_PER_MS,
+        "row_ms": int(row["end_ns"]) / NS_PER_MS,
+        "read_ms": history.read_ns / NS_PER_MS,
+        "sent_ms": now_ns / NS_PER_MS,
+    }

@@ -1,0 +1,352 @@
+"""One distinct view of a market: its frames, computed and serialised once for all who watch it.
+
+A view keeps what it has sent. An update recomputes the steps from the first that changed and replaces
+the tail with them; a snapshot is all of it, so that a page that connects costs a copy.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.clock import NS_PER_MS, NS_PER_S
+from app.compute import view as compute
+from app.compute.raster import PriceGrid, profile
+from app.compute.windows import END, Depth, Ints, rolling_depth
+from app.records import Batch, State
+from app.store.base import HotStore
+from app.web.buffers import Sliding
+from app.web.frames import encode
+from app.web.heatmap import choose_grid, held, moved, price_range, rasters, stored_columns
+from app.web.history import Changes, History
+from app.web.spec import ViewSpec
+from app.web.status import gaps_json, status_json, times_json
+
+PRICES_NS: Final = 100_000_000  # least time between frames: 10 Hz
+COLUMNS_NS: Final = 250_000_000
+SLOW_NS: Final = (
+    NS_PER_S  # distribution, coverage, price grid, and the heartbeat of a silent market
+)
+MAX_TRADES: Final = 2_000  # of a snapshot, the largest
+_SERIES: Final = ("bid", "ask", "mid", "ofi", "multi", "flow")
+_LOOKBACK_NS: Final = (compute.LOOKBACK_S + 2) * NS_PER_S
+
+
+def needed_ns(spec: ViewSpec) -> int:
+    """How far back a history must reach for a view."""
+    return max(spec.range_ns, _LOOKBACK_NS) + spec.window_ns + 10 * NS_PER_S
+
+
+def fine_ns(spec: ViewSpec) -> int:
+    """How far back it must keep tenths of a second."""
+    sub_second = compute.step_for(spec.range_ns) < NS_PER_S
+    return spec.window_ns + 60 * NS_PER_S + (spec.range_ns if sub_second else 0)
+
+
+@dataclass(frozen=True)
+class Now:
+    """A view's present: when, what is not known, and the rolling figures of depth at the last row."""
+
+    end_ns: int  # of the time axis
+    now_ns: int  # by the clock
+    gaps: compute.Gaps
+    depth: Depth | None  # None while there are no rows
+
+
+@dataclass
+class View:
+    """A view and what of it was sent; `dirty` times say from where the next update begins."""
+
+    key: str
+    spec: ViewSpec
+    history: History
+    seq: int = 0
+    grid: PriceGrid | None = None
+    t: Sliding = field(default_factory=lambda: Sliding("<i8"))
+    col_t: Sliding = field(default_factory=lambda: Sliding("<i8"))
+    col_base: Sliding = field(default_factory=lambda: Sliding("<i4"))
+    col: Sliding = field(default_factory=lambda: Sliding("<f4", (1,)))
+    rows_dirty_ns: int = 0
+    columns_dirty_ns: int = END
+    gaps_dirty: bool = True
+    status_dirty: bool = True
+    sent_ns: int = 0
+    columns_sent_ns: int = 0
+    slow_sent_ns: int = 0
+    trades_sent_ns: int = 0
+    horizon_ns: int = 0
+    open_from_ns: int = END
+    past: compute.Lookback = field(default_factory=lambda: compute.Lookback(np.empty(0)))
+    slow: dict[str, Any] = field(default_factory=dict)
+    hist: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(compute.BINS, np.uint32))
+
+    def __post_init__(self) -> None:
+        self.step_ns = compute.step_for(self.spec.range_ns)
+        self.lines = {name: Sliding("<f8") for name in _SERIES}
+        self.lines["levels"] = Sliding("<f4", (self.spec.depth,))
+
+    def note(self, changes: Changes, now_ns: int) -> None:
+        """Remember what news changed."""
+        self.rows_dirty_ns = min(self.rows_dirty_ns, changes.rows_ns)
+        self.columns_dirty_ns = min(self.columns_dirty_ns, changes.columns_ns)
+        self.gaps_dirty |= changes.gaps
+        self.status_dirty |= changes.status
+        live = self.history.state(now_ns) is State.LIVE
+        open_from = END if live else self.history.last_good_ns()
+        if open_from != self.open_from_ns:
+            # What lies behind the begin of an outage becomes unknown, or known again at its end.
+            self.rows_dirty_ns = min(self.rows_dirty_ns, open_from, self.open_from_ns)
+            self.columns_dirty_ns = min(self.columns_dirty_ns, open_from, self.open_from_ns)
+            self.open_from_ns, self.gaps_dirty, self.status_dirty = open_from, True, True
+
+    def due(self, now_ns: int) -> bool:
+        """Whether a frame is to be sent now."""
+        if self.status_dirty:
+            return True
+        age = now_ns - self.sent_ns
+        fresh = min(self.rows_dirty_ns, self.columns_dirty_ns) < END or self.gaps_dirty
+        return age >= SLOW_NS or (fresh and age >= PRICES_NS * 9 // 10)
+
+    def start(self, store: HotStore, now_ns: int) -> None:
+        """Compute everything that is in range; the next frame must be a snapshot.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        now = self._now(now_ns)
+        self.rows_dirty_ns = 0
+        self._extend_lines(now)
+        self._slow(now)
+        self._regrid(store, now)
+        self._sent(now_ns)
+
+    def update(self, store: HotStore, now_ns: int) -> tuple[bytes, bool]:
+        """The next frame, and whether it is a snapshot because the price rows changed.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        now = self._now(now_ns)
+        arrays: dict[str, NDArray[Any]] = {}
+        slow = now_ns - self.slow_sent_ns >= SLOW_NS
+        if slow:
+            self._slow(now)
+            arrays["hist"] = self.hist
+        first = self._extend_lines(now)
+        if slow and self._regrid(store, now):
+            self._sent(now_ns)
+            return self._snapshot(now), True
+        arrays |= self._line_arrays(first)
+        if self.grid is not None and now_ns - self.columns_sent_ns >= COLUMNS_NS * 9 // 10:
+            begin = self._extend_columns(now)
+            arrays |= self._column_arrays(begin) | self._profile_arrays()
+            self.columns_sent_ns = now_ns
+        trades = self.history.trades.view
+        arrays |= self._trade_arrays(trades[trades["time_ns"] > self.trades_sent_ns])
+        gaps = {"gaps": self._gaps(now)} if self.gaps_dirty else {}
+        self._sent(now_ns)
+        return encode(self._header("update", now) | gaps, arrays | self._now_arrays(now)), False
+
+    def snapshot(self, now_ns: int) -> bytes:
+        """All of the view as of the last update; it carries that update's `seq`."""
+        history, end = self.history, self.horizon_ns
+        return self._snapshot(Now(end, now_ns, history.known(now_ns), self._depth(end)))
+
+    def _snapshot(self, now: Now) -> bytes:
+        spec, market = self.spec, self.history.market
+        header = self._header("snapshot", now) | {
+            "base": market.base,
+            "quote": market.quote,
+            "unit": market.size_unit,
+            "tick": float(market.grid.tick),
+            "exact": market.grid.exact,
+            "price_decimals": market.grid.price_decimals,
+            "size_decimals": market.grid.size_decimals,
+            "contract": str(market.contract),
+            "depth": spec.depth,
+            "window_s": spec.window_s,
+            "range_s": spec.range_s,
+            "end_ms": spec.end_ms,
+            "step_ms": self.step_ns // NS_PER_MS,
+            "group": self.grid.group if self.grid else 0,
+            "rows": self.grid.rows if self.grid else 0,
+            "gaps": self._gaps(now),
+        }
+        trades = self.history.trades.view
+        trades = trades[trades["time_ns"] > now.end_ns - spec.range_ns]
+        trades = trades[trades["time_ns"] <= self.trades_sent_ns]
+        if len(trades) > MAX_TRADES:
+            trades = trades[np.sort(np.argpartition(trades["size"], -MAX_TRADES)[-MAX_TRADES:])]
+        arrays = self._line_arrays(0) | self._column_arrays(0) | self._profile_arrays()
+        arrays |= self._trade_arrays(trades) | {"hist": self.hist} | self._now_arrays(now)
+        return encode(header, arrays)
+
+    def _now(self, now_ns: int) -> Now:
+        history, fixed = self.history, self.spec.end_ns
+        end = fixed if fixed is not None else history.advance(now_ns)
+        return Now(end, now_ns, history.known(now_ns), self._depth(now_ns))
+
+    def _depth(self, now_ns: int) -> Depth | None:
+        history, spec = self.history, self.spec
+        if not history.has_rows:
+            return None
+        at = np.array([history.rows_end.view[-1]])
+        gaps = history.known(now_ns).depth
+        return rolling_depth(history.rows, gaps, at, spec.window_ns, spec.depth)
+
+    def _gaps(self, now: Now) -> list[dict[str, Any]]:
+        return gaps_json(self.history, now.end_ns - self.spec.range_ns, now.now_ns)
+
+    def _sent(self, now_ns: int) -> None:
+        self.seq += 1
+        self.sent_ns = now_ns
+        self.gaps_dirty = self.status_dirty = False
+        if len(self.history.trades):
+            self.trades_sent_ns = int(self.history.trades.view["time_ns"][-1])
+
+    def _extend_lines(self, now: Now) -> int:
+        """Recompute from the first step that changed; returns its index among those in view."""
+        history, start = self.history, now.end_ns - self.spec.range_ns
+        changed = max(min(self.rows_dirty_ns, self.horizon_ns), start)
+        self.rows_dirty_ns, self.horizon_ns = END, now.end_ns
+        ends = compute.step_ends(changed - 1, now.end_ns, self.step_ns)
+        _replace_tail(self.t, [*self.lines.values()], ends, start)
+        first = len(self.t)
+        if history.has_rows and len(ends):
+            values = compute.series(
+                history.rows, now.gaps, ends, now.end_ns, self.step_ns,
+                self.spec.window_ns, self.spec.depth, history.scale,
+            )  # fmt: skip
+            self.t.append(ends)
+            for name, part in self.lines.items():
+                part.append(values[name])
+        return first
+
+    def _extend_columns(self, now: Now) -> int:
+        """The same for the heatmap, from the newest columns of the history."""
+        columns = self.history.columns.view
+        changed = min(self.columns_dirty_ns, int(self.col_t.view[-1]) if len(self.col_t) else 0)
+        self.columns_dirty_ns = END
+        if len(columns):
+            # Behind the columns that are kept nothing can be drawn anew.
+            changed = max(changed, int(columns["time_ns"][0]) + self.step_ns)
+        start = now.end_ns - self.spec.range_ns
+        steps = compute.step_ends(max(changed, start) - 1, now.end_ns, self.step_ns)
+        _replace_tail(self.col_t, [self.col_base, self.col], steps, start)
+        first = len(self.col_t)
+        if len(steps):
+            recent = columns[columns["time_ns"] > steps[0] - self.step_ns]
+            self._add_columns([recent] if len(recent) else [], steps, now)
+        return first
+
+    def _add_columns(self, pieces: list[Batch], steps: Ints, now: Now) -> None:
+        assert self.grid is not None
+        drawn = [rasters(p, self.grid, self.step_ns, self.history.market) for p in pieces]
+        # The last one sent goes on while nothing changes.
+        drawn.insert(0, (self.col_t.view[-1:].copy(), self.col.view[-1:].copy()))
+        ends = np.concatenate([piece[0] for piece in drawn])
+        bases = np.full(len(ends), self.grid.base, np.int32)
+        bases[: len(drawn[0][0])] = self.col_base.view[-1:]
+        at, index = held(ends, steps, now.gaps.depth)
+        self.col_t.append(at)
+        self.col_base.append(bases[index])
+        self.col.append(np.concatenate([piece[1] for piece in drawn])[index])
+
+    def _regrid(self, store: HotStore, now: Now) -> bool:
+        """Move the price rows after the prices; True when their size changed: all is drawn anew."""
+        prices = price_range(self.history, now.end_ns - self.spec.range_ns, now.end_ns)
+        if prices is None:
+            return False
+        before, spec = self.grid, self.spec
+        self.grid = (
+            moved(before, prices, spec.group)
+            if before is not None
+            else choose_grid(prices, spec.mid_rows, spec.group)
+        )
+        if before is not None and before.group == self.grid.group:
+            return False
+        self.col_t, self.col_base = Sliding("<i8"), Sliding("<i4")
+        self.col = Sliding("<f4", (self.grid.rows,))
+        start, market = now.end_ns - spec.range_ns, self.history.market
+        pieces = list(stored_columns(store, market, start, now.end_ns, self.step_ns))
+        self._add_columns(pieces, compute.step_ends(start, now.end_ns, self.step_ns), now)
+        self.columns_dirty_ns = END
+        return True
+
+    def _slow(self, now: Now) -> None:
+        """What changes once a second."""
+        history = self.history
+        if history.has_rows:
+            at = int(history.rows_end.view[-1])
+            self.past = compute.lookback(history.rows, now.gaps.best, at, self.spec.window_ns)
+        figures, self.hist = compute.distribution(self.past, history.scale)
+        coverage = now.gaps.coverage(now.end_ns - self.spec.range_ns, now.end_ns)
+        self.slow = {"distribution": figures, "coverage": coverage}
+        self.slow_sent_ns = now.now_ns
+
+    def _header(self, kind: str, now: Now) -> dict[str, Any]:
+        history, spec = self.history, self.spec
+        tiles = compute.NO_TILES
+        if now.depth is not None:
+            tiles = compute.tiles(
+                history.rows, now.gaps, self.past, spec.window_ns, now.depth, history.scale
+            )
+        return {
+            "type": kind,
+            "key": self.key,
+            "seq": self.seq,
+            "market": str(spec.market),
+            "status": status_json(history, now.now_ns),
+            "tiles": tiles,
+            "times": times_json(history, now.now_ns),
+            **self.slow,
+        }
+
+    def _line_arrays(self, first: int) -> dict[str, NDArray[Any]]:
+        lines = {name: part.view[first:] for name, part in self.lines.items()}
+        return {"t": self.t.view[first:] / NS_PER_MS} | lines
+
+    def _column_arrays(self, first: int) -> dict[str, NDArray[Any]]:
+        return {
+            "col_t": self.col_t.view[first:] / NS_PER_MS,
+            "col_base": self.col_base.view[first:],
+            "col": self.col.view[first:],
+        }
+
+    def _profile_arrays(self) -> dict[str, NDArray[Any]]:
+        columns = self.history.columns.view
+        if self.grid is None or not len(columns):
+            return {}
+        sides = profile(columns[-1:], self.grid)
+        lot = self.history.market.grid.lot
+        lots = {
+            "prof_bid": sides.bid,
+            "prof_ask": sides.ask,
+            "cum_bid": sides.cum_bid,
+            "cum_ask": sides.cum_ask,
+        }
+        arrays = {name: compute.in_unit(v, lot).astype(np.float32) for name, v in lots.items()}
+        return {"prof_base": np.array([self.grid.base], np.int32)} | arrays
+
+    def _trade_arrays(self, trades: Batch) -> dict[str, NDArray[Any]]:
+        grid = self.history.market.grid
+        return {
+            "tr_t": trades["time_ns"] / NS_PER_MS,
+            "tr_p": compute.in_unit(trades["price"], grid.tick),
+            "tr_q": compute.in_unit(trades["size"] * trades["side"], grid.lot),
+        }
+
+    def _now_arrays(self, now: Now) -> dict[str, NDArray[Any]]:
+        if now.depth is None:
+            return {"now_levels": np.full(self.spec.depth, np.nan)}
+        return {"now_levels": compute.in_unit(now.depth.ofi[0], self.history.scale.lot)}
+
+
+def _replace_tail(times: Sliding, others: list[Sliding], ends: Ints, start_ns: int) -> None:
+    """Cut off what will be recomputed, and what has left the range."""
+    keep = int(np.searchsorted(times.view, ends[0])) if len(ends) else len(times)
+    old = int(np.searchsorted(times.view, start_ns, side="right"))
+    for part in (times, *others):
+        part.keep_first(keep)
+        part.drop_first(min(old, keep))

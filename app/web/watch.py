@@ -1,0 +1,89 @@
+"""One line a market, all markets: what the watch list shows."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.clock import NS_PER_MS, NS_PER_S
+from app.compute.view import in_unit
+from app.market import Market, MarketId
+from app.records import NO_ASK, NO_BID, NO_SCORE, Batch, State
+from app.store.base import HotStore
+from app.web.history import SILENT_NS, cursor_at
+
+_LOOK_BACK_NS: Final = 10 * NS_PER_S
+
+
+@dataclass
+class WatchList:
+    """Reads what is new of each market's summaries; keeps the last."""
+
+    store: HotStore
+    _cursors: dict[MarketId, int] = field(default_factory=dict)
+    _last: dict[MarketId, Batch] = field(default_factory=dict)
+
+    def rows(self, markets: dict[MarketId, Market], now_ns: int) -> list[dict[str, Any]]:
+        """One value a market, sorted by id; figures that are not available are None.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        result = []
+        for market_id, market in sorted(markets.items()):
+            cursor = self._cursors.get(market_id, cursor_at(now_ns - _LOOK_BACK_NS))
+            news = self.store.read_since(market_id, {"summary": cursor})
+            self._cursors[market_id] = news.cursors["summary"]
+            if "summary" in news.batches:
+                self._last[market_id] = news.batches["summary"][-1:].copy()
+            result.append(summary_json(market, self._last.get(market_id), now_ns))
+        return result
+
+
+def summary_json(market: Market, record: Batch | None, now_ns: int) -> dict[str, Any]:
+    """A summary as the page and the API say it."""
+    fixed = {
+        "market": str(market.id),
+        "base": market.base,
+        "quote": market.quote,
+        "unit": market.size_unit,
+        "contract": str(market.contract),
+        "price_decimals": market.grid.price_decimals,
+        "size_decimals": market.grid.size_decimals,
+    }
+    if record is None:
+        return fixed | {"state": "down", **dict.fromkeys(_FIGURES)}
+    at = int(record["time_ns"][0])
+    if now_ns - at > SILENT_NS:
+        return fixed | {"state": "down", **dict.fromkeys(_FIGURES), "time_ms": at / NS_PER_MS}
+    state = State(int(record["state"][0])).name.lower()
+    return fixed | {"state": state, **_figures(market, record)}
+
+
+_FIGURES: Final = (
+    "time_ms", "bid", "ask", "mid", "ofi", "score", "percentile", "queue_imbalance",
+    "depth_bid", "depth_ask", "change",
+)  # fmt: skip
+
+
+def _figures(market: Market, record: Batch) -> dict[str, float | None]:
+    tick, lot = market.grid.tick, market.grid.lot
+    has_bid, has_ask = bool(record["bid"][0] > NO_BID), bool(record["ask"][0] < NO_ASK)
+    has_score = bool(record["score"][0] > NO_SCORE)
+
+    def figure(values: Any, known: bool) -> float | None:
+        return float(values[0]) if known else None
+
+    return {
+        "time_ms": int(record["time_ns"][0]) / NS_PER_MS,
+        "bid": figure(in_unit(record["bid"], tick), has_bid),
+        "ask": figure(in_unit(record["ask"], tick), has_ask),
+        "mid": figure(in_unit(record["bid"] + record["ask"], tick / 2), has_bid and has_ask),
+        "ofi": figure(in_unit(record["ofi"], lot), True),
+        "score": figure(record["score"], has_score),
+        "percentile": figure(record["percentile"], bool(record["percentile"][0] >= 0)),
+        "queue_imbalance": figure(
+            record["queue_imbalance"], bool(record["queue_imbalance"][0] >= -1)
+        ),
+        "depth_bid": figure(in_unit(record["band_bid"], lot), bool(record["band_bid"][0] >= 0)),
+        "depth_ask": figure(in_unit(record["band_ask"], lot), bool(record["band_ask"][0] >= 0)),
+        "change": figure(record["change"], bool(record["change"][0] > NO_SCORE)),
+    }

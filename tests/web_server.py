@@ -1,0 +1,90 @@
+"""A real gunicorn over a real store, on a loopback port of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+START_S = 40.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def server_environ(store_dir: Path, port: int, token: str | None, **extra: str) -> dict[str, str]:
+    """The variables of a server: nothing of the caller's settings reaches it."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("OFI_")}
+    environ |= {
+        "OFI_STORE__URL": f"sqlite:///{store_dir.resolve()}",
+        "OFI_WEB__PORT": str(port),
+        "GUNICORN_CMD_ARGS": "",
+    }
+    return environ | ({"OFI_WEB__TOKEN": token} if token else {}) | extra
+
+
+def gunicorn_command(port: int, workers: int) -> list[str]:
+    """The command line of `ofi web`, on our port."""
+    return [
+        sys.executable, "-m", "gunicorn", "-k", "asgi", "-w", str(workers),
+        "-b", f"127.0.0.1:{port}", "--graceful-timeout", "1", "--log-level", "warning",
+        "--no-control-socket", "app.web.server:server",
+    ]  # fmt: skip
+
+
+@contextmanager
+def running_server(
+    store_dir: Path, workers: int = 2, token: str | None = None, **environ: str
+) -> Iterator[str]:
+    """Serve a store; gives the base URL, and ends the server when the block ends."""
+    with server_process(store_dir, workers, token, **environ) as (base_url, _):
+        yield base_url
+
+
+@contextmanager
+def server_process(
+    store_dir: Path, workers: int = 2, token: str | None = None, **environ: str
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The same with gunicorn's process beside the URL."""
+    port = free_port()
+    process = subprocess.Popen(
+        gunicorn_command(port, workers),
+        env=server_environ(store_dir, port, token, **environ),
+        cwd=Path(__file__).resolve().parents[1],
+        start_new_session=True,
+    )
+    base_url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_up(base_url, process)
+        yield base_url, process
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_until_up(base_url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait for the first answer."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with code {process.returncode}")
+        try:
+            if httpx.get(f"{base_url}/login", timeout=2.0).status_code < 500:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.05)
+    raise TimeoutError("the server did not answer in time")
