@@ -20,9 +20,9 @@ from app.demo.engine import BUY, SELL, Engine, Fill
 from app.demo.hawkes import Bursts, Kind
 from app.demo.spec import MarketSpec
 
-DRIFT_S = 0.1  # step of volatility and latent value
+DRIFT_S = 0.1  # step of volatility
 _SLOW_VOL_S, _FAST_VOL_S = 240.0, 12.0
-_SLOW_VOL_SD, _FAST_VOL_SD = 0.45, 0.45
+_SLOW_VOL_SD, _FAST_VOL_SD = 0.45, 0.6
 
 
 class Quote(NamedTuple):
@@ -152,7 +152,7 @@ class Flow:
                 return
 
     def _drift(self) -> None:
-        """Move volatility (two speeds, log-normal) and what the informed know."""
+        """Move volatility: log-normal, at two speeds."""
         gauss = self.rng.gauss
         for_slow, for_fast = DRIFT_S / _SLOW_VOL_S, DRIFT_S / _FAST_VOL_S
         self._slow_vol += -for_slow * self._slow_vol + _SLOW_VOL_SD * (2 * for_slow) ** 0.5 * gauss(
@@ -164,8 +164,6 @@ class Flow:
         self.volatility = self.conditions.volatility * exp(
             self._slow_vol + self._fast_vol - (_SLOW_VOL_SD**2 + _FAST_VOL_SD**2)
         )
-        step = self.spec.latent_bps * self.volatility * self.bp * DRIFT_S**0.5
-        self.latent += step * gauss(0.0, 1.0)
         self._arrival_s = None
         self.plan(DRIFT_S, self._drift)
 

@@ -7,11 +7,13 @@ from app.demo.flow import Flow, opposite
 
 FIRST_OWNER = 10
 _INVENTORY_TOUCHES = 6.0  # inventory, in touch sizes, at which a maker stops quoting one side
-_INVENTORY_HALF_S = 20.0  # makers hedge elsewhere
+_INVENTORY_HALF_S = 8.0  # makers hedge elsewhere
 _LADDER = 4
-_LADDER_BPS = (0.25, 0.7, 1.6, 3.0)
+_LADDER_BPS = (0.8, 1.6, 3.0, 4.5)
 _ALARM_S = 3.0  # how long revisions in one direction keep a maker alarmed
-_ALARMED = 5.0
+_ALARMED = 9.0
+_SCARED = 200
+_SIGN_WEIGHT, _FORGET = 0.06, 0.002
 
 
 class Maker:
@@ -41,9 +43,9 @@ class Maker:
     def revise(self, direction: int) -> None:
         """The belief moved: pull the side that is now wrong, then quote anew."""
         rng = self._flow.rng
-        slow = rng.random() < 0.1
-        pull_s = self._latency_s * (6.0 if slow else 1.0) * rng.uniform(0.3, 1.0)
-        self._flow.plan(pull_s, lambda: self._pull(-direction))
+        # Withdrawing is quick; the few who are late are picked off by the first to quote anew.
+        pull_s = rng.uniform(0.001, 0.003) + (self._latency_s * 5 if rng.random() < 0.05 else 0.0)
+        self._flow.plan(pull_s, lambda: self._retreat(-direction))
         self._flow.plan(
             pull_s + self._latency_s + rng.expovariate(1 / 0.02), lambda: self._requote(direction)
         )
@@ -52,10 +54,10 @@ class Maker:
         """Leave the market for a while."""
         self._away_until_s = max(self._away_until_s, self._flow.time_s + seconds)
         for side in (BUY, SELL):
-            self._pull(side)
-            for order_id in self._ladder[side]:
-                self._flow.cancel(order_id)
-            self._ladder[side].clear()
+            for orders in (self._touch[side], self._ladder[side]):
+                for order_id in orders:
+                    self._flow.cancel(order_id)
+                orders.clear()
         self._flow.plan(seconds, lambda: self._requote(self._flow.rng.choice((BUY, SELL))))
 
     def _decay_inventory(self) -> None:
@@ -63,15 +65,28 @@ class Maker:
         self.inventory *= 0.5 ** ((now - self._inventory_s) / _INVENTORY_HALF_S)
         self._inventory_s = now
 
-    def _pull(self, side: int) -> None:
-        for order_id in self._touch[side]:
-            self._flow.cancel(order_id)
-        self._touch[side].clear()
+    def _retreat(self, side: int) -> None:
+        """Replace the side that the belief has passed; what stood behind it goes too."""
+        self.quote(side)
+        flow = self._flow
+        for order_id in self._ladder[side]:
+            order = flow.engine.orders.get(order_id)
+            if order is not None and side * (order.price - flow.fair) >= 0:
+                flow.cancel(order_id)
 
     def _requote(self, first: int) -> None:
         """Quote both sides, the side towards which the price goes first."""
         for side in (first, opposite(first)):
             self.quote(side)
+
+    def _plan_refill(self, side: int) -> None:
+        if self._refilling[side]:
+            return
+        self._refilling[side] = True
+        # Urgent when the price stands bare, a matter of course otherwise.
+        bare = not any(i in self._flow.engine.orders for i in self._touch[side])
+        delay_s = self._flow.rng.expovariate(1 / (0.015 if bare else 0.15))
+        self._flow.plan(self._latency_s + delay_s, lambda: self._refill(side))
 
     def _refill(self, side: int) -> None:
         self._refilling[side] = False
@@ -85,15 +100,21 @@ class Maker:
         price = self._target(side)
         size = self._size(side)
         held = [i for i in self._touch[side] if i in flow.engine.orders]
+        old: list[int] = []
         if price != self._price[side]:
-            for order_id in held:
-                self._leave(side, order_id)
-            held = []
+            old, held = held, []
         shown = sum(flow.engine.orders[i].visible for i in held)
         if size - shown > size * 0.1:
-            held.append(flow.limit(side, price, size - shown, self.owner))
+            order_id = flow.limit(side, price, size - shown, self.owner)
+            if order_id in flow.engine.orders:
+                held.append(order_id)
+            else:
+                self._plan_refill(side)
         self._touch[side] = held
         self._price[side] = price
+        # The new order first, as an exchange's cancel-replace does: the price is never left bare.
+        for order_id in old:
+            self._leave(side, order_id)
         self._lay_ladder(side, price)
 
     def _target(self, side: int) -> int:
@@ -104,7 +125,7 @@ class Maker:
         # Too much inventory: step back from the best price on the side that would add to it.
         self._decay_inventory()
         load = side * self.inventory / (flow.spec.touch_lots * _INVENTORY_TOUCHES)
-        if load > 0.5:
+        if load > 1.0:
             price -= side * max(1, round(load * 0.1 * flow.bp))
         return max(1, price)
 
@@ -113,16 +134,18 @@ class Maker:
         load = side * self.inventory / (flow.spec.touch_lots * _INVENTORY_TOUCHES)
         skew = min(1.6, max(0.15, 1.0 - load))
         size = flow.spec.touch_lots * flow.conditions.maker_size * skew
-        return max(1, round(size * flow.rng.lognormvariate(-0.15, 0.55)))
+        return max(1, round(size * flow.rng.lognormvariate(-0.08, 0.4)))
 
     def _leave(self, side: int, order_id: int) -> None:
         """An order behind the new quote serves as depth for a moment; one before it goes at once."""
         flow = self._flow
-        order = flow.engine.orders[order_id]
+        order = flow.engine.orders.get(order_id)
+        if order is None:
+            return
         if side * (order.price - flow.fair) > 0:
             flow.cancel(order_id)
         else:
-            flow.plan(flow.rng.expovariate(1 / 0.5), lambda: flow.cancel(order_id))
+            flow.plan(flow.rng.expovariate(1 / 0.1), lambda: flow.cancel(order_id))
 
     def _lay_ladder(self, side: int, price: int) -> None:
         flow, ladder = self._flow, self._ladder[side]
@@ -133,7 +156,7 @@ class Maker:
         offset = flow.rng.choice(_LADDER_BPS) * flow.bp * flow.rng.uniform(0.6, 1.4)
         behind = price - side * max(1, round(offset))
         if behind > 0:
-            ladder.append(flow.limit(side, behind, self._size(side) // 3 + 1, self.owner))
+            ladder.append(flow.limit(side, behind, self._size(side) // 5 + 1, self.owner))
 
 
 class Desk:
@@ -149,6 +172,7 @@ class Desk:
         self._alarm = 0.0
         self._alarm_s = 0.0
         self._sign = 0.0  # moving average of takers' signs
+        self._sign_cov, self._sign_var = 0.0, 0.03
 
     def open(self) -> None:
         """Quote for the first time."""
@@ -160,12 +184,21 @@ class Desk:
     def learn(self, side: int, traded: int, touch: int) -> None:
         """A taker traded so many lots where the best level showed `touch`: maybe revise."""
         flow = self._flow
-        expected = 0.5 * (1 + side * self._sign)
-        self._sign += 0.06 * (side - self._sign)
+        surprise = 1 - side * self._predict(side)
         share = min(1.0, traded / max(1.0, 1.5 * min(touch, flow.spec.touch_lots)))
-        chance = flow.conditions.learning * 0.75 * share**0.5 * 2 * (1 - expected)
+        chance = flow.conditions.learning * 1.5 * share**0.5 * surprise
         if flow.rng.random() < chance:
-            self.move(side * flow.rng.expovariate(1.0) * flow.spec.jump_bps * flow.volatility)
+            size = flow.rng.gammavariate(4.0, 0.25) * flow.spec.jump_bps * (0.7 + share**0.5)
+            self.move(side * size * flow.volatility**0.5)
+
+    def _predict(self, side: int) -> float:
+        """The expected sign of this order, −1..1, by a running regression on those before it."""
+        mean = self._sign
+        predicted = max(-0.9, min(0.9, mean * self._sign_cov / self._sign_var))
+        self._sign_cov += _FORGET * (side * mean - self._sign_cov)
+        self._sign_var += _FORGET * (mean * mean - self._sign_var)
+        self._sign += _SIGN_WEIGHT * (side - mean)
+        return predicted
 
     def move(self, bps: float) -> None:
         """Shift the belief and let every maker act on it."""
@@ -179,9 +212,23 @@ class Desk:
         self._alarm += direction * min(3.0, abs(bps) / flow.spec.jump_bps)
         for maker in self.makers:
             maker.revise(direction)
+        flow.plan(flow.rng.uniform(0.001, 0.003), lambda: self._scare(-direction))
         if abs(self._alarm) > _ALARMED * flow.volatility**0.5:
             maker = flow.rng.choice(self.makers)
             maker.withdraw(flow.rng.expovariate(1 / 0.8))
+
+    def _scare(self, side: int) -> None:
+        """Most others whose orders the belief has passed see it come and withdraw them too."""
+        flow = self._flow
+        book = flow.engine.bids if side == BUY else flow.engine.asks
+        passed: list[int] = []
+        for key in reversed(book.keys):
+            if key <= side * flow.fair or len(passed) > _SCARED:
+                break
+            passed.extend(book.levels[side * key].orders)
+        for order_id in passed:
+            if flow.rng.random() < 0.65:
+                flow.cancel(order_id)
 
     def _look_after(self) -> None:
         """Makers look at their quotes now and then even when nothing happens."""

@@ -21,7 +21,6 @@ class MarketSpec:
     depth_bps: float  # scale of how far from mid patient orders rest
     depth_orders: int  # patient orders per side
     jump_bps: float  # mean size of a revision of the makers' estimate
-    latent_bps: float  # volatility of what informed takers know, per √s
     take_rate: float
     join_rate: float
     deep_rate: float
@@ -53,12 +52,11 @@ BTC = MarketSpec(
     take_lots=900,
     depth_bps=4.0,
     depth_orders=550,
-    jump_bps=0.35,
-    latent_bps=0.55,
+    jump_bps=0.5,
     take_rate=3.0,
     join_rate=14.0,
     deep_rate=40.0,
-    news_rate=0.25,
+    news_rate=0.22,
 )
 ETH = MarketSpec(
     base="ETH",
@@ -72,11 +70,10 @@ ETH = MarketSpec(
     depth_bps=4.5,
     depth_orders=400,
     jump_bps=0.4,
-    latent_bps=0.6,
     take_rate=2.0,
     join_rate=10.0,
     deep_rate=28.0,
-    news_rate=0.22,
+    news_rate=0.2,
 )
 SOL = MarketSpec(
     base="SOL",
@@ -90,11 +87,10 @@ SOL = MarketSpec(
     depth_bps=7.0,
     depth_orders=250,
     jump_bps=0.6,
-    latent_bps=0.7,
     take_rate=1.4,
     join_rate=7.0,
     deep_rate=18.0,
-    news_rate=0.2,
+    news_rate=0.18,
 )
 LINK = MarketSpec(
     base="LINK",
@@ -108,7 +104,6 @@ LINK = MarketSpec(
     depth_bps=55.0,
     depth_orders=60,
     jump_bps=3.0,
-    latent_bps=1.0,
     take_rate=0.12,
     join_rate=0.5,
     deep_rate=1.5,

@@ -7,7 +7,8 @@ from app.demo.patient import Joiners
 
 NOISE_OWNER = 3
 INFORMED_OWNER = 4
-_INFORMED = 0.22  # share of informed orders per mean revision between latent value and belief
+_INFORMED = 0.5  # share of informed orders per mean revision between latent value and belief
+_LEAKED = 0.3  # share of news that some know before the others
 _PERSISTENCE = 0.56  # chance that a noise taker does what the one before did
 
 
@@ -52,13 +53,24 @@ class Takers:
         cap = touch if rng.random() < 0.85 else 1.3 * touch
         lots = max(1, round(min(size, cap)))
         traded = lots - flow.market(side, lots, owner)
+        before = flow.fair
         self._desk.learn(side, traded, touch)
+        if owner == NOISE_OWNER:
+            # Nobody can tell it from information, so it becomes what the price is worth.
+            flow.latent += flow.fair - before
 
     def news(self) -> None:
-        """Everyone learns something at once: the price moves with hardly a trade."""
+        """The value changes: everyone learns it at once, or some learn it a little earlier."""
         flow, rng = self._flow, self._flow.rng
-        size = flow.spec.jump_bps * flow.volatility * 0.8 * rng.paretovariate(2.6)
-        bps = rng.choice((-1, 1)) * min(size, 40 * flow.spec.jump_bps)
+        size = flow.spec.jump_bps * flow.volatility**0.5 * 0.8 * rng.paretovariate(2.5)
+        bps = rng.choice((-1, 1)) * min(size, 10 * flow.spec.jump_bps * flow.volatility**0.5)
         flow.latent += bps * flow.bp
-        self._joiners.flee(SELL if bps > 0 else BUY, 0.5)
-        self._desk.move(bps)
+        if rng.random() < _LEAKED:
+            flow.plan(rng.uniform(0.3, 1.5), self.reveal)
+        else:
+            self.reveal()
+
+    def reveal(self) -> None:
+        """What the informed know becomes known."""
+        flow = self._flow
+        self._desk.move((flow.latent - flow.fair) / flow.bp)

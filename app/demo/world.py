@@ -14,7 +14,7 @@ from app.demo.takers import Takers
 VENUES = ("demo", "demo2")
 STEP_S = 0.005  # markets see each other on this grid; also what makes a run independent of its pace
 _LAG_S = 0.15
-_ARBITRAGE_BPS = 0.4
+_ARBITRAGE_BPS = 0.6
 ARBITRAGE_OWNER = 5
 
 
@@ -30,8 +30,9 @@ class Town:
     takers: Takers
 
 
-def settle_town(spec: MarketSpec, venue: str, seed: int, activity: float = 1.0) -> Town:
-    """A market with its participants, its book filled."""
+def settle_town(spec: MarketSpec, venue: str, seed: int, *, leads: bool = True) -> Town:
+    """A market with its participants, its book filled. One that does not lead has no news of its own."""
+    activity = 1.0 if leads else 0.6
     flow = Flow(spec, f"{seed}:{venue}:{spec.symbol}", first_update_id=1_000_000)
     desk, patient, joiners = Desk(flow), Patient(flow), Joiners(flow)
     takers = Takers(flow, desk, joiners)
@@ -40,7 +41,7 @@ def settle_town(spec: MarketSpec, venue: str, seed: int, activity: float = 1.0) 
         Kind.JOIN: joiners.join,
         Kind.PULL: joiners.pull,
         Kind.DEEP: patient.arrive,
-        Kind.NEWS: takers.news,
+        Kind.NEWS: takers.news if leads else takers.arrive,
     }
 
     def base_rates() -> list[float]:
@@ -51,7 +52,7 @@ def settle_town(spec: MarketSpec, venue: str, seed: int, activity: float = 1.0) 
             spec.join_rate * a,
             spec.join_rate * a * joiners.crowding,
             spec.deep_rate * activity,
-            spec.news_rate * a,
+            spec.news_rate * a if leads else 0.0,
         ]
 
     flow.base_rates = base_rates
@@ -81,6 +82,7 @@ class Follower:
         if past:
             gap_bps = (past[-1] - flow.fair) / flow.bp
             flow.latent = past[-1]
+            # Its informed know no more than this.
             if abs(gap_bps) > max(0.15, 0.3 / flow.bp):
                 self._follower.desk.move(gap_bps)
         flow.plan(flow.rng.expovariate(1 / 0.06), self._look)
@@ -88,13 +90,12 @@ class Follower:
     def arbitrage(self) -> None:
         """Buy where it is cheap and sell where it is dear, when the quotes of the venues cross."""
         a, b = self._leader.flow, self._follower.flow
-        for buy, sell, taker in ((a, b, self._leader), (b, a, self._follower)):
+        for buy, sell in ((a, b), (b, a)):
             edge = (sell.quote.bid - buy.quote.ask) / a.bp
             if edge > _ARBITRAGE_BPS and sell.quote.bid_size and buy.quote.ask_size:
-                size = max(1, min(sell.quote.bid_size, buy.quote.ask_size) // 2)
+                size = max(1, min(sell.quote.bid_size, buy.quote.ask_size) // 12)
                 buy.market(BUY, size, ARBITRAGE_OWNER)
                 sell.market(SELL, size, ARBITRAGE_OWNER)
-                taker.desk.learn(BUY, size // 4, size)
 
 
 class World:
@@ -106,9 +107,7 @@ class World:
         self._followers: list[Follower] = []
         self._step = 0
         for spec in specs:
-            pair = [
-                settle_town(spec, v, seed, 1.0 if k == 0 else 0.6) for k, v in enumerate(VENUES)
-            ]
+            pair = [settle_town(spec, venue, seed, leads=venue == VENUES[0]) for venue in VENUES]
             for town in pair:
                 self.towns[town.venue, spec.venue_symbol] = town
             self._followers.append(Follower(*pair))
