@@ -9,11 +9,11 @@ const GESTURE_MS = 400;
 
 export class Axes {
   /**
-   * @param {HTMLElement} holder the element of Dash's graph
+   * @param {HTMLElement} stack the element of the market; Dash puts the graph into it later, and anew
    * @param {(axis: "time" | "price", range: number[], done: boolean) => void} moved
    */
-  constructor(holder, moved, reset) {
-    this.holder = holder;
+  constructor(stack, moved, reset) {
+    this.stack = stack;
     this.moved = moved;
     this.reset = reset;
     this.figure = null;
@@ -25,7 +25,7 @@ export class Axes {
   /** Finds the figure once plotly has drawn it; Dash loads plotly after the page. */
   ready() {
     if (this.figure?.isConnected) return true;
-    const figure = this.holder.querySelector(".js-plotly-plot");
+    const figure = this.stack.querySelector(".axes .js-plotly-plot");
     if (!figure?._fullLayout || !figure.on || !window.Plotly) return false;
     this.figure = figure;
     this.told = {};

@@ -41,7 +41,7 @@ export class Stack {
     this.cursor = null;
     this.edge = NaN;
     this.drawn = { count: 0, ms: 0, at: 0, mid: null, t: null };
-    this.axes = new Axes(element.querySelector(".axes"), (axis, range, done) => this.moved(axis, range, done), () => this.resetZoom());
+    this.axes = new Axes(element, (axis, range, done) => this.moved(axis, range, done), () => this.resetZoom());
     this.sizes = new ResizeObserver(() => this.resized());
     this.sizes.observe(this.rows);
     this.listen();
