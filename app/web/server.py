@@ -28,6 +28,7 @@ from app.settings import Settings
 from app.store import SqliteStore, open_store
 from app.web import live
 from app.web.access import Access, Sessions, check_binding, refusal
+from app.web.api import Api
 from app.web.hub import Hub
 from app.web.login import Login
 
@@ -39,9 +40,10 @@ _log = log.get("web")
 class Server:
     """The outermost ASGI app: starts and ends the hub, everything else passes the access rules."""
 
-    def __init__(self, guarded: ASGIApp, hub: Hub, store: SqliteStore):
+    def __init__(self, guarded: ASGIApp, hub: Hub, api: Api, store: SqliteStore):
         self.guarded = guarded
         self.hub = hub
+        self.api = api
         self.store = store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +55,7 @@ class Server:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.hub.close()
+        self.api.close()
         self.store.close()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -66,12 +69,13 @@ def create_app(settings: Settings, clock: Clock) -> Server:
     """
     check_binding(settings)
     store = open_store(settings.store.location, clock=clock, readonly=True)
-    hub = Hub(store, clock)
+    hub, api = Hub(store, clock), Api(store, clock)
     token = settings.web.token.get_secret_value() if settings.web.token else ""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_routes(app, settings, clock, hub, Login(Sessions(token) if token else None, clock))
+    api.add_routes(app)
     page = _page(app, settings, markets_of(store, clock))
-    return Server(Access(app, settings, clock, content_policy(page)), hub, store)
+    return Server(Access(app, settings, clock, content_policy(page)), hub, api, store)
 
 
 def _add_routes(app: FastAPI, settings: Settings, clock: Clock, hub: Hub, login: Login) -> None:

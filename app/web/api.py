@@ -1,0 +1,262 @@
+"""The HTTP API: read-only, JSON unless asked otherwise; docs/api.md describes it.
+
+Every address from outside is hostile until read: parameters are checked one by one, a wrong one is
+answered with 400 and a sentence, and none of it reaches a file name, a query or HTML.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import log
+from app.clock import NS_PER_MS, NS_PER_S, Clock
+from app.errors import InputError, MarketError, StoreError
+from app.market import Market, MarketId
+from app.records import BOOK_LEVELS, LEVELS, ROW_NS, State
+from app.store import SqliteStore
+from app.web import features as tables
+from app.web.history import SILENT_NS
+from app.web.watch import WatchList
+
+FRESH_NS: Final = 15 * NS_PER_S  # the newest row of some live market must be younger
+NEWEST_NS: Final = 600 * NS_PER_S  # rows asked for without a start are looked for so far back
+_MAX_TIME_NS: Final = 4_102_444_800 * NS_PER_S
+_MAX_TEXT: Final = 200
+_JSON: Final = "application/json"
+_log = log.get("web")
+
+
+class NotHereError(InputError):
+    """What was asked for does not exist: 404."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The body of an answer."""
+
+    body: bytes
+    media_type: str = _JSON
+    status: int = 200
+
+
+@dataclass
+class Api:
+    """The addresses and what they answer; long queries wait for each other, not for short ones."""
+
+    store: SqliteStore
+    clock: Clock
+    _quick: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "api"))
+    _long: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "features"))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._watch = WatchList(self.store)
+
+    def add_routes(self, app: FastAPI) -> None:
+        """Put the addresses on the server."""
+        for path, work, pool in (
+            ("/readyz", self.ready, self._quick),
+            ("/api/v1/markets", self.markets, self._quick),
+            ("/api/v1/book", self.book, self._quick),
+            ("/api/v1/features", self.features, self._long),
+        ):
+            app.add_route(path, self._endpoint(work, pool), methods=["GET"])
+        app.add_route("/healthz", self.healthy, methods=["GET"])
+
+    def close(self) -> None:
+        """End the threads."""
+        for pool in (self._quick, self._long):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    async def healthy(self, _: Request) -> Response:
+        """`/healthz`: this process answers."""
+        return Response(b'{"status":"ok"}', media_type=_JSON)
+
+    def ready(self, _: Mapping[str, str]) -> Reply:
+        """`/readyz`: some market is live and its data fresh. No details: it is open to all."""
+        now_ns = self.clock.now_ns()
+        try:
+            fresh = any(self._fresh(market, now_ns) for market in self.store.markets())
+        except StoreError:
+            return _sentence("The store cannot be read.", 503)
+        if fresh:
+            return Reply(b'{"status":"ready"}')
+        return _sentence("No market is live with fresh data; is a collector running?", 503)
+
+    def markets(self, query: Mapping[str, str]) -> Reply:
+        """`/api/v1/markets`: what is held, with the last summary of each."""
+        _only(query, ())
+        with self._lock:
+            described = self.store.markets()
+            rows = self._watch.rows(described, self.clock.now_ns())
+        full = [described[MarketId.parse(row["market"])].to_json() | row for row in rows]
+        return Reply(orjson.dumps({"markets": full}))
+
+    def features(self, query: Mapping[str, str]) -> Reply:
+        """`/api/v1/features`: rows or bins of a market."""
+        _only(query, ("market", "start", "end", "bin", "levels", "limit", "format"))
+        kind = query.get("format", "json")
+        if kind not in ("json", "csv", "arrow"):
+            raise InputError("format must be json, csv or arrow.")
+        market = self._market(query)
+        table = tables.features(self.store, market, self._query(query))
+        if kind == "csv":
+            return Reply(tables.to_csv(table), "text/csv; charset=utf-8")
+        if kind == "arrow":
+            body = tables.to_arrow(market, table)
+            return Reply(body, "application/vnd.apache.arrow.stream")
+        return Reply(tables.to_json(market, table))
+
+    def book(self, query: Mapping[str, str]) -> Reply:
+        """`/api/v1/book`: the present book, exact decimals."""
+        _only(query, ("market", "levels"))
+        levels = _whole(query, "levels", BOOK_LEVELS, 1, BOOK_LEVELS)
+        market = self._market(query)
+        batches = self.store.read_since(market.id, {"book": 0, "status": 0}).batches
+        value: dict[str, Any] = {"market": str(market.id), "time_ns": None, "state": "starting"}
+        if "status" in batches:
+            status = batches["status"][-1]
+            silent = self.clock.now_ns() - int(status["time_ns"]) > SILENT_NS
+            value["state"] = "down" if silent else State(int(status["state"])).name.lower()
+        value |= {"bids": [], "asks": []}
+        if "book" in batches:
+            book = batches["book"][-1]
+            value["time_ns"] = str(int(book["time_ns"]))
+            for side in ("bid", "ask"):
+                n = min(levels, int(book[f"{side}s"]))
+                prices, sizes = (
+                    book[f"{side}_price"][:n].tolist(),
+                    book[f"{side}_size"][:n].tolist(),
+                )
+                value[f"{side}s"] = [
+                    [f"{market.grid.price(p):f}", f"{market.grid.size(q):f}"]
+                    for p, q in zip(prices, sizes, strict=True)
+                ]
+        return Reply(orjson.dumps(value))
+
+    def _endpoint(
+        self, work: Callable[[Mapping[str, str]], Reply], pool: ThreadPoolExecutor
+    ) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            loop = asyncio.get_running_loop()
+            query = dict(request.query_params)
+            reply = await loop.run_in_executor(pool, _answer, work, query)
+            headers = {"Cache-Control": "no-store"}
+            return Response(reply.body, reply.status, headers, reply.media_type)
+
+        return endpoint
+
+    def _fresh(self, market: MarketId, now_ns: int) -> bool:
+        status = self.store.read_since(market, {"status": 0}).batches.get("status")
+        if status is None or now_ns - int(status["time_ns"][-1]) > SILENT_NS:
+            return False
+        if int(status["state"][-1]) != State.LIVE:
+            return False
+        return len(self.store.window(market, "row", now_ns - FRESH_NS, now_ns + NS_PER_S)) > 0
+
+    def _market(self, query: Mapping[str, str]) -> Market:
+        text = query.get("market")
+        if text is None:
+            raise InputError(
+                "The parameter market is missing, for example market=binance:BTC/USDT."
+            )
+        try:
+            market_id = MarketId.parse(text[:_MAX_TEXT])
+        except MarketError as error:
+            raise InputError(str(error)) from None
+        held = self.store.markets()
+        if market_id in held:
+            return held[market_id]
+        names = sorted(map(str, held))
+        near = get_close_matches(str(market_id), names, n=3, cutoff=0.4)
+        hint = f"the nearest are {', '.join(near)}." if near else "/api/v1/markets lists them."
+        raise NotHereError(f"The market {str(market_id)!r} is not collected here; {hint}")
+
+    def _query(self, query: Mapping[str, str]) -> tables.Query:
+        levels = _whole(query, "levels", 10, 0, LEVELS)
+        limit = _whole(query, "limit", 1000, 1, tables.MAX_ROWS)
+        bin_ns = 0
+        if "bin" in query:
+            bin_ns = tables.duration_ns(query["bin"]) or 0
+            if bin_ns < ROW_NS or (bin_ns % ROW_NS and bin_ns != 250 * NS_PER_MS):
+                raise InputError(
+                    "bin must be a multiple of 100ms, or 250ms: for example 1s or 10s."
+                )
+        end_ns = _time(query, "end", self.clock.now_ns())
+        # Stored rows are missing where nothing happened: the newest ones may reach back further.
+        span = limit * bin_ns if bin_ns else 2 * limit * ROW_NS + NEWEST_NS
+        begin = max(0, end_ns - min(span, tables.MAX_RANGE_NS))
+        start_ns = _time(query, "start", begin)
+        if start_ns >= end_ns:
+            raise InputError("start must lie before end.")
+        if end_ns - start_ns > tables.MAX_RANGE_NS:
+            raise InputError("A query covers at most 24 hours; ask for one part after the other.")
+        return tables.Query(start_ns, end_ns, bin_ns, levels, limit, newest="start" not in query)
+
+
+def _answer(work: Callable[[Mapping[str, str]], Reply], query: Mapping[str, str]) -> Reply:
+    try:
+        return work(query)
+    except NotHereError as error:
+        return _sentence(str(error), 404)
+    except InputError as error:
+        return _sentence(str(error), 400)
+    except StoreError as error:
+        _log.warning("query failed", reason=str(error))
+        return _sentence(str(error), 503)
+
+
+def _sentence(text: str, status: int) -> Reply:
+    return Reply(orjson.dumps({"error": text}), status=status)
+
+
+def _only(query: Mapping[str, str], known: tuple[str, ...]) -> None:
+    for name in query:
+        if name not in known and name != "token":
+            near = get_close_matches(name[:_MAX_TEXT], known, n=1, cutoff=0.5)
+            hint = (
+                f"did you mean {near[0]}?" if near else f"known are {', '.join(known) or 'none'}."
+            )
+            raise InputError(f"The parameter {name[:40]!r} is unknown; {hint}")
+
+
+def _whole(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    if text.isascii() and text.isdigit() and len(text) <= 12 and low <= int(text) <= high:
+        return int(text)
+    raise InputError(f"{name} must be a whole number from {low} to {high}.")
+
+
+def _time(query: Mapping[str, str], name: str, default: int) -> int:
+    """Nanoseconds since the epoch, or a date and time of ISO 8601 (UTC where it names no zone)."""
+    text = query.get(name)
+    if text is None:
+        return default
+    value = -1
+    if text.isascii() and text.isdigit() and len(text) <= 20:
+        value = int(text)
+    elif len(text) <= 40:
+        try:
+            # In a URL an unescaped + of a zone arrives as a space.
+            moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            value = round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6) * 1000
+        except (ValueError, OverflowError):
+            value = -1
+    if not 0 <= value <= _MAX_TIME_NS:
+        raise InputError(
+            f"{name} must be nanoseconds since 1970, or a time such as 2024-08-08T12:00:00Z."
+        )
+    return value
