@@ -1,0 +1,83 @@
+"""Tables written piece by piece as Parquet, CSV or Arrow, under a temporary name until complete."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from app.errors import InputError
+
+FORMATS = (".parquet", ".csv", ".arrow")
+
+
+def check(path: Path) -> None:
+    """Refuse a file name whose format is unknown, before anything was computed.
+
+    Raises:
+        InputError: the suffix is unknown, or the folder does not exist.
+    """
+    if path.suffix not in FORMATS:
+        raise InputError(f"--out was {str(path)!r}; it must end in {', '.join(FORMATS)}.")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"The folder of {str(path)!r} does not exist; make it first.")
+
+
+class TableWriter:
+    """Writes tables of one schema, one behind the other; memory holds one of them."""
+
+    def __init__(self, path: Path, schema: Any):
+        check(path)
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            self._writer = _open(self._temporary, path.suffix, schema)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+    def write(self, table: Any) -> None:
+        """Add rows."""
+        if len(table):
+            self._writer.write_table(table)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+        if error is None:
+            self._temporary.replace(self._path)
+        else:
+            self._temporary.unlink(missing_ok=True)
+
+
+def _open(path: Path, suffix: str, schema: Any) -> Any:
+    if suffix == ".parquet":
+        return parquet.ParquetWriter(path, schema, compression="zstd")
+    if suffix == ".csv":
+        return _CsvWriter(path, schema)
+    return pa.ipc.new_file(path, schema)
+
+
+class _CsvWriter:
+    """Arrow quotes the header whatever it is told; ours is plain, as spreadsheets and diffs like it."""
+
+    def __init__(self, path: Path, schema: Any):
+        self._file = path.open("wb")
+        self._file.write((",".join(schema.names) + "\n").encode())
+        options = csv.WriteOptions(include_header=False, quoting_style="needed")
+        self._writer = csv.CSVWriter(self._file, schema, write_options=options)
+
+    def write_table(self, table: Any) -> None:
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._writer.close()
+        self._file.close()
