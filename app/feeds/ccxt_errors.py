@@ -9,6 +9,7 @@ import ccxt
 from app.errors import BookError, FeedError, OfiError, ThrottledError, VenueDownError
 
 _SHOWN = 160
+_LATER = (418, 429)  # "not now", and the ban of those who do not listen
 
 
 def to_feed_error(venue: str, error: BaseException) -> OfiError:
@@ -20,7 +21,7 @@ def to_feed_error(venue: str, error: BaseException) -> OfiError:
     """
     if isinstance(error, OfiError):
         return error
-    if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
+    if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded) or _status(error) in _LATER:
         wait_s = retry_after_of(error)
         until = "" if wait_s is None else f" for {wait_s:g} s"
         return ThrottledError(f"{venue} limits requests{until}.", wait_s)
@@ -43,9 +44,27 @@ def retry_after_of(error: BaseException) -> float | None:
 
 def cause_of(error: BaseException) -> str:
     """The innermost reason in a few words, on one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    if error.args and isinstance(error.args[0], BaseException):
-        return cause_of(error.args[0])
+    error = _innermost(error)
+    status = _status(error)
+    if status is not None:
+        return f"HTTP status {status}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.rstrip(".")
     text = " ".join(str(error).split()) or type(error).__name__
     return text.rstrip(".")[:_SHOWN]
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while True:
+        wrapped = error.args[0] if error.args else None
+        if isinstance(wrapped, BaseException):
+            error = wrapped
+        elif isinstance(error, ccxt.BaseError) and error.__cause__ is not None:
+            error = error.__cause__
+        else:
+            return error
+
+
+def _status(error: BaseException) -> int | None:
+    error = _innermost(error)
+    return error.status if isinstance(error, aiohttp.ClientResponseError) else None

@@ -91,11 +91,12 @@ class HookedClient(Client):  # type: ignore[misc]
 
     def reject(self, result: Any, message_hash: Any = None) -> Any:
         """As ccxt; but does not keep a rejection that its owner has been told of."""
+        error = result if isinstance(result, Exception) else ccxt.ExchangeError(str(result))
+        # The connection before its single subscriptions: it knows more of what happened.
+        self.observer.rejected(self, error, message_hash)
         told = message_hash is not None and str(message_hash) in self.owners
         if not told or message_hash in self.futures:
             super().reject(result, message_hash)
-        error = result if isinstance(result, Exception) else ccxt.ExchangeError(str(result))
-        self.observer.rejected(self, error, message_hash)
         return result
 
     def handle_message(self, message: Any) -> None:
@@ -127,7 +128,7 @@ class _CheckedSide:
 
     def storeArray(self, delta: Any) -> None:  # noqa: N802 (ccxt's name)
         price, size = delta[0], delta[1]
-        if (size is not None and not is_size(size)) or (price is not None and not is_price(price)):
+        if size is None or not is_size(size) or (price is not None and not is_price(price)):
             raise BookError(f"A level of price {price} and size {size} was sent.", "non-finite")
         super().storeArray(delta)  # type: ignore[misc]
 

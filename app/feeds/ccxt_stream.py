@@ -7,7 +7,7 @@ from typing import Any
 
 import ccxt
 
-from app.clock import Clock
+from app.clock import NS_PER_S, Clock
 from app.errors import BookError, FeedError, MarketError, ThrottledError
 from app.feeds import words
 from app.feeds.backoff import Backoff
@@ -188,6 +188,7 @@ class CcxtVenue:
             detach=self._detach,
             prepare=lambda: feed.begin_anew(stream),
             backoff=Backoff(settings.backoff_s, settings.backoff_max_s, self._rng),
+            lead=None if stream is Stream.DEPTH else feed.tracks[Stream.DEPTH],
         )
 
     def _watch_of(self, symbol: str, stream: Stream) -> Callable[[], Awaitable[Any]]:
@@ -237,6 +238,9 @@ class CcxtVenue:
     def _link_fault(self, client: HookedClient, error: Exception) -> Fault:
         if isinstance(error, BookError):
             return Fault(error.reason, str(error), link=True)
+        if client.isConnected and isinstance(error, ccxt.RequestTimeout):
+            # ccxt missed answers to its pings before the watchdog's time was up.
+            return self._silence((self.clock.now_ns() - client.heard_ns) / NS_PER_S)
         if client.isConnected:
             return Fault("reconnect", link=True)
         wait_s = client.last_retry_after
@@ -245,8 +249,12 @@ class CcxtVenue:
             known = ThrottledError(f"{self.title} limits connections for {wait_s:g} s.", wait_s)
         return Fault("reconnect", str(known), link=True, error=known)
 
+    @staticmethod
+    def _silence(seconds: float) -> Fault:
+        return Fault("reconnect", words.silent(seconds), link=True, stale=True)
+
     def _silent(self, client: HookedClient, seconds: float) -> None:
-        self._lose_link(client, Fault("stale", words.silent(seconds), link=True))
+        self._lose_link(client, self._silence(seconds))
         self._kill(client, ccxt.RequestTimeout("the connection fell silent"))
 
     def _slept(self, seconds: float) -> None:

@@ -169,7 +169,7 @@ class CcxtMarketFeed:
     def _trades_are_back(self, now_ns: int) -> None:
         """No trade has to come for trades to be whole again: the link and the subscription do."""
         trades = self.tracks[Stream.TRADES]
-        if trades.in_gap and trades.subscribed and trades.fault is None:
+        if trades.in_gap and trades.subscribed.is_set() and trades.fault is None:
             trades.good(now_ns)
 
     def _aggregate(self) -> None:

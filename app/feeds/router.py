@@ -5,6 +5,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.errors import BookError
+from app.feeds.ccxt_errors import cause_of
 from app.feeds.ccxt_hook import HookedClient, WatchedBook
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.sequence import RULES, Hole, SequenceChecker
@@ -129,7 +130,9 @@ class Router:
         for feed in {id(f): f for f in self._feeds_on(client)}.values():
             feed.status.rejected[reason] += 1
         _log.warning("message not read", url=client.url, error=repr(error)[:200])
-        self._rejected(client, BookError(str(error), reason), None)
+        if not isinstance(error, BookError):
+            error = BookError(f"A message could not be read ({cause_of(error)}).", reason)
+        self._rejected(client, error, None)
 
     def _feeds_on(self, client: HookedClient) -> list[CcxtMarketFeed]:
         owned = {getattr(owner, "market", None) for owner in client.owners.values()}

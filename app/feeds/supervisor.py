@@ -46,11 +46,13 @@ class StreamSupervisor:
         detach: Callable[["StreamSupervisor", Fault], Awaitable[None]],
         prepare: Callable[[], None],
         backoff: Backoff,
+        lead: Track | None = None,
     ):
         self.track, self.market = track, market
         self.client: HookedClient | None = None
         self.hashes: set[str] = set()
         self._attached = asyncio.Event()
+        self._lead = lead
         self._venue, self._watch = venue, watch
         self._detach, self._prepare, self._backoff = detach, prepare, backoff
 
@@ -90,7 +92,9 @@ class StreamSupervisor:
         return self.track.fault or Fault("reconnect", link=True)
 
     async def _hold(self) -> None:
-        """Wait out a limit that the venue set for all its markets."""
+        """Wait out a limit of the venue; after a fault, let the book's stream dial first."""
+        if self._lead is not None and self._backoff.attempts:
+            await self._lead.subscribed.wait()
         wait_s = (self._venue.hold_until_ns - self._venue.clock.now_ns()) / NS_PER_S
         if wait_s > 0:
             await self._venue.clock.sleep(wait_s)
@@ -136,7 +140,7 @@ class StreamSupervisor:
             return
         await asyncio.wait({self.client.connected})
         if self._connected and self.track.fault is None:
-            self.track.subscribed = True
+            self.track.subscribed.set()
             if self.track.state is not State.LIVE and self.track.stream is not Stream.DEPTH:
                 self.track.enter(State.STARTING, "", self._venue.clock.now_ns())
 
@@ -183,7 +187,7 @@ class StreamSupervisor:
         error: OfiError | None = fault.error
         if isinstance(error, ThrottledError):
             track.enter(State.THROTTLED, words.throttled(title, track.next_try_ns), now_ns)
-        elif fault.reason == "stale":
+        elif fault.stale:
             track.enter(State.STALE, fault.detail, now_ns)
         elif error is not None and fault.link:
             track.enter(State.DOWN, words.down(title, track.next_try_ns), now_ns)

@@ -19,14 +19,15 @@ _REJECTIONS = frozenset(
 class Fault:
     """Something went wrong with a stream.
 
-    `link` says that the connection is lost or distrusted, not only this book; `missed` is −1 where it
-    cannot be told.
+    `reason` is a word of `records.REASONS`; `missed` is −1 where it cannot be told; `link` says that the
+    connection is lost or distrusted, not only this book; `stale` that it fell silent.
     """
 
     reason: str
     detail: str = ""
     missed: int = -1
     link: bool = False
+    stale: bool = False
     error: OfiError | None = None
 
 
@@ -45,7 +46,7 @@ class Track:
         self.next_try_ns = UNKNOWN_NS
         self.fault: Fault | None = None
         self.woken = asyncio.Event()
-        self.subscribed = False
+        self.subscribed = asyncio.Event()  # the connection is up and was asked for the stream
         self._open: tuple[int, Fault] | None = None
         self._status = status
         self._changed = changed
@@ -54,7 +55,7 @@ class Track:
         """End the epoch; the gap lasts until the next good state."""
         self.epoch += 1
         # Trades can be rare: they are whole as long as the market is heard at all.
-        heard = self._status.received_ns if self.subscribed else 0
+        heard = self._status.received_ns if self.subscribed.is_set() else 0
         last_ns = max(self.last_ns, heard) if self.stream is Stream.TRADES else self.last_ns
         if self._open is None and last_ns:
             self._open = (last_ns, fault)
@@ -67,7 +68,7 @@ class Track:
         if fault.reason in _REJECTIONS and not fault.link:
             self._status.rejected[fault.reason] += 1
         self.lose(fault)
-        self.subscribed = False
+        self.subscribed.clear()
         self.woken.set()
         return True
 
@@ -81,7 +82,7 @@ class Track:
             self._status.new_gaps.append(gap)
             self._status.gaps_by_reason[fault.reason] += 1
         self.last_ns = now_ns
-        self.subscribed = True
+        self.subscribed.set()
         if self.state is not State.LIVE:
             self.live_since_ns = now_ns
             self.attempts = 0

@@ -18,7 +18,6 @@ _FAULTS = {
     "grid changed": "The venue changed its price or size increments",
     "throttled": "The venue limited requests",
     "handler": "A message could not be read",
-    "stale": "The connection fell silent",
 }
 
 

@@ -1,4 +1,4 @@
-"""The part of Binance's spot protocol that ccxt uses, on loopback; what is sent is the subclass's business."""
+"""The part of Binance's spot protocol that ccxt uses, on loopback; subclasses decide what is sent."""
 
 import asyncio
 import itertools

@@ -9,6 +9,7 @@ are older, the third straddles it, all others follow. Later requests get the boo
 
 import argparse
 import asyncio
+import contextlib
 import gzip
 import os
 import re
@@ -229,15 +230,13 @@ class BinanceReplay(BinanceServer):
         begun = time.monotonic_ns()
         await self.barrier()
         self._snapshot_due.set()
-        try:
+        with contextlib.suppress(TimeoutError):  # when nobody watches the book
             await asyncio.wait_for(self._snapshot_sent.wait(), _SNAPSHOT_WAIT_S)
-        except TimeoutError:
-            pass  # nobody watches the book
         if self._applied is None:
             await asyncio.sleep(_SETTLE_S)
         else:
             deadline = time.monotonic() + _SNAPSHOT_WAIT_S
-            while not self._applied() and time.monotonic() < deadline:
+            while not self._applied() and time.monotonic() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
         self._book = _Book(orjson.loads(self._snapshot.payload))
         for line in self._before_snapshot():
@@ -317,10 +316,8 @@ def main() -> None:
         sys.exit(
             f"{args.file} is not there: name the capture with --file or its folder in OFI_DATA."
         )
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(args))
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":
