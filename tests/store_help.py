@@ -84,3 +84,20 @@ class Model:
 
     def _all(self, kind: str, parts: list[Batch]) -> Batch:
         return np.concatenate([records.empty(kind), *parts])
+
+
+class Heard:
+    """In place of a module's logger: the sentences that it was given."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.errors: list[str] = []
+
+    def warning(self, sentence: str, **_: object) -> None:
+        self.warnings.append(sentence)
+
+    def error(self, sentence: str, **_: object) -> None:
+        self.errors.append(sentence)
+
+    def info(self, sentence: str, **_: object) -> None:
+        pass

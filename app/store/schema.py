@@ -9,9 +9,12 @@ import json
 import os
 import sqlite3
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from app.market import Market
 from app.records import KINDS, LATEST_ONLY, VERSION
@@ -22,10 +25,14 @@ APPLICATION_ID: Final = 0x4F464948  # OFIH
 UNORDERED_NS: Final = 1 << 62  # a disorder from which on times are no help in searching
 HISTORY: Final = tuple(kind for kind in KINDS if kind not in LATEST_ONLY)
 
-# Two builds whose records differ must never read each other's bytes.
-FINGERPRINT: Final = (
-    zlib.crc32(repr([SCHEMA, VERSION, {k: v.descr for k, v in KINDS.items()}]).encode()) >> 1
-)
+
+def fingerprint(kinds: Mapping[str, np.dtype[Any]]) -> int:
+    """A number for the layout of file and records: builds that differ must not read each other's."""
+    text = repr([SCHEMA, VERSION, {kind: dtype.descr for kind, dtype in kinds.items()}])
+    return zlib.crc32(text.encode()) >> 1
+
+
+FINGERPRINT: Final = fingerprint(KINDS)
 
 
 @dataclass(frozen=True)

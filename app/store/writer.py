@@ -24,6 +24,7 @@ from app.store.retention import Retention
 
 _T = TypeVar("_T")
 _log = log.get("store")
+_DAY_MS = 86_400_000
 _CACHE_KIB = 512
 _LOOK_EVERY = 64  # appends between two looks for reports of damage
 
@@ -53,6 +54,7 @@ class MarketWriter:
         self._wal = WalWatch(path, market, care)
         self._inode: tuple[int, int] | None = None
         self._appends = 0
+        self._given_up = False  # the file is to be deleted at the next append
         self._condemned: str | None = None  # why the file is to be set aside at the next append
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -136,6 +138,10 @@ class MarketWriter:
     def _open(self) -> sqlite3.Connection:
         if self._condemned is not None:
             self._set_aside(files.DAMAGED, self._condemned)
+        if self._given_up:
+            self._given_up = False
+            self._drop()
+            files.remove(self.path)
         present = files.inode(self.path)
         if self._connection is not None and present == self._inode:
             return self._connection
@@ -169,6 +175,12 @@ class MarketWriter:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         if version == self._seen_version:
             return
+        # First of all: should the rest be damaged, the next file is described as well.
+        described = schema.read_market(connection)
+        if described is None and self._market is not None:
+            schema.write_market(connection, self._market)
+        elif self._market is None:
+            self._market = described
         self._check_fence(connection)
         self._last_id = max(self._last_id, schema.last_id(connection))
         rows = connection.execute("SELECT kind, disorder_ns FROM kinds").fetchall()
@@ -178,8 +190,6 @@ class MarketWriter:
             row = connection.execute(schema.SQL[kind].last_time).fetchone()
             if row is not None:
                 self._latest[kind] = row[0] + self._disorder.get(kind, 0)
-        if schema.read_market(connection) is None and self._market is not None:
-            schema.write_market(connection, self._market)
         self._retention.start(connection)
         self._seen_version = version
 
@@ -199,9 +209,7 @@ class MarketWriter:
         connection = self._connection
         if connection is None:
             return
-        if not self._wal.grown(connection, size):
-            self._drop()
-            files.remove(self.path)
+        self._given_up = not self._wal.grown(connection, size)
         self._appends += 1
         if self._appends % _LOOK_EVERY == 0 and self._inode is not None:
             try:
@@ -223,6 +231,7 @@ class MarketWriter:
     def _set_aside(self, label: str, why: str) -> None:
         self._drop()
         self._condemned = None
+        self._last_id = max(self._last_id, self._floor())
         try:
             target = files.set_aside(self.path, label, self._clock.now_ns())
         except OSError as error:
@@ -233,6 +242,14 @@ class MarketWriter:
             market=str(self.market_id),
             path=str(target),
         )
+
+    def _floor(self) -> int:
+        """An id that nothing in the file exceeds, for when it cannot be read any more."""
+        now_ms = self._clock.now_ns() // NS_PER_MS
+        written = [files.stamp(Path(f"{self.path}{end}")) for end in ("", "-wal")]
+        written_ms = max((s[2] // NS_PER_MS for s in written if s is not None), default=0)
+        # The file's time is the machine's; what is far from our clock is another clock's.
+        return written_ms + 1 << ID_SHIFT if abs(written_ms - now_ms) < _DAY_MS else 0
 
     def _rollback(self) -> None:
         self._seen_version = -1  # what was noted during the transaction is void
