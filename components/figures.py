@@ -49,6 +49,10 @@ def _bare() -> dict[str, Any]:
         "fixedrange": True,
         "range": [0, 1],
         "tickmode": "array",
+        "tickangle": 0,
+        # Measuring every label costs plotly more than drawing the axis.
+        "ticklabeloverflow": "allow",
+        "automargin": False,
         "tickvals": [],
         "ticktext": [],
     }
@@ -61,7 +65,7 @@ def stack_figure(revision: str) -> go.Figure:
     whatever Dash renders anew.
     """
     layout: dict[str, Any] = {
-        "margin": {"l": 0, "r": 0, "t": 0, "b": 0, "pad": 0},
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0, "pad": 0, "autoexpand": False},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,

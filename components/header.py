@@ -20,7 +20,7 @@ def market_options(markets: Mapping[MarketId, Market]) -> list[dict[str, Any]]:
     """Options of the picker, grouped by venue; the label names contract type and size unit."""
     groups: dict[str, list[dict[str, str]]] = {}
     for market in sorted(markets):
-        label = f"{market.symbol} {venue_name(market)}, {market_kind(markets[market])}"
+        label = f"{market.symbol} {venue_name(market)} {market_kind(markets[market])}"
         groups.setdefault(market.venue, []).append({"value": str(market), "label": label})
     return [{"group": venue, "items": items} for venue, items in sorted(groups.items())]
 
@@ -127,7 +127,7 @@ def header(
         [
             html.A("To the charts", href="#stacks", className="skip"),
             html.Div([html.Span(className="logo"), html.H1("Order flow")], className="brand"),
-            picker,
+            html.Div(picker, className="pick"),
             controls,
             html.Span(className="grow"),
             html.Span(

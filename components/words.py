@@ -8,8 +8,8 @@ RANGES_S = (300, 900, 1800, 3600, 7200)
 
 _CONTRACTS = {
     Contract.SPOT: "spot",
-    Contract.LINEAR: "linear contract",
-    Contract.INVERSE: "inverse contract",
+    Contract.LINEAR: "linear",
+    Contract.INVERSE: "inverse",
     Contract.OPTION: "option",
 }
 
@@ -35,4 +35,4 @@ def venue_name(market: MarketId) -> str:
 
 def market_kind(market: Market) -> str:
     """Contract type and size unit, as the picker names them."""
-    return f"{_CONTRACTS[market.contract]}, sizes in {market.size_unit}"
+    return f"{_CONTRACTS[market.contract]}, in {market.size_unit}"

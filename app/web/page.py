@@ -107,6 +107,15 @@ def create_page(
         enable_mcp=False,
         suppress_callback_exceptions=False,
     )
+    _without_dash_socket(app, server)
     app.layout = lambda: _layout(markets())
     register(app, markets)
     return app
+
+
+def _without_dash_socket(app: Dash, server: FastAPI) -> None:
+    """Close Dash's own WebSocket: every page would hold it open, unused, beside `/live`."""
+    app.backend.websocket_capability = False
+    path = app.config.routes_pathname_prefix + "_dash-ws-callback"
+    routes = server.router.routes
+    routes[:] = [route for route in routes if getattr(route, "path", None) != path]

@@ -29,6 +29,8 @@ export class Axes {
     if (!figure?._fullLayout || !figure.on || !window.Plotly) return false;
     this.figure = figure;
     this.told = {};
+    // Dash would render anew with every tick of the axis, to mirror ranges that nobody there reads.
+    for (const name of ["plotly_relayout", "plotly_relayouting"]) figure.removeAllListeners?.(name);
     figure.on("plotly_relayouting", (event) => this.hear(event, false));
     figure.on("plotly_relayout", (event) => this.hear(event, true));
     figure.on("plotly_doubleclick", () => this.reset());
@@ -99,6 +101,10 @@ export function coloursFor() {
     wanted[`${name}.tickcolor`] = theme.axis;
   }
   for (const name of [...TIME, ...Object.values(VALUE), ...Object.values(CROSS)]) wanted[`${name}.tickfont.color`] = theme.text3;
+  for (const name of Object.values(VALUE)) {
+    wanted[`${name}.ticks`] = "outside";
+    wanted[`${name}.ticklen`] = 4;
+  }
   for (const name of [...Object.values(VALUE), ...Object.values(CROSS)]) wanted[`${name}.tickcolor`] = theme.axis;
   return wanted;
 }

@@ -1,5 +1,6 @@
 // Rolling OFI and taker flow as bars on the time axis.
-import { begin, crisp, haloText, line } from "./canvas.js";
+import { begin, crisp, haloText, line, text } from "./canvas.js";
+import { percent } from "./format.js";
 import { alpha, theme } from "./theme.js";
 
 const BAR_PX = 3;
@@ -84,12 +85,50 @@ export function drawFlow(canvas, model, view, { found, each }) {
   const zero = Y(0);
   for (const { at, sum } of found) {
     if (sum !== sum || sum === 0) continue;
-    const top = Y(sum);
+    const top = Math.max(1, Math.min(height - 2, Y(sum))), wide = Math.max(1, each - 1);
     x.fillStyle = alpha(theme[sum > 0 ? "buy-fill" : "sell-fill"], 0.9);
-    x.fillRect(X(at), Math.min(top, zero), Math.max(1, each - 1), Math.max(0.7, Math.abs(top - zero)));
+    x.fillRect(X(at), Math.min(top, zero), wide, Math.max(0.7, Math.abs(top - zero)));
+    if (Math.abs(sum) > view.high) {
+      // A bar beyond the axis carries a cap: its length is not its value.
+      x.fillStyle = theme.text;
+      x.fillRect(X(at), sum > 0 ? 0 : height - 3, wide, 2);
+    }
   }
   view.hatches(x, "trades", 0, height);
   line(x, 0, crisp(zero), width, crisp(zero), theme.axis);
   line(x, 0, crisp(height) - 1, width, crisp(height) - 1, theme.axis);
 }
 
+
+const CUT = 0.985; // bars above this share of bars are cut, so that one print does not flatten the rest
+
+/** The reach of the flow axis: the largest bar, or what nearly all bars stay within. */
+export function usual(found) {
+  const sizes = found.map(({ sum }) => Math.abs(sum)).filter((v) => v > 0).sort((a, b) => a - b);
+  return sizes.length ? sizes[Math.floor((sizes.length - 1) * CUT)] : 0;
+}
+
+/** How much of the window's taker volume was bought: one bar in two parts, said in words. */
+export function drawShare(canvas, model, view) {
+  const { crossWidth: width, height } = view;
+  const x = begin(canvas, width, height);
+  const share = model.tiles?.bought_share;
+  if (!view.showsNow) return;
+  if (model.status?.has_trades === false) {
+    text(x, "This venue sends no public trades.", 0, height / 2, theme.text2);
+    return;
+  }
+  if (share === null || share === undefined) {
+    text(x, "No trades in the window.", 0, height / 2, theme.text2);
+    return;
+  }
+  const top = Math.round(height / 2) - 4, split = Math.round(share * width);
+  x.fillStyle = theme["buy-fill"];
+  x.fillRect(0, top, Math.max(0, split - 1), 9);
+  x.fillStyle = theme["sell-fill"];
+  x.fillRect(split + 1, top, Math.max(0, width - split - 1), 9);
+  x.fillStyle = theme.text;
+  x.fillRect(Math.round(width / 2), top - 3, 1, 15);
+  text(x, `bought ${percent(share, 0)}`, 0, top - 10, theme.buy);
+  text(x, `sold ${percent(1 - share, 0)}`, width, top - 10, theme.sell, "right");
+}

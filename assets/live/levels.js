@@ -74,15 +74,18 @@ export class Levels {
     let largest = 0;
     for (const v of values) if (Math.abs(v) > largest) largest = Math.abs(v);
     if (!(largest > 0)) return;
-    const half = centre - 48, tall = height / m;
+    // One number of decimals for all levels, from the largest.
+    const digits = largest >= 100 ? 0 : largest >= 10 ? 1 : Math.min(8, 1 - Math.floor(Math.log10(largest)));
+    const half = centre - 48, tall = height / m, every = Math.ceil(13 / tall);
     for (let r = 0; r < Math.min(m, values.length); r++) {
       const v = values[r];
       if (v !== v) continue;
       const long = (v / largest) * half, top = r * tall;
       x.fillStyle = theme[v > 0 ? "buy-fill" : "sell-fill"];
       x.fillRect(Math.min(centre, centre + long), top + 1, Math.max(1, Math.abs(long)), Math.max(1.5, tall - 2));
-      if (tall >= 12 || r % Math.ceil(12 / tall) === 0) {
-        haloText(x, signedSize(v), centre + long + (v > 0 ? 4 : -4), top + tall / 2, theme.text2, v > 0 ? "left" : "right");
+      if (r % every === 0) {
+        const at = Math.max(7, Math.min(height - 7, top + tall / 2));
+        haloText(x, signedSize(v, digits), centre + long + (v > 0 ? 4 : -4), at, theme.text2, v > 0 ? "left" : "right");
       }
     }
     if (width > 200) {

@@ -82,8 +82,10 @@ export class Profile {
     walls.sort((a, b) => b[0] - a[0]);
     for (const [v, top] of walls) {
       if (used.length === LABELS) break;
-      if (top < 8 || top > height - 8 || used.some((other) => Math.abs(other - top) < 16)) continue;
-      used.push(top);
+      // A wall of several rows carries its size once.
+      const near = (other) => Math.abs(other[1] - top) < (sizeText(other[0]) === sizeText(v) ? 48 : 16);
+      if (top < 8 || top > height - 8 || used.some(near)) continue;
+      used.push([v, top]);
       haloText(x, sizeText(v), 1 + (v / most) * plot + 4, top, theme.text, "left", "500 11px");
     }
   }

@@ -1,6 +1,6 @@
 // One market on the page: its model, its rows, and what ties them.
 import { AXIS, Axes, coloursFor, layoutFor, ticksFor } from "./axes.js";
-import { drawFlow, drawOfi, flowBars } from "./bars.js";
+import { drawFlow, drawOfi, drawShare, flowBars, usual } from "./bars.js";
 import { hatch } from "./canvas.js";
 import { drawDistribution } from "./distribution.js";
 import { clock, decimalsOf, number, signedSize, size, tickStep, ticks, timeTicks } from "./format.js";
@@ -189,8 +189,7 @@ export class Stack {
       };
     }
     this.flow = flowBars(model, views.flow);
-    const most = this.flow.found.reduce((m, one) => Math.max(m, Math.abs(one.sum) || 0), 0);
-    const flow = this.ranges.flow.fit(most, now);
+    const flow = this.ranges.flow.fit(usual(this.flow.found), now);
     [views.flow.low, views.flow.high, views.flow.Y] = [-flow, flow, scale(-flow, flow, geometry.rows.flow.height, true)];
     return views;
   }
@@ -214,6 +213,7 @@ export class Stack {
       this.levels.draw(rows.levels.plot, model, views.levels, began);
       drawFlow(rows.flow.plot, model, views.flow, this.flow);
       if (rows.book.crossWidth) {
+        drawShare(rows.flow.cross, model, views.flow);
         this.depthAxis = this.profile.draw(rows.book.cross, model, views.book, began);
         drawDistribution(rows.ofi.cross, model, views.ofi);
         this.levels.drawNow(rows.levels.cross, model, views.levels);
@@ -241,27 +241,34 @@ export class Stack {
   allTicks() {
     const { book, ofi, levels, flow } = this.views, wanted = {};
     const width = book.end - book.start;
-    const { step, found } = timeTicks(book.start - width, book.end + width, book.width * 3);
-    const words = found.map((t) => clock(t, step < 60000 ? "seconds" : "minutes"));
-    for (const name of AXIS.time) Object.assign(wanted, ticksFor(name, [book.start, book.end], found, words));
+    const { step, found } = timeTicks(book.start - width / 4, book.end + width / 4, book.width * 1.5);
+    // The last label gives way to the zone in the corner.
+    const room = book.end - 26 * ((book.end - book.start) / book.width);
+    const words = found.map((t) => (t > room && t < book.end ? "" : clock(t, step < 60000 ? "seconds" : "minutes")));
+    // Less than a pixel is no reason for plotly to draw.
+    const shown = this.toldTime;
+    const still = shown && Math.abs(shown[1] - book.end) < width / book.width && Math.abs(shown[0] - book.start) < width / book.width;
+    if (!still) this.toldTime = [book.start, book.end];
+    for (const name of AXIS.time) Object.assign(wanted, ticksFor(name, this.toldTime, found, words));
     const group = this.model.info;
     const values = (view, name, count, text) => {
       const step = tickStep(view.low, view.high, count), span = view.high - view.low;
-      const all = ticks(view.low - span, view.high + span, count * 3);
+      const all = ticks(view.low - span / 4, view.high + span / 4, count * 1.5);
       Object.assign(wanted, ticksFor(name, [view.low, view.high], all, all.map((v) => text(v, step))));
     };
     const price = (v, step) => number(v, Math.min(group.price_decimals, decimalsOf(step)));
     values(book, AXIS.value.book, Math.max(3, Math.min(8, book.height / 42)), price);
-    values(ofi, AXIS.value.ofi, ofi.height > 70 ? 4 : 2, (v) => signedSize(v));
-    values(flow, AXIS.value.flow, flow.height > 70 ? 4 : 2, (v) => signedSize(v));
+    const amount = (v, step) => signedSize(v, decimalsOf(step));
+    values(ofi, AXIS.value.ofi, Math.max(2, ofi.height / 20), amount);
+    values(flow, AXIS.value.flow, Math.max(2, flow.height / 20), amount);
     const m = this.model.levelCount, each = levels.height / m;
-    const every = each >= 13 ? 1 : each >= 6.5 ? 2 : 3;
-    const shown = Array.from({ length: m }, (_, k) => k).filter((k) => k % every === 0);
-    Object.assign(wanted, ticksFor(AXIS.value.levels, [0, m], shown.map((k) => m - k - 0.5), shown.map((k) => (k ? `${k + 1}` : "level 1"))));
+    const every = Math.max(1, Math.ceil(13 / each));
+    const named = Array.from({ length: m }, (_, k) => k).filter((k) => k % every === 0);
+    Object.assign(wanted, ticksFor(AXIS.value.levels, [0, m], named.map((k) => m - k - 0.5), named.map((k) => (k ? `${k + 1}` : "level 1"))));
     if (this.depthAxis) {
       const { most, plot } = this.depthAxis, right = (most * book.crossWidth) / plot;
       const sizes = ticks(0, most, 3).filter((v) => v > 0);
-      Object.assign(wanted, ticksFor(AXIS.cross.book, [0, right], sizes, sizes.map((v) => size(v))));
+      Object.assign(wanted, ticksFor(AXIS.cross.book, [0, right], sizes, sizes.map((v) => size(v, decimalsOf(sizes[0])))));
     }
     return wanted;
   }

@@ -36,9 +36,15 @@ function mix(a, b, share) {
   return "#" + from.map((v, k) => Math.round(v + (to[k] - v) * share).toString(16).padStart(2, "0")).join("");
 }
 
-/** A colour with an opacity. */
+const mixed = new Map();
+
+/** A colour with an opacity, in steps of 1/64 so that few are ever made. */
 export function alpha(hex, opacity) {
-  return `rgba(${rgb(hex).join(",")},${opacity})`;
+  const step = Math.round(opacity * 64);
+  const key = hex + step;
+  let colour = mixed.get(key);
+  if (!colour) mixed.set(key, (colour = `rgba(${rgb(hex).join(",")},${step / 64})`));
+  return colour;
 }
 
 function packed(stops) {

@@ -38,14 +38,14 @@ export function trust(model, state, age) {
   if (state === "resyncing") return ["The book is being fetched anew.", "What follows the loss is hatched until it is whole."];
   if (state === "down") return ["No data.", s?.detail || "The venue does not answer."];
   const share = coverage?.best ?? coverage?.depth ?? null;
-  const covered = share === null ? "" : `${percent(share)} of the last ${span(info.range_s)} is covered`;
-  if (share !== null && share < 0.5) return ["Not enough data.", `Only ${covered}.`];
+  const covered = share === null ? "" : `coverage ${percent(share)} of ${span(info.range_s)}`;
+  if (share !== null && share < 0.5) return ["Not enough data.", `${cap(covered)}.`];
   const sends = fidelity(s);
   if (share !== null && share < 0.95) return ["Incomplete.", `${cap(covered)}; windows that touch a gap are blank.`];
   if (s?.fidelity_best === "sampled" || (s?.fidelity_best === "none" && s?.fidelity_depth === "sampled")) {
     return ["Sampled.", "The book is polled: changes between polls cancel unseen."];
   }
-  if (s?.fidelity_best === "event") return ["Every change counts.", `Best quotes come ${sends}${covered ? `; ${covered}` : ""}.`];
+  if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${sends}${covered ? `; ${covered}` : ""}.`];
   return ["Batched.", `The book comes ${sends}${covered ? `; ${covered}` : ""}.`];
 }
 
