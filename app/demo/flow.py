@@ -60,11 +60,11 @@ class Conditions:
     activity: float = 1.0  # of all arrivals
     volatility: float = 1.0
     maker_size: float = 1.0
-    maker_width: float = 1.0
+    maker_spread_bps: float = 0.0  # at least this wide
     patience: float = 1.0  # how many patient orders there want to be
-    taker_size: float = 1.0
-    taker_bias: float = 0.0  # −1..1: share of one-sided noise takers, signed
+    taker_bias: float = 0.0  # share of noise takers on one side, signed
     learning: float = 1.0  # how readily makers revise
+    news: float = 1.0  # share of news that comes
 
 
 Act = Callable[[], None]

@@ -119,7 +119,7 @@ class Maker:
 
     def _target(self, side: int) -> int:
         flow = self._flow
-        width = max(1, round(flow.spec.width_ticks * flow.conditions.maker_width))
+        width = max(flow.spec.width_ticks, round(flow.conditions.maker_spread_bps * flow.bp))
         bid = floor(flow.fair - (width - 1) / 2)
         price = bid if side == BUY else bid + width
         # Too much inventory: step back from the best price on the side that would add to it.

@@ -8,6 +8,8 @@ from app.demo.flow import Flow, opposite
 
 PATIENT_OWNER = 1
 JOINER_OWNER = 2
+ICEBERG_OWNER = 7
+_ICEBERG_EVERY_S = 50.0
 _SHAPE = 2.2  # of the gamma distribution of distances: most rest at (shape − 1) × scale
 _WALL_SHARE = 0.012
 _JOINERS = 45  # small orders that are there in ordinary times
@@ -131,6 +133,25 @@ class Joiners:
         flow, pool = self._flow, self._pools[side]
         for _ in range(round(share * len(pool))):
             flow.cancel(pool.pick(flow.rng.random()))
+
+
+class Icebergs:
+    """Now and then a large order that shows a little of itself at the best price."""
+
+    def __init__(self, flow: Flow):
+        self._flow = flow
+        flow.plan(flow.rng.expovariate(1 / _ICEBERG_EVERY_S), self._place)
+
+    def _place(self) -> None:
+        flow, rng = self._flow, self._flow.rng
+        flow.plan(rng.expovariate(1 / _ICEBERG_EVERY_S), self._place)
+        side = rng.choice((BUY, SELL))
+        best, size = flow.best(side)
+        if size:
+            touch = flow.spec.touch_lots
+            total, peak = round(touch * rng.uniform(3.0, 8.0)), round(touch * rng.uniform(0.2, 0.5))
+            order_id = flow.limit(side, best, max(1, total), ICEBERG_OWNER, max(1, peak))
+            flow.plan(rng.uniform(10.0, 40.0), lambda: flow.cancel(order_id))
 
 
 def _round_price(price: int, bp: float, coarse: int) -> int:

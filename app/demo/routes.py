@@ -35,8 +35,10 @@ def application(exchange: "DemoExchange") -> web.Application:
     admin = Admin(exchange)
     app.router.add_get("/demo/book", admin.book)
     app.router.add_get("/demo/faults", admin.faults)
+    app.router.add_get("/demo/regimes", admin.regimes)
     app.router.add_get("/demo/status", admin.status)
     app.router.add_post("/demo/fault", admin.fault)
+    app.router.add_post("/demo/regime", admin.regime)
     app.router.add_post("/demo/speed", admin.speed)
     return app
 
@@ -114,6 +116,10 @@ class Admin:
         """The faults so far, oldest first."""
         return _json([fault.to_json() for fault in self._exchange.faults.history])
 
+    async def regimes(self, _: web.Request) -> web.Response:
+        """The scenes so far, oldest first, with the times between which they were served."""
+        return _json([times.to_json() for times in self._exchange.regimes])
+
     async def status(self, _: web.Request) -> web.Response:
         """Seed, speed and simulated time."""
         exchange = self._exchange
@@ -129,6 +135,14 @@ class Admin:
     async def fault(self, request: web.Request) -> web.Response:
         """`{"kind": "drop", "symbol": "BTC/USDT"}`: let something go wrong."""
         return _json(self._exchange.fault(Fault.parse(await _body(request))).to_json())
+
+    async def regime(self, request: web.Request) -> web.Response:
+        """`{"symbol": "BTC/USDT", "kind": "breakout"}`: begin a scene now."""
+        body = await _body(request)
+        if not isinstance(body, dict) or set(body) != {"symbol", "kind"}:
+            raise InputError('The body is {"symbol": …, "kind": …}.')
+        self._exchange.show(str(body["symbol"]), str(body["kind"]))
+        return _json(self._exchange.regimes[-1].to_json())
 
     async def speed(self, request: web.Request) -> web.Response:
         """`{"speed": 2}`: change the pace; 0 stops time, with every change delivered."""

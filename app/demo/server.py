@@ -3,7 +3,7 @@
     /{venue}/api/v3/…        exchangeInfo, depth, time, ping
     /{venue}/stream/ws[/n]   WebSocket: SUBSCRIBE, UNSUBSCRIBE
     /demo/book, /demo/regimes, /demo/faults, /demo/status   what was really so, to compare with
-    POST /demo/fault, /demo/speed, /demo/regime             commands
+    POST /demo/fault, /demo/regime, /demo/speed             commands
 
 `/demo/…` of the administration and the venue `demo` do not meet: the venue's paths go on with `api` or
 `stream`.
@@ -12,6 +12,8 @@
 import asyncio
 import contextlib
 import ipaddress
+from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +24,7 @@ from app.demo import routes
 from app.demo.binance import DEPTH_S, Publisher
 from app.demo.connection import Connection
 from app.demo.faults import Fault, Faults, Schedule
+from app.demo.regimes import Kind, Regime
 from app.demo.world import VENUES, World
 from app.errors import InputError, MarketError, ServerError
 
@@ -29,7 +32,28 @@ TICK_S = 0.005
 WARM_S = 60.0
 MAX_SPEED = 100.0
 _MAX_CATCH_UP_S = 1.0
+_REGIMES_KEPT = 1000
 _log = log.get("demo")
+
+
+@dataclass(frozen=True)
+class RegimeTimes:
+    """A scene with the wall times between which it is served; a command may end it early."""
+
+    regime: Regime
+    start_ns: int
+    end_ns: int
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain value for `/demo/regimes`."""
+        return {
+            "kind": str(self.regime.kind),
+            "venue": self.regime.venue,
+            "symbol": self.regime.symbol,
+            "side": self.regime.side,
+            "start_ms": self.start_ns // 1_000_000,
+            "end_ms": self.end_ns // 1_000_000,
+        }
 
 
 class DemoExchange:
@@ -46,6 +70,7 @@ class DemoExchange:
         self._clock: Clock = SystemClock()
         self._runner: web.AppRunner | None = None
         self._task: asyncio.Task[None] | None = None
+        self.regimes: deque[RegimeTimes] = deque(maxlen=_REGIMES_KEPT)
         self._schedule: Schedule | None = None
         self._faults_every_s = 0.0
         self._next_fault_ns = 0
@@ -75,6 +100,10 @@ class DemoExchange:
         _check_loopback(host)
         self._clock = clock or SystemClock()
         self.world = World(seed)
+        for town in self.world.towns.values():
+            if town.director is not None:
+                town.director.announce = self._announce
+        self._anchor_ns, self.speed = self._clock.now_ns() - round(warm_s * NS_PER_S), 1.0
         self.world.advance(warm_s)
         self._next_flush_s = self.world.time_s + DEPTH_S
         self.set_speed(speed)
@@ -169,6 +198,28 @@ class DemoExchange:
             else:
                 connection.disconnect()
         return self.faults.note(fault, now_ns, len(hit))
+
+    def show(self, symbol: str, kind: str) -> Regime:
+        """Begin a scene now.
+
+        Raises:
+            InputError: there is no such market or scene.
+        """
+        director = self.world.director(self.publisher(VENUES[0], symbol).symbol)
+        if director is None or kind not in list(Kind):
+            raise InputError(f"There is no scene {kind!r}; there are {', '.join(Kind)}.")
+        return director.show(Kind(kind))
+
+    def _announce(self, regime: Regime) -> None:
+        start_ns, end_ns = self.wall_ns(regime.start_s), self.wall_ns(regime.end_s)
+        self.regimes.append(RegimeTimes(regime, start_ns, end_ns))
+        _log.info(
+            "regime",
+            kind=str(regime.kind),
+            market=f"{regime.venue}:{regime.symbol}",
+            side={1: "buy", -1: "sell"}.get(regime.side, "both"),
+            lasts_s=round((end_ns - start_ns) / NS_PER_S, 1),
+        )
 
     async def _run(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """What the demo trades: four markets with the grids that Binance uses, and how busy each is."""
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -25,6 +26,11 @@ class MarketSpec:
     join_rate: float
     deep_rate: float
     news_rate: float
+
+    @property
+    def pace(self) -> float:
+        """How busy it is against the busiest."""
+        return math.sqrt(self.take_rate / 3.0)
 
     @property
     def symbol(self) -> str:

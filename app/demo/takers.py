@@ -48,7 +48,7 @@ class Takers:
         _, touch = flow.best(opposite(side))
         if not touch:
             return
-        size = flow.spec.take_lots * scale * flow.conditions.taker_size
+        size = flow.spec.take_lots * scale
         size *= rng.lognormvariate(0.0, 1.9)
         cap = touch if rng.random() < 0.85 else 1.3 * touch
         lots = max(1, round(min(size, cap)))
@@ -62,6 +62,8 @@ class Takers:
     def news(self) -> None:
         """The value changes: everyone learns it at once, or some learn it a little earlier."""
         flow, rng = self._flow, self._flow.rng
+        if rng.random() >= flow.conditions.news:
+            return
         size = flow.spec.jump_bps * flow.volatility**0.5 * 0.8 * rng.paretovariate(2.5)
         bps = rng.choice((-1, 1)) * min(size, 10 * flow.spec.jump_bps * flow.volatility**0.5)
         flow.latent += bps * flow.bp

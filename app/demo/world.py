@@ -7,7 +7,8 @@ from app.demo.engine import BUY, SELL
 from app.demo.flow import Flow
 from app.demo.hawkes import Kind
 from app.demo.makers import Desk
-from app.demo.patient import Joiners, Patient
+from app.demo.patient import Icebergs, Joiners, Patient
+from app.demo.regimes import Director
 from app.demo.spec import MARKETS, MarketSpec
 from app.demo.takers import Takers
 
@@ -28,6 +29,7 @@ class Town:
     patient: Patient
     joiners: Joiners
     takers: Takers
+    director: Director | None  # of a market that leads
 
 
 def settle_town(spec: MarketSpec, venue: str, seed: int, *, leads: bool = True) -> Town:
@@ -35,6 +37,7 @@ def settle_town(spec: MarketSpec, venue: str, seed: int, *, leads: bool = True) 
     activity = 1.0 if leads else 0.6
     flow = Flow(spec, f"{seed}:{venue}:{spec.symbol}", first_update_id=1_000_000)
     desk, patient, joiners = Desk(flow), Patient(flow), Joiners(flow)
+    Icebergs(flow)
     takers = Takers(flow, desk, joiners)
     flow.arrivals = {
         Kind.TAKE: takers.arrive,
@@ -58,7 +61,8 @@ def settle_town(spec: MarketSpec, venue: str, seed: int, *, leads: bool = True) 
     flow.base_rates = base_rates
     patient.seed()
     desk.open()
-    return Town(venue, flow, desk, patient, joiners, takers)
+    director = Director(venue, flow, desk, patient, takers) if leads else None
+    return Town(venue, flow, desk, patient, joiners, takers, director)
 
 
 class Follower:
@@ -116,6 +120,11 @@ class World:
     def time_s(self) -> float:
         """Simulated seconds since the beginning."""
         return self._step * STEP_S
+
+    def director(self, symbol: str) -> Director | None:
+        """Who puts on the scenes of a market, by Binance's symbol."""
+        town = self.towns.get((VENUES[0], symbol))
+        return town.director if town is not None else None
 
     def advance(self, until_s: float) -> None:
         """Run to the last step of the grid that is not after a moment."""
