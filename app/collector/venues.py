@@ -9,8 +9,8 @@ import numpy as np
 
 from app.clock import NS_PER_S, Clock
 from app.errors import FeedError, ThrottledError
-from app.feeds import open_venue
 from app.feeds.base import VenueFeed
+from app.feeds.ccxt_stream import open_venue
 from app.feeds.ring import Ring
 from app.market import Grid, Market, MarketId
 from app.records import STATUS, Batch, State

@@ -242,7 +242,8 @@ class RowBuilder:
         for side, price, size in ((0, "bid", "bid_size"), (1, "ask", "ask_size")):
             record[price][at] = best.price[last, side, 0]
             record[size][at] = best.size[last, side, 0]
-        later = best.time_ns[last] >= record["received_ns"][at]
+        # The best stream often has no venue time; then the depth state's latency stands.
+        later = (best.latency_us[last] >= 0) & (best.time_ns[last] >= record["received_ns"][at])
         record["latency_us"][at] = np.where(later, best.latency_us[last], record["latency_us"][at])
         record["received_ns"][at] = np.maximum(best.time_ns[last], record["received_ns"][at])
 
