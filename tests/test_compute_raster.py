@@ -127,7 +127,7 @@ def test_the_grid_holds_the_prices_in_few_rows(low: int, width: int, rows: int, 
     if group:
         assert grid.group == group
         return
-    assert grid.holds(low, low + width) or grid.group == 1
+    assert grid.holds(low, low + width)
     assert grid.base * grid.group <= low
     assert low + width < (grid.base + grid.rows) * grid.group
     digits = str(grid.group)

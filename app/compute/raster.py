@@ -45,11 +45,13 @@ class PriceGrid:
 def grid_for(low: float, high: float, rows: int, group: int = 0) -> PriceGrid:
     """The grid of at most MAX_ROWS rows about prices `low` to `high` in ticks.
 
-    `group` 0 chooses the smallest of 1, 2, 5, 10, … ticks with which they fit, a quarter to spare.
+    `group` 0 chooses the smallest of 1, 2, 5, 10, … ticks with which they fit, a fifth to spare.
     """
     rows = max(8, min(rows, MAX_ROWS))
     if group <= 0:
-        group = next(g for g in _one_two_five() if g * rows >= (high - low) * 1.25 + 2)
+        # Within the margin of `holds`, and a row at each end for rounding.
+        inner = 0.9 * rows - 2
+        group = next(g for g in _one_two_five() if g * inner >= (high - low) * 1.1)
     return PriceGrid(int((low + high) / 2 // group) - rows // 2, group, rows)
 
 
