@@ -47,12 +47,15 @@ class Retention:
         (self._page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
         self._appends = 0
 
+    def added(self, kind: str, batch_id: int) -> None:
+        """A batch of a kind with history was appended."""
+        if self._oldest[kind] is None:
+            self._oldest[kind] = batch_id
+
     def step(self, connection: sqlite3.Connection, now_ns: int) -> None:
         """Forget a little of what is too old, or too much."""
         for kind, keep_ns in self._keep.items():
             oldest = self._oldest.get(kind)
-            if oldest is None:
-                oldest = self._oldest[kind] = _oldest(connection, kind)
             before = (now_ns - keep_ns) // NS_PER_MS << ID_SHIFT
             if oldest is not None and oldest < before:
                 self._forget(connection, kind, before)

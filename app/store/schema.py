@@ -44,7 +44,7 @@ class Statements:
         "data BLOB NOT NULL)"
     )
     insert: str = "INSERT INTO TABLE_ VALUES (?, ?, ?, ?)"
-    clear: str = "DELETE FROM TABLE_"
+    replace: str = "UPDATE TABLE_ SET id = ?, t0 = ?, t1 = ?, data = ?"
     forget: str = (
         "DELETE FROM TABLE_ WHERE id IN (SELECT id FROM TABLE_ WHERE id < ? ORDER BY id LIMIT ?)"
     )

@@ -115,12 +115,13 @@ class MarketWriter:
             return self._last_id
         batch_id = max(self._clock.now_ns() // NS_PER_MS << ID_SHIFT, self._last_id + 1)
         for item in packed:
-            sql = schema.SQL[item.kind]
-            if item.kind in LATEST_ONLY:
-                connection.execute(sql.clear)
-            else:
+            sql, values = schema.SQL[item.kind], (batch_id, item.t0, item.t1, item.data)
+            if item.kind not in LATEST_ONLY:
                 self._note_order(connection, item)
-            connection.execute(sql.insert, (batch_id, item.t0, item.t1, item.data))
+                self._retention.added(item.kind, batch_id)
+            elif connection.execute(sql.replace, values).rowcount:
+                continue
+            connection.execute(sql.insert, values)
         self._retention.step(connection, self._clock.now_ns())
         self._last_id = batch_id
         return batch_id
