@@ -38,14 +38,17 @@ export class Axes {
   }
 
   hear(event, done) {
-    for (const [axis, key] of [["time", "xaxis"], ["time", "xaxis5"], ["price", "yaxis"]]) {
+    this.gesture = done ? 0 : performance.now();
+    const range = (key) => {
       const low = event[`${key}.range[0]`], high = event[`${key}.range[1]`];
-      if (low === undefined || high === undefined) continue;
-      this.gesture = done ? 0 : performance.now();
-      for (const name of axis === "time" ? TIME : [key]) this.told[`${name}.range`] = undefined;
-      this.moved(axis, [Number(low), Number(high)], done);
-      if (axis === "time") break;
-    }
+      return low === undefined || high === undefined ? null : [Number(low), Number(high)];
+    };
+    const time = range("xaxis") ?? range("xaxis5"), price = range("yaxis");
+    // Plotly has moved by itself: what it was told last no longer holds.
+    if (time) for (const name of TIME) this.told[`${name}.range`] = undefined;
+    if (price) this.told["yaxis.range"] = undefined;
+    if (time) this.moved("time", time, done);
+    if (price) this.moved("price", price, done);
   }
 
   /** Whether the user is zooming or panning right now: plotly must be left alone. */

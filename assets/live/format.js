@@ -118,7 +118,11 @@ export function clock(ms, parts = "seconds") {
 
 /** Round values at 1, 2 or 5 × 10ⁿ between two bounds, about `count` of them. */
 export function ticks(low, high, count) {
-  const step = tickStep(low, high, count);
+  return multiples(low, high, tickStep(low, high, count));
+}
+
+/** The multiples of a step between two bounds. */
+export function multiples(low, high, step) {
   if (!(step > 0)) return [];
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step);

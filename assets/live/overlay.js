@@ -50,7 +50,7 @@ function presentChips(x, stack, geometry, views) {
       line(x, row.left, crisp(row.top + at), row.left + row.width, crisp(row.top + at), alpha(theme.mid, 0.28), [2, 4]);
     }
     const middle = row.top + Math.max(8, Math.min(row.height - 8, at));
-    chip(x, words, row.left + row.width + AXIS_GAP_PX, middle, fill, colour, { clear: 5 });
+    chip(x, words, row.left + row.width + AXIS_GAP_PX, middle, fill, colour, { clear: 3 });
   };
   if (!t || !shownState) return;
   put("book", t.mid, number(t.mid, info.price_decimals + 1), theme.primary, theme.ink);
@@ -79,11 +79,11 @@ function crosshair(x, stack, geometry, views, cursor) {
   for (const row of Object.values(geometry.rows)) {
     if (row.height) line(x, left, row.top, left, row.top + row.height, theme.text2, [3, 3]);
   }
-  const border = theme.text3;
+  const border = theme.text3, step = stack.model.info.step_ms;
   for (const row of Object.values(geometry.rows)) {
     if (!row.strip || !row.height) continue;
     const at = Math.max(row.left + 28, Math.min(row.left + row.width - 28, left));
-    chip(x, clock(cursor.time), at, row.top + row.height + 12, theme.raised, theme.text, { align: "center", border });
+    chip(x, clock(Math.ceil(cursor.time / step) * step), at, row.top + row.height + 12, theme.raised, theme.text, { align: "center", border });
   }
   if (cursor.price !== null && cursor.price !== undefined) {
     const top = crisp(book.top + views.book.Y(cursor.price));
@@ -98,13 +98,13 @@ export function cardRows(model, cursor, now) {
   const { info, series: s } = model;
   const k = Math.min(s.to - 1, s.search(cursor.time));
   if (k < s.from || Math.abs(s.time[k] - cursor.time) > 2 * info.step_ms) {
-    const gap = model.gaps.find((one) => one.from_ms <= cursor.time && cursor.time <= one.to_ms);
-    return gap ? gapRows(gap) : null;
+    const gap = model.gaps.find((one) => one.from_ms <= cursor.time && cursor.time <= (one.to_ms ?? Infinity));
+    return gap ? gapRows(gap, now) : null;
   }
   const at = s.time[k], value = (name) => s.data[name][k], unit = "\u00a0" + info.unit;
   const mid = value("mid"), bid = value("bid"), ask = value("ask");
-  const gap = model.gaps.find((one) => one.stream !== "trades" && one.from_ms < cursor.time && cursor.time < one.to_ms);
-  if (gap && mid !== mid) return gapRows(gap);
+  const gap = model.gaps.find((one) => one.stream !== "trades" && one.from_ms < cursor.time && cursor.time < (one.to_ms ?? Infinity));
+  if (gap && mid !== mid) return gapRows(gap, now);
   const tone = (v) => (v > 0 ? "up" : v < 0 ? "dn" : "");
   const rows = [[`${clock(at)} UTC`, now === now ? `${duration(now - at)} ago` : "", "head"]];
   if (cursor.price !== null) {
@@ -123,11 +123,12 @@ export function cardRows(model, cursor, now) {
   return rows;
 }
 
-function gapRows(gap) {
+function gapRows(gap, now) {
+  const open = gap.to_ms === null;
   return [
-    [`No data for ${duration(gap.to_ms - gap.from_ms)}`, "", "head"],
+    [`No data for ${duration((open ? now : gap.to_ms) - gap.from_ms)}`, "", "head"],
     ["From", `${clock(gap.from_ms, "tenths")} UTC`],
-    ["To", `${clock(gap.to_ms, "tenths")} UTC`],
+    ["To", open ? "still missing" : `${clock(gap.to_ms, "tenths")} UTC`],
     ["Cause", gap.missed > 0 ? `${number(gap.missed)} updates missed` : gap.reason],
     null,
     ["OFI windows across it", "left blank"],

@@ -3,7 +3,7 @@ import { AXIS, Axes, coloursFor, layoutFor, ticksFor } from "./axes.js";
 import { drawFlow, drawOfi, drawShare, flowBars, usual } from "./bars.js";
 import { hatch } from "./canvas.js";
 import { drawDistribution } from "./distribution.js";
-import { clock, decimalsOf, number, signedSize, size, tickStep, ticks, timeTicks } from "./format.js";
+import { clock, decimalsOf, multiples, number, signedSize, size, tickStep, ticks, timeTicks } from "./format.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
 import { Levels } from "./levels.js";
@@ -158,7 +158,8 @@ export class Stack {
       .filter((gap) => gap.stream === stream)
       .map((gap) => ({ from: gap.from_ms, to: gap.to_ms ?? edge }));
     const since = missingSince(this.model, state);
-    if (since === since && edge > since) found.push({ from: since, to: edge });
+    const open = this.model.gaps.some((gap) => gap.stream === stream && gap.to_ms === null);
+    if (!open && since === since && edge > since) found.push({ from: since, to: edge });
     return found;
   }
 
@@ -239,27 +240,32 @@ export class Stack {
   }
 
   allTicks() {
-    const { book, ofi, levels, flow } = this.views, wanted = {};
+    const { book, ofi, levels, flow } = this.views, wanted = {}, tiles = this.model.tiles;
     const width = book.end - book.start;
     const { step, found } = timeTicks(book.start - width / 4, book.end + width / 4, book.width * 1.5);
     // The last label gives way to the zone in the corner.
-    const room = book.end - 26 * ((book.end - book.start) / book.width);
-    const words = found.map((t) => (t > room && t < book.end ? "" : clock(t, step < 60000 ? "seconds" : "minutes")));
+    const pixel = width / book.width;
+    const cut = (t) => (t > book.end - 26 * pixel && t < book.end) || (t > book.start && t < book.start + 16 * pixel);
+    const words = found.map((t) => (cut(t) ? "" : clock(t, step < 60000 ? "seconds" : "minutes")));
     // Less than a pixel is no reason for plotly to draw.
     const shown = this.toldTime;
     const still = shown && Math.abs(shown[1] - book.end) < width / book.width && Math.abs(shown[0] - book.start) < width / book.width;
     if (!still) this.toldTime = [book.start, book.end];
     for (const name of AXIS.time) Object.assign(wanted, ticksFor(name, this.toldTime, found, words));
     const group = this.model.info;
-    const values = (view, name, count, text) => {
-      const step = tickStep(view.low, view.high, count), span = view.high - view.low;
-      const all = ticks(view.low - span / 4, view.high + span / 4, count * 1.5);
-      Object.assign(wanted, ticksFor(name, [view.low, view.high], all, all.map((v) => text(v, step))));
+    const values = (view, name, count, text, chip) => {
+      let step = tickStep(view.low, view.high, count);
+      const span = view.high - view.low;
+      if (view.low < 0 && step > view.high) step = tickStep(view.low, view.high, count * 2);
+      // A tick within 14 px of a chip gives way.
+      const free = (v) => chip === null || chip === undefined || Math.abs(view.Y(v) - view.Y(chip)) > 14;
+      const all = multiples(view.low - span / 4, view.high + span / 4, step);
+      Object.assign(wanted, ticksFor(name, [view.low, view.high], all, all.map((v) => (free(v) ? text(v, step) : ""))));
     };
     const price = (v, step) => number(v, Math.min(group.price_decimals, decimalsOf(step)));
-    values(book, AXIS.value.book, Math.max(3, Math.min(8, book.height / 42)), price);
+    values(book, AXIS.value.book, Math.max(3, Math.min(8, book.height / 42)), price, this.chips ? tiles?.mid : null);
     const amount = (v, step) => signedSize(v, decimalsOf(step));
-    values(ofi, AXIS.value.ofi, Math.max(2, ofi.height / 20), amount);
+    values(ofi, AXIS.value.ofi, Math.max(2, ofi.height / 20), amount, this.chips ? tiles?.ofi : null);
     values(flow, AXIS.value.flow, Math.max(2, flow.height / 20), amount);
     const m = this.model.levelCount, each = levels.height / m;
     const every = Math.max(1, Math.ceil(13 / each));

@@ -25,8 +25,7 @@ export function missingSince(model, state) {
   const s = model.status;
   if (state === "lost") return model.series?.last ?? NaN;
   if (!s || !["stale", "resyncing", "down"].includes(state)) return NaN;
-  const last = model.series?.length ? model.series.last : NaN;
-  return Number.isNaN(last) ? (s.received_ms ?? NaN) : last;
+  return s.received_ms ?? NaN;
 }
 
 /** Fills the pill, the note over the book and what stands in its place. */
@@ -60,7 +59,8 @@ function fill(element, content, f, prefix) {
 function noteOf(stack, state, at) {
   const { model, market, link } = stack;
   const s = model.status, drawn = model.series?.length > 0;
-  const last = drawn ? `Last book ${clock(model.series.last)} UTC. ` : "";
+  const seen = state === "lost" ? model.tiles?.t : s?.received_ms;
+  const last = drawn && seen ? `Last book ${clock(seen)} UTC. ` : "";
   if (state === "lost" && drawn) {
     const wait = Math.max(0, link.nextAt - at);
     const next = link.state === "waiting" ? `The next attempt is in ${duration(wait)}.` : "Trying now.";

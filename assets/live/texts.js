@@ -83,7 +83,7 @@ function scoreWords(t, d) {
 
 /** The reading strip; changed at most once a second. */
 export function reading(f, model, state, age) {
-  const [verdict, sentence] = what(model), [how, why] = trust(model, state, age);
+  const [verdict, sentence] = what(model, state), [how, why] = trust(model, state, age);
   write(f["what-verdict"], verdict);
   write(f["what-text"], sentence);
   write(f["trust-verdict"], how);
@@ -117,6 +117,8 @@ function gapWords(gaps) {
   const own = gaps.filter((gap) => gap.stream === "depth");
   const all = own.length ? own : gaps;
   if (!all.length) return "none in view";
-  const longest = Math.max(...all.map((gap) => gap.to_ms - gap.from_ms));
+  const closed = all.filter((gap) => gap.to_ms !== null);
+  if (!closed.length) return "1, still open";
+  const longest = Math.max(...closed.map((gap) => gap.to_ms - gap.from_ms));
   return `${all.length} in view, longest ${duration(longest)}`;
 }

@@ -1,12 +1,15 @@
 // Sentences of the reading strip, made from the same figures as the panels (DESIGN-LANGUAGE.md 9).
-import { NONE, duration, number, percent, signed, span } from "./format.js";
+import { NONE, clock, duration, number, percent, signed, span } from "./format.js";
 
 export const SCORE_AFTER_S = 300; // METRICS.md 1.7: no score before 5 min of values one second apart
 const STRONG = 2;
 
 /** What the book is doing: a verdict and one sentence. */
-export function what(model) {
+export function what(model, state) {
   const { tiles, distribution: d, info } = model;
+  if (["stale", "lost", "resyncing", "down", "error"].includes(state)) {
+    return ["No present reading.", tiles ? `The last one was made at ${clock(tiles.t)} UTC.` : ""];
+  }
   const window = span(info.window_s);
   if (!tiles || tiles.ofi === null) {
     return ["Waiting for a full window.", `OFI needs ${window} without a gap.`];

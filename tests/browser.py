@@ -1,0 +1,172 @@
+"""A real Chromium for the browser tests, and a made-up market that lives while they run."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from app.clock import NS_PER_S, SystemClock
+from app.records import ROW_NS, State
+from app.store import SqliteStore, open_store
+from tests.web_market import Walk, advance, fill, gap_records, walks
+
+CHROMIUM = "/usr/bin/chromium"
+ARGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--no-first-run", "--disable-sync", "--disable-quic",
+)  # fmt: skip
+WAIT_MS = 20_000
+DRAWN = "market => { const v = window.ofi?.view(market); return v && v.axes && v.drawn.count > 1 && v.steps > 0; }"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(ARGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Watched:
+    """A page that remembers what it complained of."""
+
+    def __init__(self, browser: Browser, width: int = 1440, height: int = 900, **options: Any):
+        self.page: Page = browser.new_page(
+            viewport={"width": width, "height": height}, device_scale_factor=1, **options
+        )
+        self.page.set_default_timeout(WAIT_MS)
+        self.complaints: list[str] = []
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def open(self, url: str, *markets: str) -> Page:
+        """Go to an address and wait until every named market is drawn under its axes."""
+        self.page.goto(url)
+        for market in markets:
+            self.page.wait_for_function(DRAWN, arg=market)
+        return self.page
+
+    def view(self, market: str) -> dict[str, Any]:
+        """What the page's scripts know of a market."""
+        value: dict[str, Any] = self.page.evaluate("market => window.ofi.view(market)", market)
+        return value
+
+    def until(self, script: str, argument: Any = None) -> None:
+        """Wait for a condition in the page; the failure says what the page complained of."""
+        try:
+            self.page.wait_for_function(script, arg=argument)
+        except PlaywrightTimeout:
+            raise AssertionError(f"never came true: {script}; page: {self.complaints}") from None
+
+
+@contextmanager
+def watched(browser: Browser, width: int = 1440, height: int = 900, **options: Any) -> Iterator[Watched]:
+    """A page that is closed at the end."""
+    one = Watched(browser, width, height, **options)
+    try:
+        yield one
+    finally:
+        one.page.close()
+
+
+class LiveMarkets:
+    """Made-up markets in a store, kept alive by a thread; `state` may be set to break a feed."""
+
+    def __init__(self, folder: Path, count: int = 2, minutes: float = 8.0, outage: bool = True):
+        self.clock = SystemClock()
+        self.store: SqliteStore = open_store(f"sqlite:///{folder.resolve()}", clock=self.clock)
+        self.walks = walks(count)
+        self.names = [str(walk.market.id) for walk in self.walks]
+        self.state: tuple[State, str] | None = None
+        self._end = threading.Event()
+        now_ns = self.clock.now_ns()
+        for walk in self.walks:
+            fill(self.store, walk, minutes, now_ns, outage=outage)
+        self.filled_ns = now_ns - now_ns % NS_PER_S
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        last = since = self.filled_ns
+        while not self._end.wait(0.05):
+            now = self.clock.now_ns()
+            now -= now % ROW_NS
+            if now == last:
+                continue
+            if self.state is not None:
+                self._say(now, since)
+                continue
+            if now - last > 2 * NS_PER_S and last > self.filled_ns:
+                self._gap(last, now)
+                last = now - ROW_NS
+            since = now
+            for walk in self.walks:
+                advance(self.store, walk, last, now, self.filled_ns)
+            last = now
+
+    def _say(self, now: int, since: int) -> None:
+        state, detail = self.state or (State.LIVE, "")
+        for walk in self.walks:
+            status = walk.status(now, since, state, detail)
+            if state is State.DOWN:
+                status["attempts"], status["next_try_ns"] = 3, now + 12 * NS_PER_S
+            self.store.append(walk.market.id, {"status": status})
+
+    def _gap(self, from_ns: int, to_ns: int) -> None:
+        from tests.web_market import Outage
+
+        for walk in self.walks:
+            self.store.append(walk.market.id, {"gap": gap_records(Outage(from_ns, to_ns))})
+
+    def __enter__(self) -> "LiveMarkets":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join(10)
+        with suppress(Exception):
+            self.store.close()
+
+
+def eventually(found: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """The first true value of a function, asked again until a deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"{found} never gave a true value")
+
+
+def pixels(page: Page, selector: str) -> str:
+    """A fingerprint of what a canvas shows: its colours on a coarse grid."""
+    value: str = page.evaluate(
+        """selector => {
+          const canvas = document.querySelector(selector);
+          const { width, height } = canvas;
+          const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+          const seen = [];
+          for (let y = 4; y < height; y += 7) for (let x = 4; x < width; x += 11) {
+            const at = (y * width + x) * 4;
+            seen.push(data[at] >> 4, data[at + 1] >> 4, data[at + 2] >> 4);
+          }
+          return seen.join(',');
+        }""",
+        selector,
+    )
+    return value
+
+
+__all__ = ["LiveMarkets", "Walk", "Watched", "chromium", "eventually", "pixels", "watched"]
