@@ -1,0 +1,134 @@
+"""VPIN: lot by lot, split trades, chunking, bulk classification, percentile."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from app.compute import vpin
+from tests import reference
+
+S = 10**9
+
+
+def run(trades, volume):
+    live = vpin.Vpin(bucket_lots=volume)
+    found = []
+    for k, (size, side) in enumerate(trades):
+        found += live.add(k * S, size if side > 0 else 0, size if side < 0 else 0)
+    return found
+
+
+def test_a_trade_that_crosses_the_end_of_a_bucket_is_split():
+    found = run([(7, 1), (8, -1), (20, 1)], 10)
+    assert [(b.bought, b.sold) for b in found] == [(7, 3), (5, 5), (10, 0)]
+    assert [b.vpin for b in found] == [None] * 3
+
+
+trades = st.lists(
+    st.tuples(st.integers(1, 40), st.sampled_from([-1, 1])), min_size=40, max_size=120
+)
+
+
+@settings(max_examples=40)
+@given(trades)
+def test_equals_lot_by_lot(pairs):
+    found = [b.vpin for b in run(pairs, 10)]
+    assert found == [
+        v if v is None else pytest.approx(v, rel=1e-12) for v in reference.vpin(pairs, 10)
+    ]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=30), st.data())
+def test_cutting_a_trade_in_two_changes_nothing(sizes, data):
+    whole = run([(q, 1 if q % 2 else -1) for q in sizes], 13)
+    pieces = []
+    for q in sizes:
+        cut = data.draw(st.integers(0, q))
+        pieces += [(part, 1 if q % 2 else -1) for part in (cut, q - cut) if part]
+    again = run(pieces, 13)
+    assert [(b.bought, b.sold) for b in again] == [(b.bought, b.sold) for b in whole]
+
+
+def test_a_bucket_is_the_trailing_hour_over_fifty_and_fixed_when_it_opens():
+    live = vpin.Vpin()
+    found = []
+    for second in range(7200):
+        found += live.add(second * S, 10, 0)
+    # 10 lots a second: 36,000 an hour, buckets of 720; the first opens after five minutes.
+    assert {b.volume for b in found} == {720}
+    assert found[0].end_ns == (299 + 71) * S
+    for second in range(7200, 7210):
+        found += live.add(second * S, 1000, 0)
+    assert found[-1].volume > 720
+    assert all(b.vpin == 1.0 for b in found if b.vpin is not None)
+
+
+def test_memory_is_bounded_by_the_hour_and_the_day():
+    live = vpin.Vpin()
+    for second in range(0, 3 * 86_400, 20):
+        live.add(second * S, 3, 0)
+    assert len(live._hour._seconds) <= 180
+    assert len(live._day) == len(live._sorted) <= 50 * 24 + 2
+
+
+def test_percentile_needs_two_hundred_buckets():
+    rng = np.random.default_rng(2)
+    found = run([(10, s) for s in rng.choice([-1, 1], 400)] * 2, 20)
+    ranks = [b.percentile for b in found]
+    known = [b.vpin for b in found if b.vpin is not None]
+    first = next(k for k, r in enumerate(ranks) if r is not None)
+    assert first == 49 + 200
+    past, now = known[:200], known[200]
+    expected = (sum(v < now for v in past) + 0.5 * sum(v == now for v in past)) / 200
+    assert ranks[first] == pytest.approx(expected)
+
+
+def test_the_percentile_forgets_after_a_day():
+    live = vpin.Vpin(bucket_lots=10)
+    for k in range(600):
+        live.add(k * S, 10, 0)
+    late = live.add(600 * S + vpin.DAY_NS, 10, 0)
+    assert late[0].percentile is None
+
+
+def test_bulk_classification_by_hand():
+    bulk = vpin.BulkClassifier()
+    bars = []
+    closes = [100, 103, 101, 106]
+    for k, price in enumerate(closes):
+        for _ in range(2):
+            if done := bulk.add(k * vpin.BAR_NS + S, price, 500):
+                bars += [done]
+    bars.append(bulk.flush())
+    assert [b[0] for b in bars] == [(k + 1) * vpin.BAR_NS for k in range(4)]
+    assert bars[0][1:] == (500, 500)  # no bar before it
+    assert bars[1][1:] == (500, 500)  # one move has no deviation
+    moves = [3, -2, 5]
+    for k in (2, 3):
+        seen = moves[:k]
+        mean = sum(seen) / k
+        sigma = sqrt(sum((m - mean) ** 2 for m in seen) / (k - 1))
+        bought = round(1000 * norm.cdf(seen[-1] / sigma))
+        assert bars[k][1:] == (bought, 1000 - bought)
+    assert bulk.flush() is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 200), st.integers(90, 110), st.integers(1, 50)),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_bulk_classification_keeps_every_lot(rows):
+    bulk, total = vpin.BulkClassifier(), 0
+    for second, price, size in sorted(rows):
+        if done := bulk.add(second * S, price, size):
+            assert min(done[1:]) >= 0
+            total += done[1] + done[2]
+    end = bulk.flush()
+    assert total + end[1] + end[2] == sum(r[2] for r in rows)
