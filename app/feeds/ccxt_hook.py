@@ -101,11 +101,10 @@ class HookedClient(Client):  # type: ignore[misc]
 
     def handle_message(self, message: Any) -> None:
         """As ccxt; an exception is reported instead of ending the receive loop."""
-        if self.dead and message.type in _DATA:
-            return
         self.observer.begin(self)
         try:
-            super().handle_message(message)
+            if not (self.dead and message.type in _DATA):
+                super().handle_message(message)
         except Exception as error:  # malformed JSON, a handler's KeyError: all end the loop
             self.observer.handler_failed(self, error)
         finally:

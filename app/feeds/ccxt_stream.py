@@ -89,10 +89,11 @@ class CcxtVenue:
         self._feeds: dict[MarketId, CcxtMarketFeed] = {}
         self._supervisors: dict[MarketId, list[StreamSupervisor]] = {}
         self._tasks: dict[MarketId, list[asyncio.Task[None]]] = {}
-        self._starts = asyncio.Semaphore(_STARTS)
+        self.starts, self.queued = asyncio.Semaphore(_STARTS), 0
         self._watchdog = Watchdog(
-            clock, feed.stale_after_s, self._clients, self._silent, self._slept
+            clock, feed.stale_after_s, self._clients, self._silent, self._slept, self._compare
         )
+        self.router.woke = self._watchdog.woke
         self._watching: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Future[None]] = set()
 
@@ -102,13 +103,15 @@ class CcxtVenue:
         Raises:
             FeedError: the venue does not answer; the message says so in one sentence.
         """
+        self.exchange.open()  # a venue that was down before is opened again
         try:
             async with asyncio.timeout(self.open_timeout_s):
                 await self.exchange.load_markets()
         except Exception as error:
             await self.exchange.close()
             raise to_feed_error(self.title, error) from error
-        self._watching = asyncio.ensure_future(self._watchdog.run())
+        if self._watching is None:
+            self._watching = asyncio.ensure_future(self._watchdog.run())
 
     def resolve(self, market_id: MarketId) -> Market:
         """The market behind an id.
@@ -148,7 +151,8 @@ class CcxtVenue:
         self.router.feeds.pop(feed.symbol, None)
         for supervisor in supervisors:
             await self._let_go(supervisor, link=self._facts.connection_per_market)
-        self.exchange.orderbooks.pop(feed.symbol, None)
+        for cache in (self.exchange.orderbooks, self.exchange.trades, self.exchange.bidsasks):
+            cache.pop(feed.symbol, None)
 
     async def close(self) -> None:
         """End all tasks and connections."""
@@ -159,16 +163,6 @@ class CcxtVenue:
         self._supervisors.clear()
         self._feeds.clear()
         await self.exchange.close()
-
-    # What supervisors ask
-
-    def turn(self) -> asyncio.Semaphore:
-        """A place among those that fetch their first book at a time."""
-        return self._starts
-
-    def waiting(self) -> int:
-        """How many wait for such a place."""
-        return len(self._starts._waiters or ())
 
     def _streams(self, feed: CcxtMarketFeed) -> list[Stream]:
         streams = [Stream.DEPTH]
@@ -256,6 +250,10 @@ class CcxtVenue:
     def _silent(self, client: HookedClient, seconds: float) -> None:
         self._lose_link(client, self._silence(seconds))
         self._kill(client, ccxt.RequestTimeout("the connection fell silent"))
+
+    def _compare(self, stale_ns: int) -> None:
+        for feed in self._feeds.values():
+            feed.compare_streams(stale_ns)
 
     def _slept(self, seconds: float) -> None:
         detail = f"This machine slept for {seconds:.0f} s."

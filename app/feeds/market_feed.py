@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.clock import Clock
+from app.clock import NS_PER_S, Clock
+from app.feeds import words
 from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
 from app.feeds.ring import Ring
@@ -16,6 +17,7 @@ from app.records import LEVELS, State, Stream
 _UNKNOWN = -1
 _RAW = 2**63
 _EXACT = 2**53  # ccxt passes ids through float; above this they are not what the venue sent
+_TELLING = 20  # changes on one stream that the other cannot have missed
 _SIDES = {"buy": 1, "sell": -1}
 # States that any stream of a market lends to the market, the gravest first.
 _GRAVE = (State.DOWN, State.THROTTLED, State.STALE)
@@ -38,7 +40,10 @@ class CcxtMarketFeed:
         self._whole = False  # the state before was a whole book too
         self._widest = 0
         self._history = facts.trades_begin_with_history
-        self._last_trade_id = _UNKNOWN
+        # What one of best and depth saw since the other last spoke.
+        self._quotes = 0
+        self._tops = 0
+        self._top: tuple[Any, Any] = ((), ())
 
     # What the collector asks
 
@@ -82,6 +87,8 @@ class CcxtMarketFeed:
             self.index, now_ns, venue_ms, update_id, track.epoch, known, bids, asks
         )
         self.ordered_book, self._book_ns = book, now_ns
+        top = (bids[0][:2] if bids else (), asks[0][:2] if asks else ())
+        self._quotes, self._tops, self._top = 0, self._tops + (top != self._top), top
         self._pushed(track, now_ns, venue_ms, fits)
         self.status.states_depth += fits
 
@@ -104,6 +111,7 @@ class CcxtMarketFeed:
         fits = self._ring.best.push(
             self.index, now_ns, venue_ms, update_id, track.epoch, 1, bids, asks
         )
+        self._quotes, self._tops = self._quotes + 1, 0
         self._pushed(track, now_ns, venue_ms, fits)
         self.status.states_best += fits
 
@@ -130,6 +138,21 @@ class CcxtMarketFeed:
             )
             self._pushed(track, now_ns, venue_ms, fits)
             self.status.trades += fits
+
+    def compare_streams(self, stale_ns: int) -> None:
+        """Find a subscription that the venue lost without a word: the other stream goes on."""
+        best, depth = self.tracks[Stream.BEST], self.tracks[Stream.DEPTH]
+        if best.state is not State.LIVE or depth.state is not State.LIVE:
+            return
+        apart_ns = best.last_ns - depth.last_ns
+        if apart_ns > stale_ns and self._quotes >= _TELLING:
+            depth.fail(
+                Fault("reconnect", words.one_silent("book", apart_ns / NS_PER_S), stale=True)
+            )
+        elif -apart_ns > stale_ns and self._tops >= _TELLING:
+            best.fail(
+                Fault("reconnect", words.one_silent("quote", -apart_ns / NS_PER_S), stale=True)
+            )
 
     def begin_anew(self, stream: Stream) -> None:
         """A stream is about to be subscribed again."""

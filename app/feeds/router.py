@@ -30,6 +30,7 @@ class Router:
     def __init__(self, clock: Clock, exchange_id: str, rejected: Rejected):
         self.feeds: dict[str, CcxtMarketFeed] = {}
         self.closing = False
+        self.woke: Callable[[], bool] = bool  # set to the watchdog's
         self._clock, self._rejected = clock, rejected
         rule = RULES.get(exchange_id)
         self._checker = SequenceChecker(rule) if rule else None
@@ -43,6 +44,7 @@ class Router:
 
     def begin(self, client: HookedClient) -> None:
         """A frame of any kind has come."""
+        self.woke()
         self._frame += 1
         self._frame_ns = client.heard_ns = self._clock.now_ns()
         self._frame_id = _UNKNOWN

@@ -27,11 +27,8 @@ class Venue(Protocol):
     open_timeout_s: float
     hold_until_ns: int
 
-    def turn(self) -> "asyncio.Semaphore":
-        """A place among those that fetch their first book at a time."""
-
-    def waiting(self) -> int:
-        """How many wait for such a place."""
+    starts: asyncio.Semaphore  # places among those that fetch their first book
+    queued: int  # how many wait for such a place
 
 
 class StreamSupervisor:
@@ -104,15 +101,21 @@ class StreamSupervisor:
             # Best quotes and trades come when something happens: silence is no fault.
             await self._first(None)
             return
-        turn = self._venue.turn()
-        if turn.locked() and self.track.state is State.STARTING:
-            detail = words.queued(self._venue.title, self._venue.waiting())
-            self.track.enter(State.STARTING, detail, self._venue.clock.now_ns())
-        async with turn:
-            if self.track.state is State.STARTING:
-                detail = words.starting(self._venue.title)
-                self.track.enter(State.STARTING, detail, self._venue.clock.now_ns())
+        self._show_start(words.queued(self._venue.title, self._venue.queued))
+        self._venue.queued += 1
+        try:
+            await self._venue.starts.acquire()
+        finally:
+            self._venue.queued -= 1
+        try:
+            self._show_start(words.starting(self._venue.title))
             await self._first(self._venue.open_timeout_s)
+        finally:
+            self._venue.starts.release()
+
+    def _show_start(self, detail: str) -> None:
+        if self.track.state is State.STARTING:
+            self.track.enter(State.STARTING, detail, self._venue.clock.now_ns())
 
     async def _first(self, timeout_s: float | None) -> None:
         """Until the first update, a fault told by the hook, or the time is up."""

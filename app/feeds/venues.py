@@ -70,7 +70,6 @@ FACTS: Final[dict[str, VenueFacts]] = {
     "deribit": VenueFacts(period_ms=100.0, size_is_quote_value=True),
     "mexc": _BATCHED_100,
     "htx": _BATCHED_100,
-    "bitmex": VenueFacts(depth=Fidelity.EVENT, trades_begin_with_history=True),
     "hyperliquid": VenueFacts(depth_limit=20, trades_begin_with_history=True),
     "phemex": VenueFacts(trades_begin_with_history=True),
     "hitbtc": VenueFacts(trades_begin_with_history=True),

@@ -18,6 +18,8 @@ class Watchdog:
         clients: the connections there are now.
         silent: called with a link that is given up, and for how many seconds it was silent.
         slept: called with the seconds that the machine was asleep.
+        compare: called at each look, with the silence in ns after which a stream is stale, to hold the
+            streams of each market against each other.
     """
 
     def __init__(
@@ -27,9 +29,11 @@ class Watchdog:
         clients: Callable[[], Iterable[Any]],
         silent: Callable[[Any, float], None],
         slept: Callable[[float], None],
+        compare: Callable[[int], None],
     ):
         self._clock, self._stale_ns = clock, round(stale_after_s * NS_PER_S)
-        self._clients, self._silent, self._slept = clients, silent, slept
+        self._clients, self._silent = clients, silent
+        self._slept, self._compare = slept, compare
         self._asleep_ns = clock.slept_ns()
         self.every_s = min(1.0, stale_after_s / 4.0)
 
@@ -39,13 +43,22 @@ class Watchdog:
             await self._clock.sleep(self.every_s)
             self.look()
 
+    def woke(self) -> bool:
+        """Whether the machine slept since the last call; reports it. Cheap: asked at every frame, so
+        that nothing that waited in a socket through the sleep is taken for news."""
+        asleep_ns = self._clock.slept_ns()
+        slept_ns = asleep_ns - self._asleep_ns
+        if slept_ns < _SLEPT_NS:
+            return False
+        self._asleep_ns = asleep_ns
+        self._slept(slept_ns / NS_PER_S)
+        return True
+
     def look(self) -> None:
         """Judge once."""
-        asleep_ns = self._clock.slept_ns()
-        if asleep_ns - self._asleep_ns >= _SLEPT_NS:
-            self._slept((asleep_ns - self._asleep_ns) / NS_PER_S)
-            self._asleep_ns = asleep_ns
+        if self.woke():
             return
+        self._compare(self._stale_ns)
         now_ns = self._clock.now_ns()
         for client in list(self._clients()):
             quiet_ns = now_ns - client.heard_ns

@@ -33,6 +33,8 @@ def starting(venue: str) -> str:
 
 def queued(venue: str, ahead: int) -> str:
     """Waiting for a turn at the venue's rate limit."""
+    if not ahead:
+        return starting(venue)
     markets = "market starts" if ahead == 1 else "markets start"
     return f"{ahead} {markets} before this one; {venue} limits how fast."
 
@@ -51,6 +53,11 @@ def reconnecting(reason: str) -> str:
 def silent(seconds: float) -> str:
     """The watchdog gave the link up."""
     return f"No message for {seconds:.1f} s. The connection is opened again."
+
+
+def one_silent(what: str, seconds: float) -> str:
+    """One stream of a market fell silent while another went on."""
+    return f"No {what} for {seconds:.1f} s while the market moved. It is subscribed again."
 
 
 def down(venue: str, next_try_ns: int) -> str:
