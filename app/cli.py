@@ -150,7 +150,9 @@ def demo(
     exchange = [sys.executable, "-m", "app.demo", f"--port={exchange_port}", f"--seed={seed}"]
     exchange += [f"--speed={speed}", f"--faults-every={_FAULTS_EVERY_S if faults else 0}"]
     venues = {"OFI_VENUES": orjson.dumps(venue_settings(exchange_port)).decode()}
-    sys.exit(_supervise(given, venues, [Child("demo exchange", exchange)]))
+    sys.exit(
+        _supervise(given, venues, [Child("demo exchange", exchange, ready_port=exchange_port)])
+    )
 
 
 @app.command()

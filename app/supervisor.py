@@ -21,6 +21,7 @@ from app.errors import ServerError
 from app.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
+_READY_S = 15.0
 _GRACE_S = 2.0  # from the first signal to the last: Ctrl-C takes under three seconds
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STEADY_S = 30.0  # a child that ran this long starts its back-off anew
@@ -36,6 +37,8 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     # An exit code that a restart cannot mend (bad input) ends the run instead.
     final_codes: frozenset[int] = frozenset({2})
+    # The port that it listens on when it is ready; those after it are started then.
+    ready_port: int | None = None
     process: subprocess.Popen[bytes] | None = None
     started_ns: int = 0
     failures: int = 0
@@ -59,6 +62,7 @@ class Supervisor:
         try:
             for child in self.children:
                 self._start(child)
+                self._await_port(child)
             if self.on_started:
                 self.on_started()
             while not self._stop.wait(0.1):
@@ -78,6 +82,17 @@ class Supervisor:
         )
         child.started_ns = monotonic_ns()
         _log.info("started", process=child.name, pid=child.process.pid)
+
+    def _await_port(self, child: Child) -> None:
+        if child.ready_port is None:
+            return
+        deadline = monotonic_ns() + round(_READY_S * 1e9)
+        while child.process and child.process.poll() is None and monotonic_ns() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", child.ready_port)) == 0:
+                    return
+            if self._stop.wait(0.05):
+                return
 
     def _watch(self, child: Child) -> None:
         now = monotonic_ns()
