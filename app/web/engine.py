@@ -178,7 +178,9 @@ class Engine:
                 view = self.views[key] = View(key, self.specs[key], followed.history)
                 view.start(self.store, now_ns)
                 self.trouble.pop(key, None)
-                self.wanted.add(key)
+                self.snapshots.pop(key, None)
+                self.wanted.discard(key)
+                out.append(Frame(key, self._snapshot(view, now_ns), True, True))
             elif view.due(now_ns):
                 data, snapshot = view.update(self.store, now_ns)
                 out.append(Frame(key, data, snapshot, True))

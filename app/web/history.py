@@ -190,22 +190,30 @@ class History:
 
     def known(self, now_ns: int) -> Gaps:
         """Where each stream is not known, the time before the first row and an open outage included."""
-        depth = self._intervals((Stream.DEPTH,), now_ns)
+        live = self.state(now_ns) is State.LIVE
+        return self._gaps(END if live else self.last_good_ns())
+
+    def settled(self) -> Gaps:
+        """The same without an open outage: what held for the newest row when it came."""
+        return self._gaps(END)
+
+    def _gaps(self, open_ns: int) -> Gaps:
+        depth = self._intervals((Stream.DEPTH,), open_ns)
         has_best = not len(self.status) or self.status["fidelity_best"][0] >= 0
         # Without best quotes of its own, the best level is the first of depth (METRICS.md 0).
-        best = self._intervals((Stream.BEST,) if has_best else (Stream.BEST, Stream.DEPTH), now_ns)
+        best = self._intervals((Stream.BEST,) if has_best else (Stream.BEST, Stream.DEPTH), open_ns)
         if len(self.status) and not self.status["has_trades"][0]:
             everything = np.array([BEGINNING]), np.array([END])
             return Gaps(best, depth, merged(*everything))
-        return Gaps(best, depth, self._intervals((Stream.TRADES,), now_ns))
+        return Gaps(best, depth, self._intervals((Stream.TRADES,), open_ns))
 
-    def _intervals(self, streams: tuple[Stream, ...], now_ns: int) -> Intervals:
+    def _intervals(self, streams: tuple[Stream, ...], open_ns: int) -> Intervals:
         gaps = self.gaps.view
         mine = gaps[np.isin(gaps["stream"], streams)]
         begins = int(self.rows_end.view[0]) if self.has_rows else END
         starts, ends = [BEGINNING], [begins]
-        if self.state(now_ns) is not State.LIVE and self.has_rows:
-            starts.append(max(self.last_good_ns(), begins))
+        if open_ns < END and self.has_rows:
+            starts.append(max(open_ns, begins))
             ends.append(END)
         return merged(
             np.concatenate([mine["from_ns"], np.array(starts, np.int64)]),

@@ -51,7 +51,8 @@ class Now:
     end_ns: int  # of the time axis
     now_ns: int  # by the clock
     gaps: compute.Gaps
-    depth: Depth | None  # None while there are no rows
+    settled: compute.Gaps  # without an open outage: for the figures of the newest row
+    depth: Depth | None  # at the newest row; None while there are none
 
 
 @dataclass
@@ -150,8 +151,7 @@ class View:
 
     def snapshot(self, now_ns: int) -> bytes:
         """All of the view as of the last update; it carries that update's `seq`."""
-        history, end = self.history, self.horizon_ns
-        return self._snapshot(Now(end, now_ns, history.known(now_ns), self._depth(end)))
+        return self._snapshot(self._at(self.horizon_ns, now_ns))
 
     def _snapshot(self, now: Now) -> bytes:
         spec, market = self.spec, self.history.market
@@ -183,17 +183,16 @@ class View:
         return encode(header, arrays)
 
     def _now(self, now_ns: int) -> Now:
-        history, fixed = self.history, self.spec.end_ns
-        end = fixed if fixed is not None else history.advance(now_ns)
-        return Now(end, now_ns, history.known(now_ns), self._depth(now_ns))
+        fixed = self.spec.end_ns
+        return self._at(fixed if fixed is not None else self.history.advance(now_ns), now_ns)
 
-    def _depth(self, now_ns: int) -> Depth | None:
-        history, spec = self.history, self.spec
-        if not history.has_rows:
-            return None
-        at = np.array([history.rows_end.view[-1]])
-        gaps = history.known(now_ns).depth
-        return rolling_depth(history.rows, gaps, at, spec.window_ns, spec.depth)
+    def _at(self, end_ns: int, now_ns: int) -> Now:
+        history, spec, depth = self.history, self.spec, None
+        gaps, settled = history.known(now_ns), history.settled()
+        if history.has_rows:
+            at = np.array([history.rows_end.view[-1]])
+            depth = rolling_depth(history.rows, settled.depth, at, spec.window_ns, spec.depth)
+        return Now(end_ns, now_ns, gaps, settled, depth)
 
     def _gaps(self, now: Now) -> list[dict[str, Any]]:
         return gaps_json(self.history, now.end_ns - self.spec.range_ns, now.now_ns)
@@ -279,7 +278,7 @@ class View:
         history = self.history
         if history.has_rows:
             at = int(history.rows_end.view[-1])
-            self.past = compute.lookback(history.rows, now.gaps.best, at, self.spec.window_ns)
+            self.past = compute.lookback(history.rows, now.settled.best, at, self.spec.window_ns)
         figures, self.hist = compute.distribution(self.past, history.scale)
         coverage = now.gaps.coverage(now.end_ns - self.spec.range_ns, now.end_ns)
         self.slow = {"distribution": figures, "coverage": coverage}
@@ -290,7 +289,7 @@ class View:
         tiles = compute.NO_TILES
         if now.depth is not None:
             tiles = compute.tiles(
-                history.rows, now.gaps, self.past, spec.window_ns, now.depth, history.scale
+                history.rows, now.settled, self.past, spec.window_ns, now.depth, history.scale
             )
         return {
             "type": kind,

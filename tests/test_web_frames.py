@@ -1,0 +1,90 @@
+"""Frames and buffers."""
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from app.web.buffers import Sliding
+from app.web.frames import decode, encode
+
+dtypes = st.sampled_from([np.dtype(d) for d in ("<f8", "<f4", "<i4", "<u4")])
+arrays = dtypes.flatmap(
+    lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=1, max_dims=2, min_side=0))
+)
+
+
+@given(
+    st.dictionaries(st.text(max_size=5), st.none() | st.integers(-(2**53), 2**53) | st.text()),
+    st.dictionaries(st.text(min_size=1, max_size=8), arrays, max_size=5),
+)
+def test_a_frame_is_read_back_as_it_was(header: dict, values: dict[str, np.ndarray]) -> None:
+    header.pop("arrays", None)
+    got, back = decode(encode(header, values))
+    assert got == header
+    assert list(back) == list(values)
+    for name, array in values.items():
+        assert back[name].dtype == array.dtype
+        np.testing.assert_array_equal(back[name], array)
+
+
+def test_arrays_begin_on_whole_words_so_that_browsers_need_no_copy() -> None:
+    values = {"a": np.arange(3, dtype="<f4"), "b": np.arange(2.0), "c": np.arange(1, dtype="<u4")}
+    frame = encode({"key": "k1"}, values)
+    length = int.from_bytes(frame[:4], "little")
+    assert (4 + length) % 8 == 0
+    directory = orjson.loads(frame[4 : 4 + length])["arrays"]
+    assert directory == {"a": ["f4", [3], 0], "b": ["f8", [2], 16], "c": ["u4", [1], 32]}
+    assert len(frame) % 8 == 0
+
+
+def test_not_a_number_in_a_header_is_null() -> None:
+    header, _ = decode(encode({"score": float("nan"), "n": np.inf}, {}))
+    assert header == {"score": None, "n": None}
+
+
+def test_what_is_no_frame_is_refused() -> None:
+    with pytest.raises(ValueError, match="four bytes"):
+        decode(b"abc")
+
+
+operations = st.lists(
+    st.tuples(st.sampled_from(["append", "drop", "keep"]), st.integers(0, 200)), max_size=30
+)
+
+
+@given(operations)
+def test_a_buffer_holds_what_a_list_would(steps: list[tuple[str, int]]) -> None:
+    buffer, model, following = Sliding("<i8", (2,)), [], 0
+    for what, n in steps:
+        if what == "append":
+            values = [[following + k, -k] for k in range(n)]
+            following += n
+            buffer.append(np.array(values, np.int64).reshape(-1, 2))
+            model += values
+        elif what == "drop":
+            buffer.drop_first(n)
+            model = model[n:]
+        else:
+            buffer.keep_first(n)
+            model = model[:n]
+        assert buffer.view.tolist() == model
+        assert len(buffer) == len(model)
+
+
+def test_a_buffer_that_slides_for_ever_stays_small() -> None:
+    buffer = Sliding("<i8")
+    most = 0
+    for k in range(20_000):
+        buffer.append(np.array([k]))
+        buffer.drop_first(len(buffer) - 100)
+        most = max(most, buffer.nbytes)
+    assert most <= 100 * 8 * 4
+    buffer.append(np.arange(10_000))
+    buffer.drop_first(10_000)
+    for k in range(100_000):
+        buffer.append(np.array([k]))
+        buffer.drop_first(len(buffer) - 100)
+    assert buffer.nbytes <= 100 * 8 * 8
