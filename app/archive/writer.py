@@ -52,14 +52,19 @@ class _Table:
     def _flush_groups(self) -> None:
         """Write what lies before the last keyframe (any row, in tables without keyframes)."""
         columns = self._joined()
-        cut = self.rows
+        cuts = np.array([self.rows])
         if self._table == "depth":
-            start = columns["key"] & (np.diff(columns["state"], prepend=-1) != 0)
-            cut = int(np.flatnonzero(start)[-1]) if start.any() else 0
-        if cut:
-            self._write({k: v[:cut] for k, v in columns.items()})
-            self._parts = [{k: v[cut:] for k, v in columns.items()}]
-            self.rows -= cut
+            cuts = np.flatnonzero(columns["key"] & (np.diff(columns["state"], prepend=-1) != 0))
+        begin = 0
+        while True:
+            # The first keyframe that makes the group large enough, else the last there is.
+            at = min(int(np.searchsorted(cuts, begin + GROUP_ROWS)), len(cuts) - 1)
+            if at < 0 or (end := int(cuts[at])) <= begin:
+                break
+            self._write({k: v[begin:end] for k, v in columns.items()})
+            begin = end
+        self._parts = [{k: v[begin:] for k, v in columns.items()}] if begin < self.rows else []
+        self.rows -= begin
 
     def _write(self, columns: Columns) -> None:
         table = pa.table(
