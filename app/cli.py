@@ -151,7 +151,9 @@ def demo(
     exchange += [f"--speed={speed}", f"--faults-every={_FAULTS_EVERY_S if faults else 0}"]
     venues = {"OFI_VENUES": orjson.dumps(venue_settings(exchange_port)).decode()}
     sys.exit(
-        _supervise(given, venues, [Child("demo exchange", exchange, ready_port=exchange_port)])
+        _supervise(
+            given, venues, [Child("demo exchange", exchange, ready_port=exchange_port, quiet=True)]
+        )
     )
 
 

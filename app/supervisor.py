@@ -22,7 +22,7 @@ from app.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
 _READY_S = 15.0
-_GRACE_S = 2.0  # from the first signal to the last: Ctrl-C takes under three seconds
+_GRACE_S = 2.6  # from the first signal to the last: Ctrl-C takes under three seconds
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STEADY_S = 30.0  # a child that ran this long starts its back-off anew
 _log = log.get("supervisor")
@@ -39,6 +39,7 @@ class Child:
     final_codes: frozenset[int] = frozenset({2})
     # The port that it listens on when it is ready; those after it are started then.
     ready_port: int | None = None
+    quiet: bool = False  # what it prints on stdout is not for the user
     process: subprocess.Popen[bytes] | None = None
     started_ns: int = 0
     failures: int = 0
@@ -77,6 +78,7 @@ class Supervisor:
             child.command,
             env=dict(self.environ),
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if child.quiet else None,
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
@@ -157,7 +159,7 @@ def gunicorn_command(settings: Settings) -> list[str]:
         "--worker-class=asgi",
         f"--workers={web.workers}",
         f"--bind={host}:{web.port}",
-        "--graceful-timeout=1",
+        "--graceful-timeout=2",
         "--log-level=warning",
         "--no-control-socket",
         "app.web.server:server",

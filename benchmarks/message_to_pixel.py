@@ -11,7 +11,6 @@ at most) is not seen from inside the page.
 import argparse
 import asyncio
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -20,8 +19,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import orjson
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.browser import chromium
 from tests.processes import running, wait_for
 from tests.venues.binance_protocol import settings_for
 from tests.venues.scripted import ScriptedVenue, symbols
@@ -108,10 +108,7 @@ def measure(seconds: float, rate: float) -> tuple[list[list[object]], Stamped]:
 
 
 def _browse(port: int, markets: list[str], seconds: float) -> list[list[object]]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+    with chromium() as browser:
         page: Page = browser.new_page(viewport={"width": 2560, "height": 1440})
         url = f"http://127.0.0.1:{port}/?range=300&" + "&".join(f"m={m}" for m in markets)
 
@@ -130,7 +127,6 @@ def _browse(port: int, markets: list[str], seconds: float) -> list[list[object]]
         page.evaluate(_WATCH)
         page.wait_for_timeout(seconds * 1000)
         draws: list[list[object]] = page.evaluate("() => window.draws")
-        browser.close()
         return draws
 
 
@@ -154,8 +150,8 @@ def latencies(draws: list[list[object]], venue: Stamped) -> dict[str, np.ndarray
             parts["sent to drawn"].append(drawn_ms - times["sent_ms"])
             parts["drawing itself"].append(paint_ms)
         last = np.maximum.accumulate(np.array(shown))
-        for k in range(int(last[0]) + 1, int(last[-1]) + 1):
-            total.append(at[int(np.searchsorted(last, k))] - when[k])
+        counted = range(int(last[0]) + 1, int(last[-1]) + 1)
+        total.extend(at[int(np.searchsorted(last, k))] - when[k] for k in counted)
     return {"message to pixel": np.array(total)} | {k: np.array(v) for k, v in parts.items()}
 
 

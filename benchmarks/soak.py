@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psutil
 import statsmodels.api as sm
-from playwright.sync_api import CDPSession, sync_playwright
+from playwright.sync_api import CDPSession
 
 from app.cli import DEMO_MARKETS
-from tests.browser import launch
+from tests.browser import chromium
 from tests.processes import running, wait_for
 from tests.web_server import free_port
 
@@ -65,11 +65,10 @@ def soak(minutes: float, faults: bool) -> tuple[dict[str, list[tuple[float, floa
     samples: dict[str, list[tuple[float, float]]] = defaultdict(list)
     console: list[str] = []
     port = free_port()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+    with tempfile.TemporaryDirectory() as folder:
         environ = {"XDG_STATE_HOME": folder, "OFI_LOG__LEVEL": "error"}
         words = ["app.cli", "demo", "--port", port, *(["--faults"] if faults else [])]
-        with running(*words, environ=environ) as process:
-            browser = launch(play)
+        with running(*words, environ=environ) as process, chromium() as browser:
             page = browser.new_page(viewport={"width": 2560, "height": 1440})
             page.on("console", lambda m: console.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda error: console.append(str(error)))
@@ -93,7 +92,6 @@ def soak(minutes: float, faults: bool) -> tuple[dict[str, list[tuple[float, floa
                 samples["browser heap"].append((elapsed, _heap(session)))
                 samples["hot store on disk"].append((elapsed, _disk(Path(folder))))
                 page.wait_for_timeout(60_000 * minutes / _SAMPLES)
-            browser.close()
     return samples, console
 
 
