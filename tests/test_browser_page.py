@@ -1,0 +1,311 @@
+"""The page in a real Chromium, over a real gunicorn and a store that lives."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from app.records import State
+from tests.browser import LiveMarkets, Watched, chromium, eventually, pixels, watched
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMarkets]:
+    with LiveMarkets(tmp_path_factory.mktemp("hot")) as markets:
+        yield markets
+
+
+@pytest.fixture(scope="module")
+def url(living: LiveMarkets) -> Iterator[str]:
+    folder = Path(living.store.directory)
+    with running_server(folder, workers=1) as base:
+        yield base
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Watched]:
+    with watched(browser) as one:
+        yield one
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u2212", "-")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_page_draws_in_both_themes_without_complaint(
+    page: Watched, url: str, theme: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&theme={theme}", BTC)
+    expect(page.page.locator("html")).to_have_attribute("data-mantine-color-scheme", theme)
+    for row in ("book", "ofi", "levels", "flow"):
+        for kind in ("plot", "cross"):
+            canvas = f".row-{row} canvas.{kind}"
+            assert len(set(pixels(page.page, canvas).split(","))) > 1, f"{canvas} is blank"
+            assert page.page.locator(canvas).get_attribute("role") == "img"
+            assert page.page.locator(canvas).get_attribute("aria-label")
+    page.until("() => document.querySelectorAll('.axes .xtick text').length > 2")
+    ticks = page.page.locator(".axes .xtick text").all_text_contents()
+    assert any(re.fullmatch(r"\d\d:\d\d", text) for text in ticks)
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_nothing_overflows_at_any_width(
+    browser: Browser, url: str, width: int, height: int, count: int
+) -> None:
+    markets = [BTC, ETH][:count]
+    with watched(browser, width, height) as page:
+        page.open(f"{url}/?{'&'.join(f'm={m}' for m in markets)}", *markets)
+        wide = page.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide == 0
+        inside = """() => [...document.querySelectorAll('.stack')].every(s => {
+            const own = s.getBoundingClientRect();
+            return [...s.querySelectorAll('.panel, .mkt, .read, .foot')].every(p => {
+                const box = p.getBoundingClientRect();
+                return box.left >= own.left - 1 && box.right <= own.right + 1;
+            });
+        })"""
+        assert page.page.evaluate(inside)
+
+
+def test_controls_change_the_picture_and_the_address(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&depth=10&window=10", BTC)
+    page.page.keyboard.press("Space")  # held still, so that only the controls change pixels
+    page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
+    page.until("market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC)
+    before = {row: pixels(page.page, f".row-{row} canvas.plot") for row in ("ofi", "levels")}
+    page.page.get_by_role("combobox", name="Window").click()
+    page.page.get_by_role("option", name="30 s").click()
+    page.until("market => window.ofi.view(market).info.window_s === 30", BTC)
+    expect(page.page.get_by_role("heading", name="OFI, 30\u00a0s")).to_be_visible()
+    assert "window=30" in page.page.url
+    page.page.get_by_role("combobox", name="Depth").click()
+    page.page.get_by_role("option", name="5 levels", exact=True).click()
+    page.until("market => window.ofi.view(market).info.depth === 5", BTC)
+    assert "depth=5" in page.page.url
+    eventually(lambda: pixels(page.page, ".row-ofi canvas.plot") != before["ofi"])
+    eventually(lambda: pixels(page.page, ".row-levels canvas.plot") != before["levels"])
+    assert page.complaints == []
+
+
+def test_markets_are_found_by_typing(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    before = pixels(page.page, ".row-book canvas.plot")
+    page.page.keyboard.press("/")
+    page.page.keyboard.type("eth")
+    page.page.get_by_role("option", name=re.compile("ETH/USD Kraken spot, in ETH")).click()
+    page.until("market => window.ofi.view(market)?.drawn.count > 0", ETH)
+    assert page.page.locator(".stack").count() == 2
+    assert f"m={BTC}&m={ETH}" in page.page.url
+    page.page.keyboard.press("Escape")
+    page.page.get_by_role("button", name=re.compile("BTC/USDT")).first.click(force=True)
+    page.until("() => document.querySelectorAll('.stack').length <= 2")
+    page.open(f"{url}/?m={ETH}", ETH)
+    assert pixels(page.page, ".row-book canvas.plot") != before
+    assert page.complaints == []
+
+
+def test_a_link_opens_what_the_sender_saw(browser: Browser, url: str) -> None:
+    with watched(browser) as sender:
+        sender.open(f"{url}/?m={ETH}&m={BTC}&depth=5&window=30&range=300&theme=light", ETH, BTC)
+        sender.page.keyboard.press("Space")
+        sender.until("() => /end=\\d+/.test(location.search)")
+        link = sender.page.url
+        sent = sender.view(ETH)
+    with watched(browser) as receiver:
+        receiver.open(link, ETH, BTC)
+        got = receiver.view(ETH)
+        assert receiver.page.input_value("#depth") == "5 levels"
+        assert receiver.page.input_value("#window").replace("\u00a0", " ") == "30 s"
+        assert receiver.page.input_value("#range").replace("\u00a0", " ") == "5 min"
+        expect(receiver.page.locator("html")).to_have_attribute("data-mantine-color-scheme", "light")
+    assert got["state"] == "frozen"
+    assert got["info"]["end_ms"] == pytest.approx(sent["edge"], abs=1000)
+    assert got["ranges"]["time"] == pytest.approx(sent["ranges"]["time"], abs=1000)
+
+
+def test_a_hostile_address_shows_defaults_and_says_so(page: Watched, url: str) -> None:
+    page.page.goto(f"{url}/?m=%3Cscript%3Ealert(1)%3C/script%3E&m={BTC}&depth=999&window=-1&theme=x")
+    expect(page.page.locator("#dropped")).to_contain_text("depth must be a whole number")
+    expect(page.page.locator("#dropped")).to_contain_text("is not a market")
+    assert page.page.locator("#dropped script").count() == 0
+    page.until("market => window.ofi?.view(market)?.drawn.count > 0", BTC)
+    assert page.view(BTC)["info"]["depth"] == 10
+
+
+def test_zoom_and_pan_survive_updates_until_they_are_reset(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.page.mouse.move(x, y)
+    page.page.mouse.wheel(0, -600)
+    page.until("market => window.ofi.view(market).user.time !== null", BTC)
+    page.page.mouse.down()
+    page.page.mouse.move(x - 120, y + 20, steps=6)
+    page.page.mouse.up()
+    zoomed = page.view(BTC)
+    assert zoomed["user"]["price"] is not None
+    page.until(
+        "([market, count]) => window.ofi.view(market).drawn.count > count + 25",
+        [BTC, zoomed["drawn"]["count"]],
+    )
+    later = page.view(BTC)
+    assert later["edge"] > zoomed["edge"]
+    assert later["ranges"]["time"] == pytest.approx(zoomed["ranges"]["time"])
+    assert later["ranges"]["price"] == pytest.approx(zoomed["ranges"]["price"])
+    shown = page.page.evaluate(
+        "() => { const l = document.querySelector('.js-plotly-plot')._fullLayout; return [l.xaxis.range, l.yaxis.range]; }"
+    )
+    assert shown[0] == pytest.approx(later["ranges"]["time"])
+    assert shown[1] == pytest.approx(later["ranges"]["price"])
+    page.page.get_by_role("button", name="Back to live").click()
+    page.until("market => window.ofi.view(market).user.time === null", BTC)
+    page.until("market => { const v = window.ofi.view(market); return v.ranges.time[1] === v.edge; }", BTC)
+
+
+def test_a_gap_is_hatched_in_every_row_and_windows_across_it_are_blank(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&window=10", BTC)
+    view = page.view(BTC)
+    gap = next(one for one in view["gaps"] if one["stream"] == "depth" and one["to_ms"])
+    start, end = view["ranges"]["time"]
+    for row in ("book", "ofi", "levels", "flow"):
+        canvas = page.page.locator(f".row-{row} canvas.plot")
+        width = canvas.evaluate("c => c.width")
+        at = [(gap[k] - start) / (end - start) * width for k in ("from_ms", "to_ms")]
+        colours = canvas.evaluate(
+            """(c, [from, to]) => {
+              const data = c.getContext('2d').getImageData(Math.round(from) + 3, 2, Math.round(to - from) - 6, c.height - 6).data;
+              const seen = new Map();
+              for (let k = 0; k < data.length; k += 4) {
+                const key = [data[k], data[k + 1], data[k + 2]].join();
+                seen.set(key, (seen.get(key) ?? 0) + 1);
+              }
+              return [...seen].sort((a, b) => b[1] - a[1]).map(([key, n]) => [key, n / (data.length / 4)]);
+            }""",
+            at,
+        )
+        ground, share = colours[0]
+        assert ground == "18,23,31", f"{row}: the ground of the gap is {ground}"
+        assert 0.4 < share < 0.95, f"{row}: the lines of the hatch are missing"
+    expect(page.page.locator("[data-f=q-gaps]")).to_contain_text("1 in view, longest 25")
+
+
+def test_numbers_on_the_page_equal_the_api_at_the_shown_time(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&window=10&depth=10", BTC)
+    page.page.keyboard.press("Space")
+    page.until("() => /end=\\d+/.test(location.search)")
+    page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
+    page.until("market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC)
+    tiles = page.view(BTC)["tiles"]
+    t_ns = round(tiles["t"]) * 1_000_000
+    query = {"market": BTC, "start": t_ns - 10 * 10**9, "end": t_ns, "levels": 10}
+    answer = httpx.get(f"{url}/api/v1/features", params=query).json()
+    rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+    assert tiles["ofi"] == pytest.approx(sum(row["ofi_best"] for row in rows), abs=1e-9)
+    multi = sum(row[f"ofi_{m}"] for row in rows for m in range(1, 11))
+    assert tiles["multi"] == pytest.approx(multi, abs=1e-9)
+    assert tiles["mid"] == pytest.approx(rows[-1]["mid"], abs=1e-9)
+    shown = plain(page.page.locator("[data-f=mid]").inner_text()).replace(",", "")
+    assert shown == f"{rows[-1]['mid']:.3f}"
+    ofi = float(plain(page.page.locator("[data-f=ofi]").inner_text()))
+    assert ofi == pytest.approx(tiles["ofi"], rel=0.01, abs=0.01)
+
+
+def test_freezing_holds_the_picture_and_lets_go_again(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.page.get_by_role("button", name="Freeze").click()
+    page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
+    page.until("market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC)
+    held, picture = page.view(BTC), pixels(page.page, ".row-book canvas.plot")
+    frames = page.page.evaluate("performance.now()")
+    page.until("since => performance.now() > since + 2500", frames)
+    assert page.view(BTC)["edge"] == held["edge"]
+    assert pixels(page.page, ".row-book canvas.plot") == picture
+    expect(page.page.get_by_role("button", name="Freeze")).to_have_attribute("aria-pressed", "true")
+    page.page.keyboard.press("Space")
+    page.until("([market, edge]) => window.ofi.view(market).edge > edge", [BTC, held["edge"]])
+    assert "end=" not in page.page.url
+
+
+def test_the_crosshair_tells_the_values_at_its_time(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
+    box = page.page.locator(".row-ofi canvas.plot").first.bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
+    card = page.page.locator(".hover").first
+    expect(card).to_be_visible()
+    text = plain(card.inner_text())
+    assert re.search(r"\d\d:\d\d:\d\d UTC", text)
+    assert "Best bid / ask" in text
+    assert "OFI" in text
+    expect(page.page.locator(".hover").nth(1)).to_be_hidden()
+    page.page.locator(".rows").first.focus()
+    page.page.keyboard.press("ArrowLeft")
+    expect(card).to_be_visible()
+
+
+def test_a_hidden_page_takes_data_in_and_draws_when_it_returns(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.page.evaluate(
+        """() => { Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away });
+                   window.away = true; document.dispatchEvent(new Event('visibilitychange')); }"""
+    )
+    page.page.evaluate("() => new Promise(requestAnimationFrame)")
+    gone = page.view(BTC)
+    page.until("([market, seq]) => window.ofi.view(market).seq > seq + 10", [BTC, gone["seq"]])
+    assert page.view(BTC)["drawn"]["count"] <= gone["drawn"]["count"] + 1
+    page.page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")
+    page.until("([market, n]) => window.ofi.view(market).drawn.count > n + 1", [BTC, gone["drawn"]["count"]])
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "pill", "words"),
+    [
+        (State.STALE, "The link is open.", "Stale", "No update for"),
+        (State.RESYNCING, "3 updates were missing.", "Resyncing", "The book is being fetched anew"),
+        (State.THROTTLED, "It asks for a pause.", "Throttled", "Binance limits requests"),
+        (State.DOWN, "It closed the connection.", "Down", "Binance is not answering"),
+    ],
+)
+def test_each_state_of_a_feed_shows_its_words(
+    browser: Browser, tmp_path: Path, state: State, detail: str, pill: str, words: str
+) -> None:
+    with (
+        LiveMarkets(tmp_path, count=1, minutes=2) as markets,
+        running_server(tmp_path, workers=1) as base,
+        watched(browser) as page,
+    ):
+        page.open(f"{base}/?m={BTC}", BTC)
+        markets.state = (state, detail)
+        expect(page.page.locator(".pill.state")).to_contain_text(pill)
+        said = page.page.locator(".note:visible, .empty:visible")
+        expect(said).to_contain_text(words)
+        expect(said).to_contain_text(detail)
+        if state is State.DOWN:
+            page.page.get_by_role("button", name="Show what was recorded").click()
+            expect(page.page.locator(".note")).to_contain_text(words)
+        if state is not State.THROTTLED:
+            expect(page.page.locator("[data-f=spread-sub]")).to_have_text("withheld")
+        markets.state = None
+        expect(page.page.locator(".pill.state")).to_have_text("Live")
+        expect(page.page.locator(".note")).to_be_hidden()
+        assert page.complaints == []
