@@ -34,7 +34,7 @@ FAULTS: dict[str, tuple[Fault, str, str]] = {
     "reset": (_reset, "reconnect", ""),
     "stall": (_stall, "reconnect", ""),
     "malformed frame": (lambda s: s.malformed(A), "handler", "handler"),
-    "handler trips": (lambda s: s.without_field(A), "non-finite", "non-finite"),
+    "handler trips": (lambda s: s.without_field(A), "handler", "handler"),
     "crossed": (lambda s: s.crossed(A), "crossed", "crossed"),
     "NaN": (lambda s: s.wrong_size(A, "NaN"), "non-finite", "non-finite"),
     "negative": (lambda s: s.wrong_size(A, "-1"), "non-finite", "non-finite"),

@@ -33,6 +33,9 @@ def to_feed_error(venue: str, error: BaseException) -> OfiError:
         return VenueDownError(f"{venue} did not answer in time.")
     if isinstance(error, ccxt.NetworkError | aiohttp.ClientError | OSError):
         return VenueDownError(f"{venue} is not answering ({cause_of(error)}).")
+    if not isinstance(error, ccxt.BaseError):
+        # A handler tripped over what was sent.
+        return BookError(f"{venue} sent what cannot be read ({cause_of(error)}).", "handler")
     return FeedError(f"{venue} refused the request: {cause_of(error)}.")
 
 

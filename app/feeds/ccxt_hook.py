@@ -6,6 +6,8 @@ each update it applied, whether or not anyone waits; so the clients of a hooked 
 fail: a failure is caught here and told to it, since an exception would end the loop without a word.
 """
 
+import math
+from bisect import bisect_left
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -18,6 +20,7 @@ from ccxt.async_support.base.ws.client import Client
 from app.errors import BookError
 from app.feeds.validity import is_price, is_size
 
+_INF = math.inf
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 
 
@@ -122,22 +125,48 @@ class HookedClient(Client):  # type: ignore[misc]
         self.observer.rejected(self, ccxt.NetworkError("the connection was closed"), None)
 
 
+def _refuse(price: Any, size: Any) -> None:
+    raise BookError(f"A level of price {price} and size {size} was sent.", "non-finite")
+
+
 class _CheckedSide:
     """Refuses numbers that no book can hold, before they hide below the visible levels."""
 
     def storeArray(self, delta: Any) -> None:  # noqa: N802 (ccxt's name)
         price, size = delta[0], delta[1]
         if size is None or not is_size(size) or (price is not None and not is_price(price)):
-            raise BookError(f"A level of price {price} and size {size} was sent.", "non-finite")
+            _refuse(price, size)
         super().storeArray(delta)  # type: ignore[misc]
 
 
-class _Asks(_CheckedSide, sides.Asks):  # type: ignore[misc]
-    pass
+class _PlainSide(sides.OrderBookSide):  # type: ignore[misc]
+    """ccxt's side, with the same check inlined: two thirds of the cost of an update are spent here."""
+
+    def storeArray(self, delta: Any) -> None:  # noqa: N802 (ccxt's name)
+        price, size = delta[0], delta[1]
+        if price is None or size is None or not (0.0 <= size < _INF and -_INF < price < _INF):
+            _refuse(price, size)
+        keys = self._index
+        key = -price if self.side else price
+        index = bisect_left(keys, key)
+        there = index < len(keys) and keys[index] == key
+        if size:
+            if there:
+                self[index][1] = size
+            else:
+                keys.insert(index, key)
+                self.insert(index, delta)
+        elif there:
+            del keys[index]
+            del self[index]
 
 
-class _Bids(_CheckedSide, sides.Bids):  # type: ignore[misc]
-    pass
+class _Asks(_PlainSide):
+    side = False
+
+
+class _Bids(_PlainSide):
+    side = True
 
 
 class _CountedAsks(_CheckedSide, sides.CountedAsks):  # type: ignore[misc]
