@@ -66,7 +66,7 @@ def read(raw: RawFile, archive: Archive, progress: Progress = no_progress) -> Se
 
 def _lines(file: BinaryIO, path: Path) -> Iterator[_Line]:
     for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
-        stamp, _, body = line.partition(b" ")
+        stamp, _, body = line.rstrip(b"\r\n").partition(b" ")
         if not stamp.isdigit():
             if not line.strip():
                 continue

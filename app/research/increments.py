@@ -56,7 +56,7 @@ def increment(values: Iterable[int], before: int = 0) -> Decimal:
     while divisor % (power * 10) == 0:
         power *= 10
     factor = max(f for f in _FACTORS if (divisor // power) % f == 0)
-    return Decimal(factor * power).scaleb(-DIGITS).normalize()
+    return Decimal(f"{Decimal(factor * power).scaleb(-DIGITS).normalize():f}")
 
 
 def market_of(market: MarketId, grid: Grid, contract_size: Decimal | None = None) -> Market:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from app.archive import Archive, Segment, SegmentWriter
 from app.errors import DataError, InputError
-from app.market import Grid, MarketId, off_grid
+from app.market import Grid, MarketId
 from app.records import NO_ASK, NO_BID
 from app.research.files import Progress, csv_batches, integers, no_progress, opened, require
 from app.research.increments import OffGridError, fixed, increment, market_of, step_of
@@ -30,6 +30,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _SAMPLE_LINES = 5_000
 _US_NS = 1_000
+# How far a quotient of float64 decimals may lie from a whole number and still be one.
+_TOLERANCE = 1e-9
+_FLOAT_SLACK = 4e-16
 _TIMES = {"timestamp": pa.int64(), "local_timestamp": pa.int64()}
 _LEVEL = re.compile(r"(bids|asks)\[(\d+)\]\.(price|amount)")
 _KINDS = {
@@ -200,10 +203,12 @@ class _Import:
         """Values as multiples of an increment, or the increment made finer."""
         good = np.isfinite(values) & (values >= 0)
         require(good, line, path, "is not a finite number of at least 0.", column)
-        off = off_grid(values, step)
+        units = values / float(step)
+        whole = np.rint(units)
+        off = np.abs(units - whole) > np.maximum(_TOLERANCE, np.abs(units) * _FLOAT_SLACK)
         if off.any():
             self._off_grid(float(values[off][0]), line + int(np.argmax(off)) + 1, path, column)
-        return np.rint(values / float(step)).astype(np.int64)
+        return whole.astype(np.int64)
 
     def _off_grid(self, value: float, line: int, path: Path, column: str) -> None:
         files, is_price = self._files, column.endswith("price")

@@ -1,5 +1,7 @@
 """Rebuilds the book of tardis.dev's incremental_book_L2 rows, message by message."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,9 +48,9 @@ class IncrementalBook:
         if self._open is not None and self._open[2:] == (int(message[0]), bool(snapshot[0])):
             first = first[1:]  # the open message goes on
         rows = list(zip(side.tolist(), price.tolist(), size.tolist(), strict=True))
-        start = first[0] if first else len(rows)
-        self._changes += rows[:start]
-        for a, b in zip(first, [*first[1:], len(rows)], strict=True):
+        ends = [*first, len(rows)]
+        self._changes += rows[: ends[0]]
+        for a, b in pairwise(ends):
             self.finish()
             self._open = (int(time_ns[a]), int(venue_ms[a]), int(message[a]), bool(snapshot[a]))
             self._changes = rows[a:b]
