@@ -1,16 +1,21 @@
-"""The known answers of recorded Binance spot, through ccxt, collector and store, to the last digit."""
+"""The known answers of recorded Binance spot, through ccxt, collector, store and API, to the last digit."""
 
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 
+import httpx
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from app.clock import SystemClock
 from app.store import open_store
 from tests.recorded import recorded
 from tests.recorded_path import MARKET_ID, play
 from tests.venues.binance_replay import FILE
+from tests.web_server import running_server
 
 LOT = Decimal("0.00001")
 LEVEL_SUMS = (
@@ -71,3 +76,29 @@ def test_the_book_is_the_venues(path):
     assert book["bid_price"][0] < book["ask_price"][0]
     # Depth at 100 ms follows the best quotes within one period.
     assert abs(int(book["bid_price"][0]) - int(rows["bid"][-1])) < 100
+
+
+def test_the_api_gives_the_known_regression(path):
+    """What a researcher computes from `/api/v1/features` are the published figures of the capture."""
+    store, _ = path
+    end = int(window(store, "row")["end_ns"][-1])
+    with running_server(Path(store.directory), workers=1) as base:
+        query = {"market": str(MARKET_ID), "bin": "1s", "limit": 10_000, "end": end + 10**9}
+        query["start"] = end - 400 * 10**9
+        answer = httpx.get(f"{base}/api/v1/features", params=query, timeout=30).json()
+    table = pd.DataFrame(answer["rows"], columns=answer["columns"])
+    assert f"{table['ofi_best'].sum():.5f}" == "-99.47148"
+    assert [f"{table[f'ofi_{m}'].sum():.5f}" for m in range(1, 11)] == LEVEL_SUMS.split()
+    assert f"{table['bought'].sum() - table['sold'].sum():.5f}" == "-18.73079"
+    # Whole bins whose mid is known at both edges: the capture begins and ends inside a second.
+    whole = table[pd.to_numeric(table["end"]) <= int(window(store, "row")["received_ns"][-1])]
+    change = (whole["mid"].diff() / 0.01)[1:]
+    for column, beta, t, r2 in (
+        ("ofi_best", 33.18634, 8.758, 0.3039),
+        ("trade_imbalance", 318.41594, 3.446, 0.4200),
+    ):
+        fit = sm.OLS(change, sm.add_constant(whole[column][1:])).fit(cov_type="HC1")
+        assert len(change) == 344
+        assert fit.params[column] == pytest.approx(beta, abs=6e-6)
+        assert fit.tvalues[column] == pytest.approx(t, abs=6e-4)
+        assert fit.rsquared == pytest.approx(r2, abs=6e-5)
