@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app import records
 from app.clock import FakeClock
-from app.store import open_store
+from app.store import open_store, reader
 from tests.store_help import BTC, Model, batch, same
 
 KINDS = ("row", "trade", "gap", "status", "book", "column_1s")
@@ -24,6 +25,9 @@ contents = st.dictionaries(
 class StoreAgainstModel(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
+        # Search by time down to single ids; otherwise a second's worth of ids is simply read.
+        self.fine = patch.object(reader, "_FINE", 1)
+        self.fine.start()
         self.directory = tempfile.TemporaryDirectory()
         self.clock = FakeClock()
         self.model = Model()
@@ -87,6 +91,27 @@ class StoreAgainstModel(RuleBasedStateMachine):
         self.cursors = dict(news.cursors)
 
     @rule(
+        late=st.lists(st.sampled_from([0, 0, 0, 1, 3, 7]), min_size=8, max_size=30),
+        data=st.data(),
+    )
+    def append_late_ones_and_look(self, late, data) -> None:
+        """A second between appends, some of them seconds late; then windows with edges among them."""
+        begin = self.clock.now_ns()
+        for seconds in late:
+            self.clock.advance(1)
+            self.serial += 1
+            one = batch("gap", [self.clock.now_ns() - seconds * 1_000_000_000], self.serial)
+            batch_id = self.writer.append(BTC, {"gap": one})
+            self.model.append(batch_id, {"gap": one})
+            self.ids.append(batch_id)
+        for _ in range(3):
+            low = begin + data.draw(st.integers(-8, 30)) * 1_000_000_000
+            high = low + data.draw(st.integers(0, 6)) * 1_000_000_000
+            assert same(
+                self.reader.window(BTC, "gap", low, high), self.model.window("gap", low, high)
+            )
+
+    @rule(
         kind=st.sampled_from(KINDS),
         start=st.integers(-600_000_000_000, 3_000_000_000),
         length=st.integers(0, 600_000_000_000),
@@ -121,6 +146,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "directory"):
+            self.fine.stop()
             self.writer.close()
             self.reader.close()
             self.directory.cleanup()

@@ -10,7 +10,7 @@ from app import records
 from app.clock import FakeClock
 from app.errors import StoreError
 from app.market import MarketId
-from app.store import open_store
+from app.store import open_store, reader
 from tests.store_help import BTC, ETH, S_NS, batch, file_of, market, opened, same
 
 
@@ -304,3 +304,20 @@ def test_urls_are_absolute_or_relative(tmp_path: Path, monkeypatch: pytest.Monke
     with opened(tmp_path / "a b?c#d%20e") as store:
         store.append(BTC, {"row": batch("row", [1])})
         assert file_of(tmp_path / "a b?c#d%20e").exists()
+
+
+def test_late_records_are_found_after_a_restart_in_their_midst(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_FINE", 1)
+    clock = FakeClock()
+    times = [10, 20, 30, 13, 12, 11, 31, 32, 33, 34, 35]  # 12 comes 18 after 30, 11 comes 19
+    for t in times:
+        clock.advance(1)
+        with opened(tmp_path, clock) as store:
+            store.append(BTC, {"gap": batch("gap", [t])})
+    with opened(tmp_path, clock) as store:
+        for low in range(8, 38):
+            for high in range(low, 38):
+                got = store.window(BTC, "gap", low, high)["to_ns"].tolist()
+                assert got == sorted(t for t in times if low < t <= high), (low, high)
