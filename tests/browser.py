@@ -21,7 +21,10 @@ ARGS = (
     "--no-first-run", "--disable-sync", "--disable-quic",
 )  # fmt: skip
 WAIT_MS = 20_000
-DRAWN = "market => { const v = window.ofi?.view(market); return v && v.axes && v.drawn.count > 1 && v.steps > 0; }"
+DRAWN = """market => {
+  const v = window.ofi?.view(market);
+  return v && v.axes && v.drawn.count > 1 && v.steps > 0;
+}"""
 
 
 @contextmanager
@@ -48,7 +51,8 @@ class Watched:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _note(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
+        # The tests themselves read canvases back, which Chromium advises against.
+        if message.type in ("error", "warning") and "willReadFrequently" not in message.text:
             self.complaints.append(f"{message.type}: {message.text}")
 
     def open(self, url: str, *markets: str) -> Page:
@@ -72,7 +76,9 @@ class Watched:
 
 
 @contextmanager
-def watched(browser: Browser, width: int = 1440, height: int = 900, **options: Any) -> Iterator[Watched]:
+def watched(
+    browser: Browser, width: int = 1440, height: int = 900, **options: Any
+) -> Iterator[Watched]:
     """A page that is closed at the end."""
     one = Watched(browser, width, height, **options)
     try:

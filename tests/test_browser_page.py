@@ -88,14 +88,16 @@ def test_controls_change_the_picture_and_the_address(page: Watched, url: str) ->
     page.open(f"{url}/?m={BTC}&depth=10&window=10", BTC)
     page.page.keyboard.press("Space")  # held still, so that only the controls change pixels
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
-    page.until("market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC)
+    page.until(
+        "market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC
+    )
     before = {row: pixels(page.page, f".row-{row} canvas.plot") for row in ("ofi", "levels")}
-    page.page.get_by_role("combobox", name="Window").click()
+    page.page.get_by_role("textbox", name="Window").click()
     page.page.get_by_role("option", name="30 s").click()
     page.until("market => window.ofi.view(market).info.window_s === 30", BTC)
     expect(page.page.get_by_role("heading", name="OFI, 30\u00a0s")).to_be_visible()
     assert "window=30" in page.page.url
-    page.page.get_by_role("combobox", name="Depth").click()
+    page.page.get_by_role("textbox", name="Depth").click()
     page.page.get_by_role("option", name="5 levels", exact=True).click()
     page.until("market => window.ofi.view(market).info.depth === 5", BTC)
     assert "depth=5" in page.page.url
@@ -109,13 +111,13 @@ def test_markets_are_found_by_typing(page: Watched, url: str) -> None:
     before = pixels(page.page, ".row-book canvas.plot")
     page.page.keyboard.press("/")
     page.page.keyboard.type("eth")
-    page.page.get_by_role("option", name=re.compile("ETH/USD Kraken spot, in ETH")).click()
+    page.page.get_by_role("option", name="ETH/USD Kraken spot, in ETH").click()
     page.until("market => window.ofi.view(market)?.drawn.count > 0", ETH)
     assert page.page.locator(".stack").count() == 2
     assert f"m={BTC}&m={ETH}" in page.page.url
-    page.page.keyboard.press("Escape")
-    page.page.get_by_role("button", name=re.compile("BTC/USDT")).first.click(force=True)
-    page.until("() => document.querySelectorAll('.stack').length <= 2")
+    page.page.keyboard.press("Backspace")
+    page.until("() => document.querySelectorAll('.stack').length === 1")
+    assert f"m={ETH}" not in page.page.url
     page.open(f"{url}/?m={ETH}", ETH)
     assert pixels(page.page, ".row-book canvas.plot") != before
     assert page.complaints == []
@@ -134,14 +136,18 @@ def test_a_link_opens_what_the_sender_saw(browser: Browser, url: str) -> None:
         assert receiver.page.input_value("#depth") == "5 levels"
         assert receiver.page.input_value("#window").replace("\u00a0", " ") == "30 s"
         assert receiver.page.input_value("#range").replace("\u00a0", " ") == "5 min"
-        expect(receiver.page.locator("html")).to_have_attribute("data-mantine-color-scheme", "light")
+        expect(receiver.page.locator("html")).to_have_attribute(
+            "data-mantine-color-scheme", "light"
+        )
     assert got["state"] == "frozen"
     assert got["info"]["end_ms"] == pytest.approx(sent["edge"], abs=1000)
     assert got["ranges"]["time"] == pytest.approx(sent["ranges"]["time"], abs=1000)
 
 
 def test_a_hostile_address_shows_defaults_and_says_so(page: Watched, url: str) -> None:
-    page.page.goto(f"{url}/?m=%3Cscript%3Ealert(1)%3C/script%3E&m={BTC}&depth=999&window=-1&theme=x")
+    page.page.goto(
+        f"{url}/?m=%3Cscript%3Ealert(1)%3C/script%3E&m={BTC}&depth=999&window=-1&theme=x"
+    )
     expect(page.page.locator("#dropped")).to_contain_text("depth must be a whole number")
     expect(page.page.locator("#dropped")).to_contain_text("is not a market")
     assert page.page.locator("#dropped script").count() == 0
@@ -171,13 +177,18 @@ def test_zoom_and_pan_survive_updates_until_they_are_reset(page: Watched, url: s
     assert later["ranges"]["time"] == pytest.approx(zoomed["ranges"]["time"])
     assert later["ranges"]["price"] == pytest.approx(zoomed["ranges"]["price"])
     shown = page.page.evaluate(
-        "() => { const l = document.querySelector('.js-plotly-plot')._fullLayout; return [l.xaxis.range, l.yaxis.range]; }"
+        """() => {
+          const layout = document.querySelector('.js-plotly-plot')._fullLayout;
+          return [layout.xaxis.range, layout.yaxis.range];
+        }"""
     )
     assert shown[0] == pytest.approx(later["ranges"]["time"])
     assert shown[1] == pytest.approx(later["ranges"]["price"])
     page.page.get_by_role("button", name="Back to live").click()
     page.until("market => window.ofi.view(market).user.time === null", BTC)
-    page.until("market => { const v = window.ofi.view(market); return v.ranges.time[1] === v.edge; }", BTC)
+    page.until(
+        "market => { const v = window.ofi.view(market); return v.ranges.time[1] === v.edge; }", BTC
+    )
 
 
 def test_a_gap_is_hatched_in_every_row_and_windows_across_it_are_blank(
@@ -193,7 +204,8 @@ def test_a_gap_is_hatched_in_every_row_and_windows_across_it_are_blank(
         at = [(gap[k] - start) / (end - start) * width for k in ("from_ms", "to_ms")]
         colours = canvas.evaluate(
             """(c, [from, to]) => {
-              const data = c.getContext('2d').getImageData(Math.round(from) + 3, 2, Math.round(to - from) - 6, c.height - 6).data;
+              const box = [Math.round(from) + 3, 2, Math.round(to - from) - 6, c.height - 6];
+              const data = c.getContext('2d').getImageData(...box).data;
               const seen = new Map();
               for (let k = 0; k < data.length; k += 4) {
                 const key = [data[k], data[k + 1], data[k + 2]].join();
@@ -214,7 +226,9 @@ def test_numbers_on_the_page_equal_the_api_at_the_shown_time(page: Watched, url:
     page.page.keyboard.press("Space")
     page.until("() => /end=\\d+/.test(location.search)")
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
-    page.until("market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC)
+    page.until(
+        "market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC
+    )
     tiles = page.view(BTC)["tiles"]
     t_ns = round(tiles["t"]) * 1_000_000
     query = {"market": BTC, "start": t_ns - 10 * 10**9, "end": t_ns, "levels": 10}
@@ -234,7 +248,9 @@ def test_freezing_holds_the_picture_and_lets_go_again(page: Watched, url: str) -
     page.open(f"{url}/?m={BTC}", BTC)
     page.page.get_by_role("button", name="Freeze").click()
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
-    page.until("market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC)
+    page.until(
+        "market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC
+    )
     held, picture = page.view(BTC), pixels(page.page, ".row-book canvas.plot")
     frames = page.page.evaluate("performance.now()")
     page.until("since => performance.now() > since + 2500", frames)
@@ -273,8 +289,13 @@ def test_a_hidden_page_takes_data_in_and_draws_when_it_returns(page: Watched, ur
     gone = page.view(BTC)
     page.until("([market, seq]) => window.ofi.view(market).seq > seq + 10", [BTC, gone["seq"]])
     assert page.view(BTC)["drawn"]["count"] <= gone["drawn"]["count"] + 1
-    page.page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")
-    page.until("([market, n]) => window.ofi.view(market).drawn.count > n + 1", [BTC, gone["drawn"]["count"]])
+    page.page.evaluate(
+        "() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    page.until(
+        "([market, n]) => window.ofi.view(market).drawn.count > n + 1",
+        [BTC, gone["drawn"]["count"]],
+    )
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,9 @@ def register(app: Dash, markets: Markets) -> None:
             view = now.with_controls(chosen, depth, window, span)
         elif cause == "theme":
             view = now.other_theme()
-        elif cause == "frozen":
-            view = now.frozen_at((frozen or {}).get("end_ms"))
+        elif cause == "frozen" and frozen is not None:
+            # None is the store's first breath, not a wish of the user.
+            view = now.frozen_at(frozen.get("end_ms"))
         else:
             view = now
             if not search and known:

@@ -148,7 +148,7 @@ export function decimalsOf(step) {
 const TIME_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14400];
 
 /** Round times between two, at least `gap` pixels apart. */
-export function timeTicks(start, end, width, gap = 62) {
+export function timeTicks(start, end, width, gap = 68) {
   const least = ((end - start) / 1000) * (gap / Math.max(1, width));
   const step = (TIME_STEPS_S.find((s) => s >= least) ?? 86400) * 1000;
   const found = [];

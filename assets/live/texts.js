@@ -38,7 +38,7 @@ export function bar(f, model, shown) {
   write(f.mid, number(t.mid, mid));
   f.mid?.classList.toggle("withheld", !shown);
   write(f.change, shown && known(t.change) ? `${signed(t.change * 100, 2)}\u00a0%` : "");
-  tone(f.change, t.change);
+  tone(f.change, t.change, 0.00005);
   if (!shown) {
     for (const name of ["spread", "ofi", "multi", "queue", "depth", "taker"]) {
       write(f[name], NONE);

@@ -1,0 +1,165 @@
+"""Components: pure functions from values to what Dash renders."""
+
+import json
+import re
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dash.development.base_component import Component
+from fastapi import FastAPI
+
+from app.market import Contract, Grid, Market, MarketId
+from app.settings import Settings
+from app.web.page import create_page
+from components.figures import ROWS, axis_name, stack_figure
+from components.header import choices, header, market_options, with_chosen
+from components.market_stack import market_stack
+from components.states import empty_page, nothing_chosen
+from components.words import duration, levels
+
+TOKENS = Path(__file__).resolve().parents[1] / "assets" / "tokens.css"
+
+
+def market(text: str, contract: Contract = Contract.SPOT) -> Market:
+    market_id = MarketId.parse(text)
+    return Market(market_id, "BTC", "USDT", Grid(Decimal("0.1"), Decimal("0.001")), contract)
+
+
+def walk(component: Any) -> list[Component]:
+    """A component and everything below it."""
+    if not isinstance(component, Component):
+        return []
+    children = getattr(component, "children", None)
+    below = children if isinstance(children, list | tuple) else [children]
+    return [component, *(one for child in below for one in walk(child))]
+
+
+def attributes(component: Component) -> dict[str, Any]:
+    return component.to_plotly_json()["props"]
+
+
+def test_every_control_has_a_name() -> None:
+    stack = market_stack(MarketId.parse("binance:BTC/USDT"), "a")
+    page = header({}, 10, 10, 900)
+    controls = [c for part in (stack, page) for c in walk(part) if c._type in ("Button", "Canvas")]
+    assert len(controls) > 10
+    for control in controls:
+        props = attributes(control)
+        hidden = props.get("aria-hidden") == "true"
+        inside = props.get("children")
+        words = any(
+            isinstance(one, str) for one in (inside if isinstance(inside, list) else [inside])
+        )
+        assert hidden or words or props.get("aria-label"), props
+    for control in walk(page):
+        if control._type in ("Select", "MultiSelect"):
+            assert attributes(control)["label"]
+
+
+def test_canvases_are_images_with_names() -> None:
+    stack = market_stack(MarketId.parse("binance:BTC/USDT"), "a")
+    named = [attributes(c) for c in walk(stack) if c._type == "Canvas"]
+    assert all(p.get("role") == "img" or p.get("aria-hidden") == "true" for p in named)
+
+
+def test_a_stack_names_its_market_and_every_place_once() -> None:
+    stack = market_stack(MarketId.parse("kraken:BTC/USD"), "a")
+    assert attributes(stack)["data-market"] == "kraken:BTC/USD"
+    places = [attributes(c)["data-f"] for c in walk(stack) if "data-f" in attributes(c)]
+    assert len(places) == len(set(places))
+    # What the scripts fill has nothing of Dash's inside, so that neither overwrites the other.
+    empty = [
+        c
+        for c in walk(stack)
+        if "data-f" in attributes(c) and not isinstance(attributes(c).get("children"), str)
+    ]
+    assert all(attributes(c).get("children") is None for c in empty)
+
+
+def test_a_symbol_of_markup_stays_text() -> None:
+    stack = market_stack(MarketId("venue", "<img/src=x>"), "a")
+    texts = [attributes(c).get("children") for c in walk(stack)]
+    assert "<img/src=x>" in texts
+
+
+def test_the_figure_gives_each_row_its_axes_and_one_time() -> None:
+    layout = stack_figure("rev").to_dict()["layout"]
+    assert layout["uirevision"] == "rev"
+    assert layout["xaxis5"]["matches"] == "x"
+    for row in ROWS:
+        assert layout[axis_name(row.value)]["side"] == "right"
+        assert layout[axis_name(row.cross)]["anchor"] == row.value
+    assert not layout["yaxis"]["fixedrange"]
+    assert layout["yaxis3"]["fixedrange"]
+
+
+def test_the_picker_names_contract_and_unit() -> None:
+    spot, perp = market("binance:BTC/USDT"), market("okx:BTC/USDT:USDT", Contract.LINEAR)
+    options = market_options({spot.id: spot, perp.id: perp})
+    assert [group["group"] for group in options] == ["binance", "okx"]
+    assert options[0]["items"][0]["label"] == "BTC/USDT Binance spot, in BTC"
+    assert options[1]["items"][0]["label"] == "BTC/USDT:USDT Okx linear, in contracts"
+
+
+def test_a_chosen_market_that_is_not_stored_stays_choosable() -> None:
+    options = with_chosen([], ["venue:A/B"])
+    assert options[0]["items"] == [{"value": "venue:A/B", "label": "venue:A/B"}]
+    assert with_chosen([], []) == []
+
+
+def test_a_linked_value_is_among_the_choices() -> None:
+    assert choices((1, 10), 7) == [(1, "1\u00a0s"), (7, "7\u00a0s"), (10, "10\u00a0s")]
+    assert choices((1, 5), 5, levels) == [(1, "best level"), (5, "5 levels")]
+    assert duration(7200) == "2\u00a0h"
+    assert duration(90) == "90\u00a0s"
+
+
+def test_empty_states_say_what_to_do() -> None:
+    assert "ofi run" in json.dumps(empty_page().to_plotly_json(), default=str)
+    assert "Choose one to four markets" in json.dumps(
+        nothing_chosen().to_plotly_json(), default=str
+    )
+
+
+def test_the_page_holds_no_socket_of_dash() -> None:
+    server = FastAPI(docs_url=None, openapi_url=None)
+    app = create_page(server, Settings(), dict)
+    paths = [getattr(route, "path", "") for route in server.router.routes]
+    assert not [path for path in paths if "ws-callback" in path]
+    assert "websocket" not in app._config()
+    html = app.index_string
+    assert re.search(r"\son\w+=", html) is None
+    assert "<script" not in html
+
+
+def _themes() -> dict[str, dict[str, str]]:
+    text = TOKENS.read_text(encoding="utf-8")
+    blocks = dict(re.findall(r'color-scheme="(dark|light)"\] \{(.*?)\n\}', text, re.DOTALL))
+    return {name: dict(re.findall(r"--([\w-]+): ([^;]+);", body)) for name, body in blocks.items()}
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(one: str, other: str) -> float:
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_colours_are_readable(theme: str) -> None:
+    tokens = _themes()[theme]
+    for word, ground in product(("text", "text2", "text3", "buy", "sell"), ("panel", "raised")):
+        assert _contrast(tokens[word], tokens[ground]) >= 4.5, (word, ground)
+    for word in ("live", "warn", "down"):
+        assert _contrast(tokens[word], tokens["panel"]) >= 4.5, word
+    for mark in ("buy-fill", "sell-fill"):
+        assert _contrast(tokens[mark], tokens["panel"]) >= 3, mark
+    assert _contrast(tokens["primary"], tokens["ink"]) >= 4.5
+    assert _themes()["dark"].keys() == _themes()["light"].keys()

@@ -1,0 +1,94 @@
+"""The view in the address: read, checked, written back."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.market import MarketId
+from app.records import LEVELS
+from app.web.state import MAX_MARKETS, RANGE_S, WINDOW_S, ViewState
+
+BTC = MarketId.parse("binance:BTC/USDT")
+PERP = MarketId.parse("binanceusdm:BTC/USDT:USDT")
+
+views = st.builds(
+    ViewState,
+    markets=st.lists(st.sampled_from([BTC, PERP]), unique=True).map(tuple),
+    depth=st.integers(1, LEVELS),
+    window_s=st.integers(*WINDOW_S),
+    range_s=st.integers(*RANGE_S),
+    end_ms=st.none() | st.integers(0, 4_000_000_000_000),
+    theme=st.sampled_from(["dark", "light"]),
+)
+
+
+@given(views)
+def test_an_address_gives_back_its_view(view: ViewState) -> None:
+    again = ViewState.from_search(view.to_search())
+    assert again == view
+    assert again.dropped == ()
+
+
+@given(st.text(max_size=300))
+def test_any_address_is_read_within_bounds(search: str) -> None:
+    view = ViewState.from_search("?" + search)
+    assert 1 <= view.depth <= LEVELS
+    assert WINDOW_S[0] <= view.window_s <= WINDOW_S[1]
+    assert RANGE_S[0] <= view.range_s <= RANGE_S[1]
+    assert len(view.markets) <= MAX_MARKETS
+    assert view.theme in ("dark", "light")
+    json.loads(view.to_json())
+
+
+@pytest.mark.parametrize(
+    ("search", "sentence"),
+    [
+        ("?depth=99", "depth must be a whole number from 1 to 20; 10 is shown."),
+        ("?window=0", "window must be a whole number from 1 to 3600; 10 is shown."),
+        ("?range=1e9", "range must be a whole number from 60 to 14400; 900 is shown."),
+        ("?end=-5", "the present is shown."),
+        ("?depth=%D9%A3", "depth must be a whole number"),
+        ("?theme=pink", "The theme of the address is unknown; dark is shown."),
+        ("?m=javascript:alert(1)//%20x", "is not a symbol"),
+        ("?m=../../etc/passwd", "is not a market"),
+        ("?" + "m=a:B&" * 40, "The address has too many parts and was not read."),
+        ("?m=" + "a" * 3000, "The address is longer than 2000 characters and was not read."),
+    ],
+)
+def test_wrong_values_are_dropped_and_told(search: str, sentence: str) -> None:
+    view = ViewState.from_search(search)
+    assert any(sentence in one for one in view.dropped), view.dropped
+    assert view == ViewState()
+
+
+def test_more_markets_than_fit_are_told() -> None:
+    search = "?" + "&".join(f"m=venue:M{k}" for k in range(6))
+    view = ViewState.from_search(search)
+    assert [str(market) for market in view.markets] == [f"venue:M{k}" for k in range(4)]
+    assert "4 markets at once" in view.dropped[0]
+
+
+def test_controls_are_checked_like_addresses() -> None:
+    view = ViewState(end_ms=5, theme="light")
+    wished = view.with_controls(["binance:BTC/USDT", 7, "nonsense"], "5", "30", "300")
+    assert wished.markets == (BTC,)
+    assert (wished.depth, wished.window_s, wished.range_s) == (5, 30, 300)
+    assert (wished.end_ms, wished.theme) == (5, "light")
+    assert view.with_controls(None, None, {}, "x").depth == 10
+
+
+def test_freezing_and_letting_go() -> None:
+    view = ViewState()
+    assert view.frozen_at(1_700_000_000_123.0).end_ms == 1_700_000_000_123
+    assert view.frozen_at(None).end_ms is None
+    assert view.frozen_at("1").end_ms is None
+    assert view.frozen_at(float("nan")).end_ms is None
+    assert view.frozen_at(1e30).end_ms is None
+
+
+def test_the_theme_changes_back_and_forth() -> None:
+    view = ViewState(markets=(BTC,))
+    assert view.other_theme().theme == "light"
+    assert view.other_theme().other_theme() == view
