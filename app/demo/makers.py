@@ -200,6 +200,11 @@ class Desk:
         self._sign += _SIGN_WEIGHT * (side - mean)
         return predicted
 
+    def shift(self, bps: float) -> None:
+        """Change what the price is worth, known to all at once."""
+        self._flow.latent += bps * self._flow.bp
+        self.move(bps)
+
     def move(self, bps: float) -> None:
         """Shift the belief and let every maker act on it."""
         flow = self._flow

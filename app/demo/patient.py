@@ -1,6 +1,6 @@
 """Those who wait: orders resting at all depths, and small ones that come and go near the best price."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from math import floor
 
 from app.demo.engine import BUY, SELL
@@ -10,6 +10,7 @@ PATIENT_OWNER = 1
 JOINER_OWNER = 2
 ICEBERG_OWNER = 7
 _ICEBERG_EVERY_S = 50.0
+_PRUNE_S = 2.0
 _SHAPE = 2.2  # of the gamma distribution of distances: most rest at (shape − 1) × scale
 _WALL_SHARE = 0.012
 _JOINERS = 45  # small orders that are there in ordinary times
@@ -28,6 +29,10 @@ class Pool:
         """Keep an id."""
         self._ids.append(order_id)
 
+    def prune(self, live: Container[int]) -> None:
+        """Forget the ids of orders that traded or were withdrawn otherwise."""
+        self._ids = [i for i in self._ids if i in live]
+
     def pick(self, u: float) -> int:
         """Remove and return a random id, `u` uniform in [0, 1)."""
         ids = self._ids
@@ -42,6 +47,11 @@ class Patient:
     def __init__(self, flow: Flow):
         self._flow = flow
         self._pool = Pool()
+        flow.plan(_PRUNE_S, self._prune)
+
+    def _prune(self) -> None:
+        self._pool.prune(self._flow.engine.orders)
+        self._flow.plan(_PRUNE_S, self._prune)
 
     def seed(self) -> None:
         """Fill the book as if it had long been there."""
@@ -59,13 +69,13 @@ class Patient:
             self._place(flow.rng.choice((BUY, SELL)))
 
     def clear_near(self, bps: float, share: float) -> None:
-        """Withdraw a share of the patient orders within a distance of the mid."""
+        """Withdraw a share of all but the makers' orders within a distance of the mid."""
         flow = self._flow
         reach, mid = bps * flow.bp, flow.mid
         near = [
             order.id
             for order in flow.engine.orders.values()
-            if order.owner == PATIENT_OWNER and abs(order.price - mid) < reach
+            if order.owner in (PATIENT_OWNER, JOINER_OWNER) and abs(order.price - mid) < reach
         ]
         for order_id in near:
             if flow.rng.random() < share:
@@ -95,6 +105,12 @@ class Joiners:
     def __init__(self, flow: Flow):
         self._flow = flow
         self._pools = {BUY: Pool(), SELL: Pool()}
+        flow.plan(_PRUNE_S, self._prune)
+
+    def _prune(self) -> None:
+        for pool in self._pools.values():
+            pool.prune(self._flow.engine.orders)
+        self._flow.plan(_PRUNE_S, self._prune)
 
     @property
     def crowding(self) -> float:
@@ -107,7 +123,7 @@ class Joiners:
         side = rng.choice((BUY, SELL))
         best, best_size = flow.best(side)
         other, other_size = flow.best(opposite(side))
-        if not best_size or not other_size:
+        if not best_size or not other_size or rng.random() > flow.conditions.patience:
             return
         spread, u = abs(other - best), rng.random()
         if spread > 1 and u < 0.25:

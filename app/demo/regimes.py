@@ -104,7 +104,7 @@ class Director:
         self.regime = None
         self._flow.conditions = Conditions()
         if regime.kind is Kind.ABSORPTION:
-            self._resolve()
+            self._resolve(regime.side)
         # What the scene had placed leaves in ones and twos, not at a stroke.
         for order_id in self._orders:
             self._flow.plan(self._rng.uniform(0.5, 15.0), _cancel(self._flow, order_id))
@@ -135,21 +135,24 @@ class Director:
         wide_bps = max(0.9, 3.0 / flow.bp)
         reach_bps = max(12.0, 3.0 * flow.spec.depth_bps)
         flow.conditions = Conditions(
-            maker_size=0.12, maker_spread_bps=wide_bps, patience=0.25, volatility=1.2
+            maker_size=0.15, maker_spread_bps=wide_bps, patience=0.25, learning=0.5
         )
-        self._every(2.0, lambda: self._patient.clear_near(reach_bps, 0.5))
+        self._patient.clear_near(reach_bps, 0.8)
+        self._every(1.0, lambda: self._patient.clear_near(reach_bps, 0.3))
 
     def _breakout(self) -> None:
         """Someone buys (sells) whatever there is until the price has left where it was."""
         flow, side = self._flow, self._side
-        flow.conditions = Conditions(activity=1.8, taker_bias=0.6 * side, volatility=1.3)
+        flow.conditions = Conditions(activity=1.8, taker_bias=0.7 * side)
         mean_s = 1.0 / flow.spec.pace
 
         def push() -> None:
-            self._takers.take(side, 6.0, INFORMED_OWNER)
-            self._desk.move(side * flow.spec.jump_bps * self._rng.gammavariate(3.0, 0.4))
+            flow.latent += side * flow.spec.jump_bps * flow.bp * self._rng.uniform(0.3, 0.9)
+            self._takers.take(side, 8.0, INFORMED_OWNER)
+            if self._rng.random() < 0.5:
+                self._takers.reveal()
 
-        self._every(0.22 * mean_s, push, flow.time_s + self._rng.uniform(9.0, 16.0) * mean_s)
+        self._every(0.35 * mean_s, push, flow.time_s + self._rng.uniform(24.0, 32.0))
 
     def _absorption(self) -> None:
         """A hidden order stands in the way: the flow is one-sided and the price stays."""
@@ -169,11 +172,16 @@ class Director:
         self._every(0.12 * mean_s, crowd)
         self._every(0.4 * mean_s, lambda: self._takers.take(side, 10.0, INFORMED_OWNER))
 
-    def _resolve(self) -> None:
-        """The hidden order is done; the price leaves, with those who pressed or through them."""
-        self._flow.cancel(self._wall)
-        jumps = self._rng.choice((-1, 1)) * self._rng.uniform(2.0, 4.0)
-        self._desk.move(jumps * self._flow.spec.jump_bps)
+    def _resolve(self, side: int) -> None:
+        """The hidden order is done: the price leaves past it, or those who pressed give up first."""
+        flow, direction = self._flow, self._rng.choice((BUY, SELL))
+        flow.cancel(self._wall)
+        if direction != side:
+            for order_id in self._orders:
+                flow.plan(self._rng.uniform(0.0, 0.4), _cancel(flow, order_id))
+            self._orders = []
+        jumps = direction * self._rng.uniform(2.0, 4.0)
+        flow.plan(0.45, lambda: self._desk.shift(jumps * flow.spec.jump_bps))
 
     def _withdrawal(self) -> None:
         """Large orders that are not meant to trade: shown, then gone before anyone reaches them."""
@@ -192,7 +200,7 @@ class Director:
                     lots = round(flow.spec.touch_lots * rng.uniform(2.0, 4.0))
                     layers.append(flow.limit(side, max(1, price), lots, SCENE_OWNER))
             flow.plan(
-                0.2, lambda: self._desk.move(side * flow.spec.jump_bps * rng.uniform(1.0, 2.0))
+                0.2, lambda: self._desk.shift(side * flow.spec.jump_bps * rng.uniform(1.0, 2.0))
             )
             flow.plan(rng.uniform(2.0, 4.5), vanish)
 
@@ -201,7 +209,7 @@ class Director:
                 flow.plan(rng.uniform(0.0, 0.3), _cancel(flow, order_id))
             layers.clear()
             flow.plan(
-                0.3, lambda: self._desk.move(-side * flow.spec.jump_bps * rng.uniform(1.0, 2.0))
+                0.3, lambda: self._desk.shift(-side * flow.spec.jump_bps * rng.uniform(1.0, 2.0))
             )
 
         self._every(7.0, show)
@@ -212,9 +220,10 @@ class Director:
         flow.conditions = Conditions(
             maker_size=0.45,
             maker_spread_bps=max(0.15, 1.5 / flow.bp),
-            volatility=1.6,
+            volatility=1.2,
             activity=1.5,
-            learning=1.2,
+            learning=0.45,
+            patience=0.6,
         )
         mean_s = 1.0 / flow.spec.pace
         burst = {"side": BUY, "until": 0.0}
@@ -224,12 +233,13 @@ class Director:
                 burst["side"] = rng.choice((BUY, SELL))
                 burst["until"] = flow.time_s + rng.expovariate(1 / (4.0 * mean_s))
             side = int(burst["side"])
-            flow.latent += side * flow.spec.jump_bps * flow.bp * 0.5
-            self._takers.take(side, 12.0, INFORMED_OWNER)
+            flow.conditions.taker_bias = 0.85 * side
+            flow.latent += side * flow.spec.jump_bps * flow.bp * 0.3
+            self._takers.take(side, 25.0, INFORMED_OWNER)
             if rng.random() < 0.15:
                 self._takers.reveal()
 
-        self._every(0.15 * mean_s, hit)
+        self._every(0.22 * mean_s, hit)
 
     @property
     def _side(self) -> int:

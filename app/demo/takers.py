@@ -8,7 +8,7 @@ from app.demo.patient import Joiners
 NOISE_OWNER = 3
 INFORMED_OWNER = 4
 _INFORMED = 0.5  # share of informed orders per mean revision between latent value and belief
-_LEAKED = 0.3  # share of news that some know before the others
+_LEAKED = 0.2  # share of news that some know before the others
 _PERSISTENCE = 0.56  # chance that a noise taker does what the one before did
 
 
