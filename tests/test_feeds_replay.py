@@ -13,12 +13,20 @@ from numpy.typing import NDArray
 from app.feeds.base import FeedStatus
 from app.feeds.ccxt_stream import open_venue
 from app.feeds.ring import Ring, States, Trades
-from app.market import Grid, Market, MarketId
+from app.market import Contract, Grid, Market, MarketId
 from app.records import LEVELS, Fidelity, State
 from app.settings import FeedSettings, VenueSettings
 from tests.recorded import recorded
-from tests.venues.binance_protocol import settings_for
-from tests.venues.binance_replay import FILE, BinanceReplay, Line, ReplayClock, load
+from tests.venues.binance_protocol import coin_margined_settings_for, settings_for
+from tests.venues.binance_replay import (
+    BTCUSD_PERP,
+    COIN_MARGINED_FILE,
+    FILE,
+    BinanceReplay,
+    Line,
+    ReplayClock,
+    load,
+)
 from tests.venues.rig import until
 
 BTC = MarketId("binance", "BTC/USDT")
@@ -115,10 +123,10 @@ async def test_event_sums_by_an_independent_reference(replayed: Replayed) -> Non
     assert [f"{value:.5f}" for value in sums] == wanted.split()
 
 
-def _integers(states: States) -> NDArray[np.int64]:
+def _integers(states: States, grid: Grid = GRID) -> NDArray[np.int64]:
     """`[n, 2, L, 2]` in ticks and lots."""
-    prices = GRID.to_ticks(states.levels[..., 0])
-    return np.stack((prices, GRID.to_lots(states.levels[..., 1])), axis=-1)
+    prices = grid.to_ticks(states.levels[..., 0])
+    return np.stack((prices, grid.to_lots(states.levels[..., 1])), axis=-1)
 
 
 def _reference(levels: NDArray[np.int64], m: int) -> int:
@@ -160,3 +168,40 @@ async def test_latecomer_gets_the_book_as_it_is_and_follows_it() -> None:
         await early.close()
         await late.close()
         await server.stop()
+
+
+async def test_coin_margined_perpetual_chains_by_previous_id() -> None:
+    """The inverse contract: ids with holes, several updates buffered behind the snapshot."""
+    lines = load(recorded(COIN_MARGINED_FILE))
+    clock, ring = ReplayClock(lines[0].time_ns), Ring()
+    server = BinanceReplay(
+        lines, clock=clock, applied=lambda: len(ring.depth) > 0, symbol=BTCUSD_PERP
+    )
+    await server.start()
+    table = VenueSettings(**coin_margined_settings_for(server.port))
+    venue = open_venue("coinm", table, FeedSettings(), ring, clock)
+    try:
+        await venue.open()
+        feed = venue.add(MarketId("coinm", "BTC/USD:BTC"), 0)
+        assert (feed.market.contract, feed.market.contract_size) == (Contract.INVERSE, 100)
+        assert feed.market.size_unit == "contracts"
+        assert feed.status.fidelity_depth is Fidelity.EVENT
+        await until(server.finished.is_set, "the end of the file", 90.0)
+        best, depth, trades = ring.take()
+    finally:
+        await venue.close()
+        await server.stop()
+    assert not feed.status.new_gaps
+    assert not feed.status.rejected
+    grid = feed.market.grid
+    quotes = _integers(best, grid)
+    assert len(best) == 19_136
+    assert _reference(quotes, 0) == -162_833
+    lots = grid.to_lots(trades.size)
+    assert len(trades) == 2_286
+    assert int((lots * trades.side).sum()) == -12_035
+    place = {int(u): k for k, u in enumerate(best.update_id)}
+    tops = _integers(depth, grid)[:, :, :1]
+    pairs = [(k, place[int(u)]) for k, u in enumerate(depth.update_id) if int(u) in place]
+    assert len(pairs) == 1_124
+    assert all((tops[k] == quotes[j]).all() for k, j in pairs)

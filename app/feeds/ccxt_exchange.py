@@ -104,6 +104,14 @@ class _Binance:
         ordinal = ordinals.setdefault(symbol, len(ordinals))
         return str(ordinal % int(self.options["streamLimits"][kind]))
 
+    def handle_order_book_subscription(self, client: Any, message: Any, subscription: Any) -> Any:
+        """As ccxt, which unrolls the updates buffered for a coin-margined book by spot's rule: ids of
+        futures have holes by nature, so it would drop all after the first and fail at the next."""
+        if subscription.get("type") == "inverse":
+            subscription = {**subscription, "type": "linear"}
+        base: Any = super()
+        return base.handle_order_book_subscription(client, message, subscription)
+
     def handle_deltas(self, bookside: Any, deltas: Any) -> None:
         """As ccxt; a change that is not two numbers raises instead of passing for a removal."""
         store = bookside.storeArray

@@ -21,7 +21,7 @@ from app.feeds.ring import Ring
 from app.feeds.router import Router
 from app.feeds.supervisor import StreamSupervisor
 from app.feeds.track import Fault
-from app.feeds.venues import facts_of
+from app.feeds.venues import as_configured, facts_of
 from app.feeds.watchdog import Watchdog
 from app.log import get
 from app.market import Market, MarketId
@@ -85,6 +85,7 @@ class CcxtVenue:
             raise FeedError(
                 f"[venues.{name}] ccxt does not fit the constructor of {exchange_id}: {error}."
             ) from error
+        self._facts = as_configured(self._facts, self.exchange.options)
         self.title = str(self.exchange.name or name)
         self._feeds: dict[MarketId, CcxtMarketFeed] = {}
         self._supervisors: dict[MarketId, list[StreamSupervisor]] = {}
@@ -278,7 +279,12 @@ class CcxtVenue:
         self.exchange.ws_dial_backoff = {}
         closing = asyncio.ensure_future(client.close())
         self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        closing.add_done_callback(self._closed)
+
+    def _closed(self, closing: asyncio.Future[None]) -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled() and (error := closing.exception()) is not None:
+            _log.info("a lost connection did not close cleanly", error=repr(error)[:200])
 
     def _clients(self) -> list[HookedClient]:
         return list((self.exchange.clients or {}).values())

@@ -1,6 +1,7 @@
 """What is known of single venues and cannot be asked of ccxt: one row each (FEEDS.md 2, 3, 6)."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from app.records import LEVELS, Fidelity
@@ -80,3 +81,13 @@ DEFAULT: Final = VenueFacts(depth_documented=False)
 def facts_of(exchange_id: str) -> VenueFacts:
     """The row of a ccxt exchange id."""
     return FACTS.get(exchange_id, DEFAULT)
+
+
+def as_configured(facts: VenueFacts, options: Mapping[str, Any]) -> VenueFacts:
+    """The row, with the update period that the user's ccxt options ask for (binance has them)."""
+    rate = options.get("watchOrderBookRate")
+    if not facts.connection_per_market or rate is None:
+        return facts
+    period_ms = float(rate)
+    depth = Fidelity.BATCHED if period_ms else Fidelity.EVENT
+    return replace(facts, depth=depth, period_ms=period_ms)

@@ -53,6 +53,33 @@ class Symbol:
         }
 
 
+@dataclass(frozen=True)
+class CoinMargined(Symbol):
+    """A coin-margined perpetual: id `BTCUSD_PERP`, contracts of so many units of the quote currency."""
+
+    contract_size: int = 100
+
+    @property
+    def id(self) -> str:
+        return f"{self.base}{self.quote}_PERP"
+
+    def info(self) -> dict[str, Any]:
+        return {
+            "symbol": self.id,
+            "pair": self.base + self.quote,
+            "contractType": "PERPETUAL",
+            "deliveryDate": 4133404800000,
+            "contractStatus": "TRADING",
+            "contractSize": self.contract_size,
+            "marginAsset": self.base,
+            "baseAsset": self.base,
+            "quoteAsset": self.quote,
+            "pricePrecision": 1,
+            "quantityPrecision": 0,
+            "filters": super().info()["filters"],
+        }
+
+
 class Connection:
     """One WebSocket of a client."""
 
@@ -100,11 +127,13 @@ class BinanceServer:
 
     async def start(self, port: int = 0) -> None:
         app = web.Application()
-        app.router.add_get("/api/v3/exchangeInfo", self._exchange_info)
-        app.router.add_get("/api/v3/depth", self._depth)
-        app.router.add_get("/api/v3/time", self._time)
-        app.router.add_get("/api/v3/ping", self._ping)
+        for root in ("/api/v3", "/dapi/v1"):
+            app.router.add_get(f"{root}/exchangeInfo", self._exchange_info)
+            app.router.add_get(f"{root}/depth", self._depth)
+            app.router.add_get(f"{root}/time", self._time)
+            app.router.add_get(f"{root}/ping", self._ping)
         app.router.add_get("/stream/ws{tail:.*}", self._socket)
+        app.router.add_get("/ws{tail:.*}", self._socket)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, port)
@@ -223,6 +252,23 @@ def settings_for(port: int, host: str = "127.0.0.1") -> dict[str, Any]:
                 }
             },
             "options": {"fetchMarkets": {"types": ["spot"]}},
+        },
+    }
+
+
+def coin_margined_settings_for(port: int, host: str = "127.0.0.1") -> dict[str, Any]:
+    """The same for ccxt's binancecoinm, with depth updates as fast as the recorded ones."""
+    return {
+        "exchange": "binancecoinm",
+        "ccxt": {
+            "enableRateLimit": False,
+            "urls": {
+                "api": {
+                    "dapiPublic": f"http://{host}:{port}/dapi/v1",
+                    "ws": {"inverse": f"ws://{host}:{port}/ws"},
+                }
+            },
+            "options": {"fetchMarkets": {"types": ["inverse"]}, "watchOrderBookRate": "0"},
         },
     }
 

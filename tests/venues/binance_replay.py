@@ -26,6 +26,7 @@ from aiohttp import web
 from app.clock import NS_PER_S
 from tests.venues.binance_protocol import (
     BinanceServer,
+    CoinMargined,
     Connection,
     Symbol,
     settings_for,
@@ -33,6 +34,8 @@ from tests.venues.binance_protocol import (
 )
 
 FILE = "binance_spot_btcusdt_20240808.jsonl.gz"
+COIN_MARGINED_FILE = "binance_coinm_btcusd_perp_20240808.jsonl.gz"
+BTCUSD_PERP = CoinMargined("BTC", "USD", "0.1", "1")
 BTCUSDT = Symbol("BTC", "USDT", "0.01000000", "0.00001000")
 MARKET = "BTC/USDT"
 _SNAPSHOT_WAIT_S = 15.0
@@ -116,10 +119,11 @@ class _Book:
 
 
 class BinanceReplay(BinanceServer):
-    """Serves a capture of one symbol.
+    """Serves a capture of one symbol (looping is for spot: futures chain by `pu`).
 
     Args:
         lines: the capture.
+        symbol: what it is a capture of.
         speed: times real time; None sends as fast as the client takes it.
         clock: when given, it is set to each line's receive time before the line is sent, and the next
             line waits until every client has handled it.
@@ -136,8 +140,9 @@ class BinanceReplay(BinanceServer):
         applied: Callable[[], bool] | None = None,
         loop: bool = False,
         restamp: bool = False,
+        symbol: Symbol = BTCUSDT,
     ):
-        super().__init__([BTCUSDT])
+        super().__init__([symbol])
         self.lines, self.speed, self.clock = lines, speed, clock
         self.sent = dict.fromkeys({line.stream for line in lines}, 0)
         self.finished = asyncio.Event()
@@ -259,7 +264,7 @@ class BinanceReplay(BinanceServer):
         update = {
             "e": "depthUpdate",
             "E": time.time_ns() // 1_000_000,
-            "s": BTCUSDT.id,
+            "s": next(iter(self.symbols)),
             "U": self._book.last_id + 1,
             "u": int(first["U"]) + offset + ahead - 1,
             **self._book.changes_to(self._first_book),
