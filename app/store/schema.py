@@ -111,6 +111,7 @@ def create(path: Path) -> None:
 def _fill(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = OFF")  # nothing in it yet that the disk must not lose
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID")
     connection.execute("INSERT INTO meta VALUES ('fence', 0), ('market', '')")
