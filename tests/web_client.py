@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -62,3 +63,14 @@ async def live_page(base_url: str, **options: Any) -> AsyncIterator[LivePage]:
     url = base_url.replace("http", "ws", 1) + "/live"
     async with connect(url, max_size=None, proxy=None, **options) as socket:
         yield LivePage(socket)
+
+
+async def read_on(page: LivePage) -> None:
+    """Read until the connection ends."""
+    while True:
+        await page.receive()
+
+
+async def fetch(url: str, **options: Any) -> httpx.Response:
+    """A GET beside the event loop."""
+    return await asyncio.to_thread(httpx.get, url, **options)
