@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.archive import Archive, Reader, SegmentWriter
+from app.errors import InputError
 from app.feeds.base import Gap
 from app.market import Grid, MarketId
 from app.records import NO_ASK, NO_BID, Stream
@@ -59,7 +60,7 @@ def world(seed, n=300, levels=3, *, sided=False):
 
 def archived(folder, best, depth, trades, gaps=()):
     archive = Archive(folder)
-    with SegmentWriter(archive, MARKET, T0, {}) as w:
+    with SegmentWriter(archive, MARKET, T0 + 1, {}) as w:
         t, epoch, price, size = best
         none = np.full(len(t), -1)
         w.best(
@@ -209,7 +210,9 @@ def test_gaps_take_from_coverage_and_nothing_is_filled(tmp_path):
     reader = archived(tmp_path, *world(2), gaps)
     table = pa.concat_tables(features.tables(Binner(reader, S, 3), MARKET, S)).to_pandas()
     assert table["coverage"].tolist()[4:8] == [1.0, 0.0, 0.5, 1.0]
-    assert table["ofi_integrated"].notna().sum() == 40 - 2 - 30  # thirty whole windows before
+    assert (
+        table["ofi_integrated"].notna().sum() == 40 - 3 - 30
+    )  # the first is not whole; thirty before
 
 
 def test_unknown_levels_are_null_and_no_nan_leaves(tmp_path):
@@ -272,3 +275,36 @@ WRITTEN = {"10s": 10 * S, "250ms": S // 4, "30min": 1800 * S, "1h": 3600 * S, "5
 @pytest.mark.parametrize(("text", "ns"), [*WRITTEN.items(), ("0.5s", S // 2)])
 def test_durations(text, ns):
     assert duration(text) == ns
+
+
+def test_what_happens_at_the_very_start_is_counted(tmp_path):
+    best, depth, (time_ns, *rest) = world(7)
+    time_ns = time_ns.copy()
+    time_ns[0] = T0
+    archive = Archive(tmp_path)
+    reader = archived(tmp_path, best, depth, (time_ns, *rest))
+    assert reader.start_ns == T0 + 1
+    with SegmentWriter(archive, MARKET, T0, {}) as w:  # the same trades, known from T0 on
+        columns = {"time_ns": time_ns, "price": rest[0], "size": rest[1], "side": rest[2]}
+        none = np.full(len(time_ns), -1)
+        columns |= {"venue_ms": none, "id": none, "state": none}
+        w.trades(columns | {"inferred": np.zeros(len(none), bool)})
+        with pytest.raises(InputError):
+            w.commit(T0 + 40 * S)
+    with SegmentWriter(Archive(tmp_path / "b"), MARKET, T0, {}) as w:
+        w.trades(columns | {"inferred": np.zeros(len(none), bool)})
+        w.commit(T0 + 40 * S)
+    found = joined(Binner(Reader(Archive(tmp_path / "b"), MARKET.id), S, 3))
+    assert found["trades"].sum() == len(time_ns)
+    assert found["trades"][0] == 1
+
+
+def test_coarser_bins_equal_bins_read_coarsely(tmp_path):
+    reader = archived(tmp_path, *world(8, sided=True))
+    coarse = list(Binner(reader, 4 * S, 3).chunks())
+    fine = [binning.coarser(b, 4) for b in Binner(reader, S, 3, align_ns=4 * S).chunks()]
+    for a, b in zip(coarse, fine, strict=True):
+        for name in ("edge_ns", "ofi", "ofi_best", "levels", "size_sum", "quote", "trades"):
+            assert (getattr(a, name) == getattr(b, name)).all(), name
+        assert a.coverage == pytest.approx(b.coverage)
+        assert (a.parts.market_buy == b.parts.market_buy).all()

@@ -5,7 +5,7 @@ length of the history. Sums are integers: the chunks and batches leave no trace 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.archive import Reader, StateBatch, TradeBatch
 from app.compute import bins
 from app.compute.book import valid
 from app.compute.decomposition import Decomposition, Removed, decompose
-from app.compute.ofi import side_net, side_parts
+from app.compute.ofi import event_ofi, side_parts
 from app.records import NO_ASK, NO_BID, ROW_NS
 
 Ints = NDArray[np.int64]
@@ -121,15 +121,28 @@ class Binner:
         bin_ns: length of a bin.
         levels: depth levels wanted; capped at what is known.
         best_from_depth: take level 1 of depth for the best stream although there is one.
+        align_ns: chunks hold whole multiples of this; a multiple of `bin_ns`.
     """
 
-    def __init__(self, reader: Reader, bin_ns: int, levels: int, *, best_from_depth: bool = False):
+    def __init__(
+        self,
+        reader: Reader,
+        bin_ns: int,
+        levels: int,
+        *,
+        best_from_depth: bool = False,
+        align_ns: int | None = None,
+    ):
         self._reader, self._bin_ns = reader, bin_ns
+        self._align_ns = align_ns or bin_ns
         self.levels = min(levels, reader.levels) if reader.has("depth") else 0
-        self._sequenced = reader.sequenced and (best_from_depth or not reader.has("best"))
+        from_depth = best_from_depth or not reader.has("best")
+        # Level 1 of depth is then taken from the states that are read anyway.
+        self._shared = from_depth and self.levels > 0
+        self._sequenced = reader.sequenced and from_depth
         self._row_ns = gcd(ROW_NS, bin_ns)
-        best = reader.depth(1) if best_from_depth else reader.best()
-        self._best = _Source(best)
+        best = reader.depth(1) if from_depth and not self._shared else reader.best()
+        self._best = _Source(iter(()) if self._shared else best)
         self._depth = _Source(reader.depth(self.levels) if self.levels else iter(()))
         self._trades = _Source(reader.trades())
         self._best_carry, self._depth_carry = _Carry(), _Carry()
@@ -139,21 +152,27 @@ class Binner:
     def _lost(self) -> tuple[Ints, Ints]:
         """Gaps of all streams, and what lies before and after the history."""
         r = self._reader
-        far = 10 * CHUNK_NS + 2 * self._bin_ns
+        far = 2 * self._align_ns
         pairs = [(g.from_ns, g.to_ns) for g in r.gaps()]
         pairs += [(r.start_ns - far, r.start_ns), (r.end_ns, r.end_ns + far)]
         both = np.array(pairs, np.int64)
         return both[:, 0], both[:, 1]
 
+    def _edges(self) -> Ints:
+        """All edges; what happened at the very start lies in the bin that ends there."""
+        r, ratio = self._reader, self._align_ns // self._bin_ns
+        first, *_, last = bins.edges(r.start_ns - 1, r.end_ns, self._align_ns) // self._align_ns
+        return np.arange(first * ratio, last * ratio + 1, dtype=np.int64) * self._bin_ns
+
     @property
     def total(self) -> int:
         """How many bins there will be."""
-        return len(bins.edges(self._reader.start_ns, self._reader.end_ns, self._bin_ns)) - 1
+        return len(self._edges()) - 1
 
     def chunks(self) -> Iterator[Bins]:
         """All bins that hold something of the history, chunk by chunk."""
-        edges = bins.edges(self._reader.start_ns, self._reader.end_ns, self._bin_ns)
-        step = max(1, CHUNK_NS // self._bin_ns)
+        edges = self._edges()
+        step = max(1, CHUNK_NS // self._align_ns) * (self._align_ns // self._bin_ns)
         for a in range(0, len(edges) - 1, step):
             yield self._chunk(edges[a : a + step + 1])
 
@@ -164,11 +183,13 @@ class Binner:
         removals = _Removals()
         for batch in self._best.upto(int(edge_ns[-1])):
             self._add_best(batch, edge_ns, sums, quote, removals)
-        self._quote = quote[-1].copy()
         ofi, sizes = np.zeros((n, levels), np.int64), np.zeros((n, 2, levels), np.int64)
         known = np.full(n, levels, np.int64)
         for batch in self._depth.upto(int(edge_ns[-1])):
+            if self._shared:
+                self._add_best(_level_1(batch), edge_ns, sums, quote, removals)
             self._add_depth(batch, edge_ns, sums, ofi, sizes, known)
+        self._quote = quote[-1].copy()
         prints = list(self._trades.upto(int(edge_ns[-1])))
         for batch in prints:
             _add_trades(batch, edge_ns, sums)
@@ -225,9 +246,7 @@ class Binner:
     ) -> None:
         states = self._depth_carry.join(batch)
         there = np.diff(states.epoch) == 0
-        price, size = states.price, states.size
-        e = side_net(price[1:, 0], size[1:, 0], price[:-1, 0], size[:-1, 0])
-        e -= side_net(-price[1:, 1], size[1:, 1], -price[:-1, 1], size[:-1, 1])
+        e = event_ofi(states.price, states.size)
         both = np.minimum(states.known[1:], states.known[:-1])
         e *= there[:, None] & (np.arange(self.levels) < both[:, None])
         time_ns = states.time_ns[1:]
@@ -266,6 +285,33 @@ class Binner:
 
 
 _SUMS = ("states_best", "states_depth", "ofi_best", "queue_sum", "trades", "bought", "sold")
+
+
+def _level_1(batch: StateBatch) -> StateBatch:
+    return replace(batch, price=batch.price[:, :, :1], size=batch.size[:, :, :1])
+
+
+def coarser(b: Bins, ratio: int) -> Bins:
+    """Every `ratio` bins as one; their number is a multiple of it."""
+    if ratio == 1:
+        return b
+
+    def total(values: Ints) -> Ints:
+        whole: Ints = values.reshape(-1, ratio, *values.shape[1:]).sum(axis=1)
+        return whole
+
+    parts = Decomposition(*(total(getattr(b.parts, f)) for f in b.parts.__dataclass_fields__))
+    return Bins(
+        edge_ns=b.edge_ns[::ratio],
+        # Ones stay exactly one.
+        coverage=b.coverage.reshape(-1, ratio).mean(axis=1),
+        ofi=total(b.ofi),
+        levels=b.levels.reshape(-1, ratio).min(axis=1),
+        size_sum=total(b.size_sum),
+        quote=b.quote[::ratio],
+        parts=parts,
+        **{name: total(getattr(b, name)) for name in _SUMS},
+    )
 
 
 def _joined(parts: list[Any]) -> Any:

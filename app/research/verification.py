@@ -1,7 +1,7 @@
 """`ofi verify`: what the flow says of the price, from the archive (METRICS.md 4)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import gcd
 from typing import Any
 
@@ -12,7 +12,7 @@ from app.archive import Archive, Reader
 from app.compute import impact, prediction
 from app.errors import InputError
 from app.market import Market, MarketId
-from app.research.binning import Binner, Bins
+from app.research.binning import Binner, Bins, coarser
 from app.research.features import Integrator
 from app.research.units import in_units
 
@@ -73,13 +73,15 @@ def verify(archive: Archive, request: Request, watch: Watch | None = None) -> di
     reader = Reader(archive, request.market, request.start_ns, request.end_ns)
     market = reader.market
     from_depth = request.best_from_depth or not reader.has("best")
-    s = _series(reader, request, request.bin_ns, from_depth, watch)
+    # Forecasts need a grid of whole seconds: read once in bins that make up both.
+    base_ns = gcd(request.bin_ns, _GRID_NS)
+    fine, s = _series(reader, request, base_ns, from_depth, watch)
     result: dict[str, Any] = _head(reader, request, market, s)
     result |= _impacts(s, request, market)
     if reader.has("best") and not request.best_from_depth and reader.has("depth"):
-        other = _series(reader, request, request.bin_ns, True, None)
+        _, other = _series(reader, replace(request, levels=1), request.bin_ns, True, None)
         result["depth_1"] = _impact(other, request, _lots(other.best, market), other.usable)
-    result["prediction"] = _predictions(reader, request, from_depth, s)
+    result["prediction"] = _predictions(fine, request, base_ns)
     return result
 
 
@@ -88,40 +90,69 @@ def _lots(values: Ints, market: Market) -> Floats:
 
 
 def _series(
-    reader: Reader, request: Request, bin_ns: int, from_depth: bool, watch: Watch | None
-) -> _Series:
-    binner = Binner(reader, bin_ns, request.levels, best_from_depth=from_depth)
-    integrator = Integrator(bin_ns, binner.levels)
-    integrated: list[Floats] = []
-    slim: list[dict[str, Any]] = []
-    quotes: list[NDArray[Any]] = []
-    level_sums = np.zeros(binner.levels, np.int64)
-    for b in binner.chunks():
-        integrated.append(integrator.add(b)[0])
-        slim.append(_slim(b, binner.levels))
-        quotes.append(np.column_stack([b.mid_half_ticks(), b.valid()])[1 if quotes else 0 :])
-        level_sums += b.ofi.sum(axis=0)
-        if watch:
-            watch(sum(len(x["best"]) for x in slim), binner.total)
-    joined = {k: np.concatenate([x[k] for x in slim]) for k in slim[0]}
-    quote = np.concatenate(quotes)
-    edge = np.concatenate([joined["start"], joined["end"][-1:]])
-    names = ("states_best", "states_depth", "trades", "bought", "sold", "matched")
-    totals: dict[str, Any] = {k: int(joined[k].sum()) for k in names}
-    totals |= {"ofi_best": int(joined["best"].sum()), "ofi_levels": level_sums.tolist()}
-    return _Series(
-        edge,
-        joined["whole"],
-        quote[:, 0],
-        quote[:, 1].astype(bool),
-        joined["best"],
-        joined["multilevel"],
-        joined["deep"],
-        np.concatenate(integrated),
-        joined["bought"] - joined["sold"],
-        joined["queue"],
-        totals,
+    reader: Reader, request: Request, base_ns: int, from_depth: bool, watch: Watch | None
+) -> tuple[_Series, _Series]:
+    """The range in base bins and in bins, read once."""
+    ratio = request.bin_ns // base_ns
+    binner = Binner(
+        reader,
+        base_ns,
+        request.levels,
+        best_from_depth=from_depth,
+        align_ns=request.bin_ns,
     )
+    integrator = Integrator(request.bin_ns, binner.levels)
+    fine, coarse = _Collected(binner.levels), _Collected(binner.levels)
+    done = 0
+    for b in binner.chunks():
+        whole = coarser(b, ratio)
+        coarse.add(whole, integrator.add(whole)[0])
+        if ratio > 1:
+            fine.add(b, np.full(len(b.start_ns), np.nan))
+        done += len(b.start_ns)
+        if watch:
+            watch(done, binner.total)
+    series = coarse.series()
+    return (fine.series() if ratio > 1 else series), series
+
+
+class _Collected:
+    """What is kept of the chunks."""
+
+    def __init__(self, levels: int):
+        self._levels = levels
+        self._slim: list[dict[str, Any]] = []
+        self._quotes: list[NDArray[Any]] = []
+        self._integrated: list[Floats] = []
+        self._level_sums = np.zeros(levels, np.int64)
+
+    def add(self, b: Bins, integrated: Floats) -> None:
+        quotes = np.column_stack([b.mid_half_ticks(), b.valid()])
+        self._quotes.append(quotes[1 if self._quotes else 0 :])
+        self._slim.append(_slim(b, self._levels))
+        self._integrated.append(integrated)
+        self._level_sums += b.ofi.sum(axis=0)
+
+    def series(self) -> _Series:
+        joined = {k: np.concatenate([x[k] for x in self._slim]) for k in self._slim[0]}
+        quote = np.concatenate(self._quotes)
+        names = ("states_best", "states_depth", "trades", "bought", "sold", "matched")
+        totals: dict[str, Any] = {k: int(joined[k].sum()) for k in names}
+        sums = self._level_sums.tolist()
+        totals |= {"ofi_best": int(joined["best"].sum()), "ofi_levels": sums}
+        return _Series(
+            np.concatenate([joined["start"], joined["end"][-1:]]),
+            joined["whole"],
+            quote[:, 0],
+            quote[:, 1].astype(bool),
+            joined["best"],
+            joined["multilevel"],
+            joined["deep"],
+            np.concatenate(self._integrated),
+            joined["bought"] - joined["sold"],
+            joined["queue"],
+            totals,
+        )
 
 
 def _slim(b: Bins, levels: int) -> dict[str, Any]:
@@ -219,19 +250,12 @@ def _law(s: _Series, request: Request, market: Market) -> dict[str, Any] | None:
     return asdict(law) if law else None
 
 
-def _predictions(
-    reader: Reader, request: Request, from_depth: bool, same: _Series
-) -> dict[str, Any]:
+def _predictions(s: _Series, request: Request, base_ns: int) -> dict[str, Any]:
     """By horizon, on the 1 s grid, for the OFI of the best stream over the bin's length."""
-    base = gcd(request.bin_ns, _GRID_NS)
-    s = same
-    if base != request.bin_ns:
-        slim = Request(**(request.__dict__ | {"levels": 0}))
-        s = _series(reader, slim, base, from_depth, None)
-    grid, x = _signal(s, request.bin_ns, base)
+    grid, x = _signal(s, request.bin_ns, base_ns)
     result = {}
     for h in prediction.HORIZONS_S:
-        y = _outcome(s, h * _GRID_NS // base)[grid]
+        y = _outcome(s, h * _GRID_NS // base_ns)[grid]
         found = prediction.predict(
             s.edge_ns[grid], x, y, float(h), request.bin_ns / 1e9, request.window_ns
         )
