@@ -321,3 +321,19 @@ def test_late_records_are_found_after_a_restart_in_their_midst(
             for high in range(low, 38):
                 got = store.window(BTC, "gap", low, high)["to_ns"].tolist()
                 assert got == sorted(t for t in times if low < t <= high), (low, high)
+
+
+def test_history_in_other_increments_is_given_up(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with opened(tmp_path, clock) as first:
+        first.put_market(market())
+        before = first.append(BTC, {"row": batch("row", [clock.now_ns()])})
+    with opened(tmp_path, clock) as writer, opened(tmp_path, clock, readonly=True) as reader:
+        assert len(reader.window(BTC, "row", 0, 2**62)) == 1
+        writer.put_market(market())
+        assert len(reader.window(BTC, "row", 0, 2**62)) == 1
+        writer.put_market(market(tick="0.001"))
+        assert not len(reader.window(BTC, "row", 0, 2**62))
+        assert reader.markets()[BTC] == market(tick="0.001")
+        assert writer.append(BTC, {"row": batch("row", [clock.now_ns()])}) > before
+        assert len(reader.window(BTC, "row", 0, 2**62)) == 1

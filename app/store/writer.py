@@ -37,6 +37,10 @@ class _Packed:
     data: bytes
 
 
+def _same_units(one: Market, other: Market) -> bool:
+    return (one.grid.tick, one.grid.lot) == (other.grid.tick, other.grid.lot)
+
+
 class MarketWriter:
     """A lazily opened connection that writes one market's file, behind a lock.
 
@@ -66,8 +70,12 @@ class MarketWriter:
         self._disorder: dict[str, int] = {}
 
     def put_market(self, market: Market) -> None:
-        """Write the description."""
+        """Write the description; history in other increments is given up with its file."""
         with self._lock:
+            before = self._guarded(schema.read_market)
+            if before is not None and not _same_units(before, market):
+                _log.warning("the market's increments changed", market=str(market.id))
+                self._given_up = True
             self._market = market
             self._guarded(lambda connection: schema.write_market(connection, market))
             # Reading every description is dear; a touched file tells readers that it has changed.
