@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from dash import Dash, Input, Output, State, ctx, html, no_update
@@ -19,7 +20,13 @@ _CONTROLS: Final = ("markets", "depth", "window", "range")
 
 
 def register(app: Dash, markets: Markets) -> None:
-    """Bind the page's controls to its address; one callback, so that the two never run in a circle."""
+    """Bind the page's controls to its address, and its picker to what is stored."""
+    _bind_view(app, markets)
+    _bind_known(app, markets)
+
+
+def _bind_view(app: Dash, markets: Markets) -> None:
+    """Address and controls in one callback, so that the two never run in a circle."""
 
     @app.callback(  # type: ignore[untyped-decorator]
         Output("url", "search"),
@@ -43,9 +50,8 @@ def register(app: Dash, markets: Markets) -> None:
         Input("range", "value"),
         Input("theme", "n_clicks"),
         Input("frozen", "data"),
-        Input("look", "n_intervals"),
+        Input("arrived", "data"),
         State("view", "data-view"),
-        State("markets", "data"),
     )
     def show(
         search: str | None,
@@ -55,15 +61,12 @@ def register(app: Dash, markets: Markets) -> None:
         span: Any,
         _clicks: int | None,
         frozen: dict[str, Any] | None,
-        _looks: int | None,
+        _arrived: int | None,
         shown: str,
-        options: Any,
     ) -> tuple[Any, ...]:
         cause = ctx.triggered_id
         now = ViewState.from_search(search)
         known = markets()
-        if cause == "look":
-            return _look(now, known, options, shown)
         if cause in _CONTROLS:
             view = now.with_controls(chosen, depth, window, span)
         elif cause == "theme":
@@ -73,8 +76,8 @@ def register(app: Dash, markets: Markets) -> None:
             view = now.frozen_at(frozen.get("end_ms"))
         else:
             view = now
-            if not search and known:
-                view = ViewState(markets=(min(known),))
+            if known and not view.markets and (not search or cause == "arrived"):
+                view = replace(now, markets=(min(known),))
         return _page(view, known, search, shown)
 
 
@@ -100,18 +103,22 @@ def _page(
     )
 
 
-def _look(
-    now: ViewState, known: dict[MarketId, Market], options: Any, shown: str
-) -> tuple[Any, ...]:
-    """The page when only the list of stored markets may have changed."""
-    if known and not options and not now.markets:
-        # The first market arrived: show it, as a fresh page would.
-        return _page(ViewState(markets=(min(known),), theme=now.theme), known, None, shown)
-    fresh = with_chosen(market_options(known), [str(market) for market in now.markets])
-    outputs: list[Any] = [no_update] * 14
-    if fresh != options:
-        outputs[1] = fresh
-    return tuple(outputs)
+def _bind_known(app: Dash, markets: Markets) -> None:
+    """Markets that a collector has added since; apart from the view, whose answers it must not outrun."""
+
+    @app.callback(  # type: ignore[untyped-decorator]
+        Output("markets", "data", allow_duplicate=True),
+        Output("arrived", "data"),
+        Input("look", "n_intervals"),
+        State("markets", "data"),
+        State("markets", "value"),
+        prevent_initial_call=True,
+    )
+    def look(looks: int, options: Any, chosen: Any) -> tuple[Any, Any]:
+        fresh = with_chosen(market_options(markets()), chosen or ())
+        if fresh == options:
+            return no_update, no_update
+        return fresh, no_update if options else looks
 
 
 def _options(pairs: list[tuple[int, str]], value: int) -> tuple[list[dict[str, str]], str]:

@@ -69,6 +69,7 @@ def _layout(markets: Mapping[MarketId, Market]) -> Component:
         [
             dcc.Location(id="url", refresh=False),
             dcc.Store(id="frozen", data=None),
+            dcc.Store(id="arrived", data=None),
             dcc.Interval(id="look", interval=NEW_MARKETS_MS),
             html.Div(id="view", hidden=True, **{"data-view": ""}),
             html.Div(
