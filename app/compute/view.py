@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -59,11 +60,17 @@ def in_unit(units: NDArray[Any], step: Decimal) -> Floats:
     A multiple of a decimal step is an integer over a power of ten: the product is exact, and one
     division rounds once, so 3 lots of 0.1 are 0.3 and not 0.30000000000000004.
     """
+    whole, power, divides = _fraction(step)
+    values = np.asarray(units, dtype=np.float64) * whole
+    return values / power if divides else values * power
+
+
+@cache
+def _fraction(step: Decimal) -> tuple[float, float, bool]:
+    """A step as a whole number and a power of ten, and whether to divide by it."""
     _, digits, exponent = step.normalize().as_tuple()
     whole = float(int("".join(map(str, digits))))
-    power = float(10 ** abs(int(exponent)))
-    values = np.asarray(units, dtype=np.float64) * whole
-    return values / power if int(exponent) < 0 else values * power
+    return whole, float(10 ** abs(int(exponent))), int(exponent) < 0
 
 
 @dataclass(frozen=True)

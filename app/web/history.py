@@ -26,6 +26,7 @@ MAX_TRADES: Final = 50_000
 COLUMNS_NS: Final = 60 * NS_PER_S  # how many of the newest columns are kept
 _FOLLOWED: Final = ("row", "trade", "gap", "status", "column")
 _CHUNK_NS: Final = 600 * NS_PER_S
+_CASES: Final = 4  # of what is known: with and without an open outage, and those before
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class History:
     last_row: Batch = field(default_factory=lambda: empty("row"))
     read_ns: int = 0  # when the newest row was read
     horizon_ns: int = 0
+    gaps_told: int = 0  # changes of `gaps`
+    _known: dict[tuple[object, ...], Gaps] = field(default_factory=dict)
 
     @property
     def scale(self) -> Scale:
@@ -95,6 +98,7 @@ class History:
             columns_ns = int(columns["time_ns"][0])
         if "gap" in batches:
             self.gaps.append(batches["gap"])
+            self.gaps_told += 1
             rows_ns = min(rows_ns, int(batches["gap"]["from_ns"].min()))
         changed = False
         if "status" in batches:
@@ -138,6 +142,7 @@ class History:
             kept = self.gaps.view[~old].copy()
             self.gaps.keep_first(0)
             self.gaps.append(kept)
+            self.gaps_told += 1
 
     def _drop_rows(self, before_ns: int) -> None:
         """Drop rows that ended before a time; the last of them stays as the beginning."""
@@ -198,26 +203,32 @@ class History:
         return self._gaps(END)
 
     def _gaps(self, open_ns: int) -> Gaps:
-        depth = self._intervals((Stream.DEPTH,), open_ns)
+        begins = int(self.rows_end.view[0]) if self.has_rows else END
         has_best = not len(self.status) or self.status["fidelity_best"][0] >= 0
-        # Without best quotes of its own, the best level is the first of depth (METRICS.md 0).
-        best = self._intervals((Stream.BEST,) if has_best else (Stream.BEST, Stream.DEPTH), open_ns)
-        if len(self.status) and not self.status["has_trades"][0]:
-            everything = np.array([BEGINNING]), np.array([END])
-            return Gaps(best, depth, merged(*everything))
-        return Gaps(best, depth, self._intervals((Stream.TRADES,), open_ns))
+        has_trades = not len(self.status) or bool(self.status["has_trades"][0])
+        # Views ask many times for what seldom changes.
+        case = (self.gaps_told, begins, max(open_ns, begins), has_best, has_trades)
+        found = self._known.get(case)
+        if found is None:
+            # Without best quotes of its own, the best level is the first of depth (METRICS.md 0).
+            best = (Stream.BEST,) if has_best else (Stream.BEST, Stream.DEPTH)
+            stretches = [(BEGINNING, begins), (max(open_ns, begins), END)]
+            found = Gaps(
+                self._intervals(best, stretches),
+                self._intervals((Stream.DEPTH,), stretches),
+                self._intervals((Stream.TRADES,), stretches if has_trades else [(BEGINNING, END)]),
+            )
+            self._known = (
+                {**self._known, case: found} if len(self._known) < _CASES else {case: found}
+            )
+        return found
 
-    def _intervals(self, streams: tuple[Stream, ...], open_ns: int) -> Intervals:
+    def _intervals(self, streams: tuple[Stream, ...], more: list[tuple[int, int]]) -> Intervals:
         gaps = self.gaps.view
         mine = gaps[np.isin(gaps["stream"], streams)]
-        begins = int(self.rows_end.view[0]) if self.has_rows else END
-        starts, ends = [BEGINNING], [begins]
-        if open_ns < END and self.has_rows:
-            starts.append(max(open_ns, begins))
-            ends.append(END)
+        starts, ends = np.array(more, np.int64).T
         return merged(
-            np.concatenate([mine["from_ns"], np.array(starts, np.int64)]),
-            np.concatenate([mine["to_ns"], np.array(ends, np.int64)]),
+            np.concatenate([mine["from_ns"], starts]), np.concatenate([mine["to_ns"], ends])
         )
 
 
