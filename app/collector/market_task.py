@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from app.compute.columns import Book
+from app.compute.columns import Book, book_record, column
 from app.feeds.base import BookView, Gap, MarketFeed
 from app.market import Market
 from app.records import GAP, STATUS, Batch, State, Stream
@@ -26,8 +26,9 @@ class MarketTask:
     lease: Lease
     last_stored_ns: int = 0  # newest data of an earlier run; 0 when there is none or it is told
     began: bool = False  # a row of this run has been published
-    book: BookView | None = None
-    column_ns: int = 0  # time of the last column of each cadence
+    sampled_ns: int = 0  # time of the last book that was looked at
+    book_due: bool = False  # it has not been published yet
+    column_at_ns: int = 0  # when a column was last published, at either cadence
     column_1s_ns: int = 0
     status_ns: int = 0
     status_seen: tuple[State, str, int] = (State.STARTING, "", 0)
@@ -83,6 +84,17 @@ class MarketTask:
             grid.to_ticks(ask[:, 0]),
             grid.to_lots(ask[:, 1]),
         )
+
+    def put_book(self, view: BookView, now_ns: int) -> None:
+        """Queue the book and its heatmap columns."""
+        book = self.full_book(view)
+        record = column(book)
+        self.put("column", record)
+        self.put("book", book_record(book, view.venue_ms, view.update_id))
+        self.book_due, self.column_at_ns = False, now_ns
+        if view.time_ns // S_NS != self.column_1s_ns // S_NS:
+            self.column_1s_ns = view.time_ns
+            self.put("column_1s", record)
 
     def status_record(self, now_ns: int) -> Batch:
         """The feed's status as a record; the update rate is over the time since the last one."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from app.clock import Clock
 from app.collector.intake import finer_grids, take_in
 from app.collector.market_task import COLUMN_NS, S_NS, MarketTask
 from app.collector.venues import VenueDoor, last_data_ns, provisional
-from app.compute.columns import bands, book_record, column
+from app.compute.columns import bands
 from app.compute.rows import RowBuilder, Rows
 from app.compute.summary import SummaryBuilder
 from app.errors import InputError, MarketError, StoreBusyError, StoreError
@@ -39,9 +40,11 @@ class Collector:
         StoreError: the store cannot be used at all.
     """
 
-    def __init__(self, settings: Settings, store: HotStore, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, store: HotStore, clock: Clock, ring: Ring | None = None
+    ) -> None:
         self._settings, self._store, self._clock = settings, store, clock
-        self._ring = Ring()
+        self._ring = ring or Ring()
         self._rows = RowBuilder()
         self._summary = SummaryBuilder()
         self._tasks: dict[int, MarketTask] = {}
@@ -146,22 +149,22 @@ class Collector:
 
     def _sample(self, now_ns: int) -> dict[int, BookView]:
         """The books that changed since they were last looked at."""
-        period = ROW_NS if len(self._tasks) <= _FEW else COLUMN_NS
+        often = len(self._tasks) <= _FEW
         views = {}
         for index, task in self._tasks.items():
-            if task.book is not None and now_ns - task.book.time_ns < period // 2:
+            if not often and now_ns - task.sampled_ns < COLUMN_NS:
                 continue
             view = task.feed.book()
-            if view is not None and (task.book is None or view.time_ns > task.book.time_ns):
-                task.book = views[index] = view
+            if view is not None and view.time_ns > task.sampled_ns:
+                task.sampled_ns, task.book_due = view.time_ns, True
+                views[index] = view
         return views
 
     def _compute(self, now_ns: int, views: dict[int, BookView]) -> Rows:
         best, depth, trades = self._ring.take()
         for index, count in self._ring.dropped().items():
             if (full := self._tasks.get(index)) is not None:
-                sentence = f"{count} updates came faster than they could be taken in."
-                full.feed.break_epoch("ring full", sentence)
+                _log.warning("ring full", market=str(full.market.id), updates=count)
         grids = {index: task.market.grid for index, task in self._tasks.items()}
         derived = frozenset(
             i for i, task in self._tasks.items() if task.feed.status.fidelity_best is None
@@ -200,28 +203,24 @@ class Collector:
             task.put("row", record)
 
     def _publish_books(self, now_ns: int, views: dict[int, BookView]) -> None:
-        for index, view in views.items():
-            task = self._tasks[index]
-            if view.time_ns - task.column_ns < COLUMN_NS and task.column_ns:
+        for index, task in self._tasks.items():
+            if not task.book_due or now_ns - task.column_at_ns < COLUMN_NS:
                 continue
-            book = task.full_book(view)
-            record = column(book)
-            task.column_ns = view.time_ns
-            task.put("column", record)
-            task.put("book", book_record(book, view.venue_ms, view.update_id))
-            if view.time_ns // S_NS != task.column_1s_ns // S_NS:
-                task.column_1s_ns = view.time_ns
-                task.put("column_1s", record)
+            # A book that changed before it was due is published later, though nothing new came.
+            view = views.get(index) or task.feed.book()
+            if view is not None:
+                task.put_book(view, now_ns)
 
     def _publish_state(self, now_ns: int) -> None:
         for task in self._tasks.values():
             status = task.feed.status
             gaps = [status.new_gaps.popleft() for _ in range(len(status.new_gaps))]
+            if status.fidelity_best is None:  # best is level 1 of depth, and shares its gaps
+                shared = [gap for gap in gaps if gap.stream is Stream.DEPTH]
+                gaps += [replace(gap, stream=Stream.BEST) for gap in shared]
             task.put_gaps(gaps)
-            derived = status.fidelity_best is None
-            decisive = Stream.DEPTH if derived else Stream.BEST
             for gap in gaps:
-                if gap.stream is decisive:
+                if gap.stream is Stream.BEST:
                     self._summary.begin(task.index, gap.to_ns)
             if task.status_due(now_ns):
                 task.put("status", task.status_record(now_ns))
