@@ -40,7 +40,7 @@ run: $(VENV)/runtime
 test: setup lint unit
 
 unit:
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 ## lint: style, format, types, layers
 lint: setup-dev

@@ -98,5 +98,3 @@ def test_a_number_on_the_page_is_the_apis_at_that_time(page: Watched, url: str) 
     assert sum(ofi) == pytest.approx(tiles["ofi"], abs=1e-9)
     printed = float(re.sub(r"[^0-9.\-]", "", shown.replace("\u2212", "-")))
     assert printed == pytest.approx(tiles["ofi"], rel=0.006, abs=0.006)
-
-

@@ -29,7 +29,9 @@ def test_every_row_that_was_read_is_there_after_a_kill(tmp_path):
         for _ in range(KILLS):
             with running(*arguments, environ=environ, stop=signal.SIGKILL):
                 had = len(seen)
-                seen = wait_for(lambda had=had: [r] if len(r := rows()) > had + 5 else None, "new rows")[0]
+                seen = wait_for(
+                    lambda had=had: [r] if len(r := rows()) > had + 5 else None, "new rows"
+                )[0]
             after = rows()
             assert after[: len(seen)].tobytes() == seen.tobytes()
             seen = after

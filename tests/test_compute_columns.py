@@ -30,9 +30,14 @@ def test_bands_equal_a_loop(book):
     result = bands(book)
     mid = book.mid
     for b, bps in enumerate(BANDS_BPS):
-        for side, price, size in ((0, book.bid_price, book.bid_size), (1, book.ask_price, book.ask_size)):
+        for side, price, size in (
+            (0, book.bid_price, book.bid_size),
+            (1, book.ask_price, book.ask_size),
+        ):
             near = [abs(p - mid) <= bps * 1e-4 * mid for p in price.tolist()]
-            want = -1 if all(near) else sum(s for s, n in zip(size.tolist(), near, strict=True) if n)
+            want = (
+                -1 if all(near) else sum(s for s, n in zip(size.tolist(), near, strict=True) if n)
+            )
             assert result[side, b] == want
 
 
@@ -42,7 +47,10 @@ def test_a_column_keeps_every_lot_within_its_reach(book):
     record = column(book)[0]
     base, bucket = int(record["base"]), int(record["bucket"])
     assert bucket == max(1, round(book.mid * 1e-4))
-    for name, price, size in (("bid", book.bid_price, book.bid_size), ("ask", book.ask_price, book.ask_size)):
+    for name, price, size in (
+        ("bid", book.bid_price, book.bid_size),
+        ("ask", book.ask_price, book.ask_size),
+    ):
         n, exact = int(record[f"{name}s"]), int(record[f"exact_{name}s"])
         offset, total = record[f"{name}_offset"][:n], record[f"{name}_size"][:n]
         assert exact == min(COLUMN_EXACT, len(price))

@@ -160,7 +160,11 @@ def slow_rows(best, depth, prints):
             if before is not None and stream.epoch[before] == stream.epoch[k]:
                 for m in range(stream.price.shape[2]):
                     e = contribution(
-                        *(a[j, :, m].tolist() for j in (k, before) for a in (stream.price, stream.size))
+                        *(
+                            a[j, :, m].tolist()
+                            for j in (k, before)
+                            for a in (stream.price, stream.size)
+                        )
                     )
                     if name == "best":
                         target["ofi_best"] += e

@@ -47,7 +47,9 @@ def test_rolling_sum_and_score_equal_the_definitions():
         past = values[9:k]  # the first full window ends after ten seconds
         score = (values[k] - np.mean(past)) / np.std(past, ddof=1)
         assert summaries[k]["score"] == pytest.approx(score, rel=1e-5)
-        rank = (sum(v < values[k] for v in past) + 0.5 * sum(v == values[k] for v in past)) / len(past)
+        rank = (sum(v < values[k] for v in past) + 0.5 * sum(v == values[k] for v in past)) / len(
+            past
+        )
         assert summaries[k]["percentile"] == pytest.approx(rank, rel=1e-5)
 
 

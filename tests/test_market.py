@@ -25,7 +25,8 @@ def test_id_is_split_at_the_first_colon(text, venue, symbol):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "binance", "binance:", ":BTC/USDT", "Binance:BTC/USDT", "a b:X", "x:" + "B" * 99, "x:\n"]
+    "text",
+    ["", "binance", "binance:", ":BTC/USDT", "Binance:BTC/USDT", "a b:X", "x:" + "B" * 99, "x:\n"],
 )
 def test_what_is_not_an_id_is_refused_with_an_example(text):
     with pytest.raises(MarketError, match="binance:BTC/USDT"):
@@ -90,5 +91,7 @@ def test_inverse_contracts_are_worth_less_base_as_the_price_rises():
 
 
 def test_description_survives_the_store():
-    market = Market(MarketId.parse("kraken:BTC/USD"), "BTC", "USD", Grid(Decimal("0.1"), Decimal("1e-8")))
+    market = Market(
+        MarketId.parse("kraken:BTC/USD"), "BTC", "USD", Grid(Decimal("0.1"), Decimal("1e-8"))
+    )
     assert Market.from_json(market.to_json()) == market

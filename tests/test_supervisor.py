@@ -42,7 +42,9 @@ def supervise(tmp_path, *bodies, final_codes="frozenset({2})"):
         source = f"import os, sys, time, signal, pathlib\np = pathlib.Path({str(tmp_path)!r})\n"
         source += f"with open(p / 'pids{k}', 'a') as f: print(os.getpid(), file=f, flush=True)\n"
         source += textwrap.dedent(body)
-        children.append(f"Child('child{k}', [sys.executable, '-c', {source!r}], final_codes={final_codes})")
+        children.append(
+            f"Child('child{k}', [sys.executable, '-c', {source!r}], final_codes={final_codes})"
+        )
     script = (
         "import os, sys\nfrom app import log\nlog.configure(json=True)\n"
         "from app.supervisor import Child, Supervisor\n"
@@ -67,7 +69,9 @@ def test_a_killed_child_starts_again_and_the_other_is_untouched(tmp_path):
         first = wait_for(lambda: pids(tmp_path, 0), "the first start")[0]
         other = wait_for(lambda: pids(tmp_path, 1), "the other's start")[0]
         os.kill(first, signal.SIGKILL)
-        second = wait_for(lambda: len(pids(tmp_path, 0)) > 1 and pids(tmp_path, 0)[1], "the restart")
+        second = wait_for(
+            lambda: len(pids(tmp_path, 0)) > 1 and pids(tmp_path, 0)[1], "the restart"
+        )
         assert alive(second)
         assert pids(tmp_path, 1) == [other]
     finally:
