@@ -1,0 +1,99 @@
+"""Every metric by name: which functions compute it and which columns show it.
+
+`docs/metrics.md` has one heading per entry, and a test holds the two together.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as the reference page names it."""
+
+    name: str
+    functions: tuple[str, ...]  # module.function below app.compute
+    columns: tuple[str, ...] = ()  # of `ofi compute` and /api/v1/features; ofi_m stands for ofi_1…M
+
+
+METRICS: Final = (
+    Metric("Event contribution", ("ofi.event_ofi", "ofi.side_net")),
+    Metric("OFI of the best quotes", ("bins.rolling", "bins.sums"), ("ofi_best",)),
+    Metric("OFI by level", ("ofi.event_ofi",), ("ofi_m",)),
+    Metric("Multilevel OFI", ("ofi.event_ofi",), ("ofi_multilevel",)),
+    Metric("Depth-normalised OFI", ("integrated.normalise",)),
+    Metric(
+        "Integrated OFI",
+        ("integrated.weights", "integrated.trailing", "integrated.LiveIntegrated"),
+        ("ofi_integrated", "ofi_integrated_explained"),
+    ),
+    Metric(
+        "Decomposition",
+        ("ofi.side_parts", "decomposition.decompose", "decomposition.removed_by_event"),
+        (
+            "limit_bid",
+            "limit_ask",
+            "cancel_bid",
+            "cancel_ask",
+            "market_buy",
+            "market_sell",
+            "unmatched_buy",
+            "unmatched_sell",
+        ),
+    ),
+    Metric("Matched share", ("decomposition.matched_volume", "decomposition.Decomposition")),
+    Metric("Standard score", ("scores.score", "scores.LiveScore")),
+    Metric("Percentile rank", ("scores.score", "scores.LiveScore")),
+    Metric("Coverage", ("bins.coverage", "bins.merged"), ("coverage",)),
+    Metric("Fidelity", (), ("states_best", "states_depth")),
+    Metric(
+        "Mid", ("book.mid", "book.valid", "bins.last_index"), ("start", "end", "bid", "ask", "mid")
+    ),
+    Metric(
+        "Queue imbalance", ("book.queue_imbalance",), ("queue_imbalance", "bid_size", "ask_size")
+    ),
+    Metric("Depth imbalance", ("book.depth_imbalance",)),
+    Metric("Weighted mid", ("book.weighted_mid",), ("weighted_mid",)),
+    Metric(
+        "Micro-price",
+        (
+            "microprice.state",
+            "microprice.count",
+            "microprice.adjustments",
+            "microprice.microprice",
+            "microprice.LiveCounts",
+        ),
+    ),
+    Metric("Spread", ("book.spread",), ("spread",)),
+    Metric("Depth within bands", ("book.band",)),
+    Metric("Slippage", ("book.slippage_bps",)),
+    Metric(
+        "Trade imbalance",
+        ("trades.imbalance", "trades.signed"),
+        ("trades", "bought", "sold", "trade_imbalance"),
+    ),
+    Metric("Cumulative volume delta", ("trades.cvd",), ("cvd",)),
+    Metric("Side of the taker", ("trades.lee_ready",)),
+    Metric("Trade lag", ("trades.trade_lag",)),
+    Metric("VPIN", ("vpin.Vpin", "vpin.BulkClassifier")),
+    Metric(
+        "Contemporaneous impact",
+        ("impact.fit", "impact.windows", "impact.window_slices", "impact.LiveImpact"),
+    ),
+    Metric("Depth law", ("impact.depth_law",)),
+    Metric("Kyle's λ", ("impact.kyle_lambda",)),
+    Metric(
+        "Information coefficient",
+        (
+            "prediction.signal",
+            "prediction.outcome",
+            "prediction.predict",
+            "prediction.critical_value",
+        ),
+    ),
+    Metric("Hit rate", ("prediction.predict",)),
+    Metric("Circular shifts", ("prediction.predict", "prediction.Chance")),
+    Metric("Out of sample", ("prediction.out_of_sample",)),
+    Metric("Spread decomposition", ("spread.decompose",)),
+    Metric("Markout curve", ("spread.markout",)),
+)
