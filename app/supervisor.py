@@ -162,6 +162,8 @@ def gunicorn_command(settings: Settings) -> list[str]:
         "--graceful-timeout=2",
         "--log-level=warning",
         "--no-control-socket",
+        # What a page may send is small (docs/live.md); gunicorn's default is 16 MB.
+        "--websocket-max-message-size=16384",
         "app.web.server:server",
     ]
 

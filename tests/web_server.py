@@ -38,7 +38,7 @@ def gunicorn_command(port: int, workers: int) -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "-k", "asgi", "-w", str(workers),
         "-b", f"127.0.0.1:{port}", "--graceful-timeout", "1", "--log-level", "warning",
-        "--no-control-socket", "app.web.server:server",
+        "--no-control-socket", "--websocket-max-message-size=16384", "app.web.server:server",
     ]  # fmt: skip
 
 

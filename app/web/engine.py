@@ -294,7 +294,8 @@ def render_past(
     market = markets().get(spec.market)
     if market is None:
         raise StoreError(f"{spec.market} is not collected, so there is no past of it to show.")
-    history = past(store, market, spec.end_ns - needed_ns(spec), spec.end_ns)
+    end_ns = spec.end_ns
+    history = past(store, market, end_ns - needed_ns(spec), end_ns - fine_ns(spec), end_ns)
     view = View(key, spec, history)
     view.start(store, spec.end_ns)
     return view.snapshot(spec.end_ns)

@@ -277,7 +277,7 @@ def _load_gaps(history: History, store: HotStore, start_ns: int) -> int:
     return max(start_ns, int(regrid.max()) - ROW_NS) if len(regrid) else start_ns
 
 
-def past(store: HotStore, market: Market, start_ns: int, end_ns: int) -> History:
+def past(store: HotStore, market: Market, start_ns: int, fine_ns: int, end_ns: int) -> History:
     """A market's history as of a time gone by.
 
     Raises:
@@ -289,6 +289,7 @@ def past(store: HotStore, market: Market, start_ns: int, end_ns: int) -> History
         rows = store.window(market.id, "row", t, min(t + _CHUNK_NS, end_ns))
         if len(rows):
             history.ingest({"row": rows}, end_ns)
+            history.forget(start_ns, min(t + _CHUNK_NS, fine_ns))
     for kind, since in (("trade", start_ns), ("column", end_ns - COLUMNS_NS)):
         batch = store.window(market.id, kind, since, end_ns)
         if len(batch):

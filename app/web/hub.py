@@ -28,6 +28,7 @@ LINGER_NS: Final = 8 * NS_PER_S  # a view without watchers is kept so long: relo
 WAITING_FRAMES: Final = 3  # of a view and client
 WAITING_TEXTS: Final = 64
 PAST_KEPT: Final = 8
+IDLE_KEPT: Final = 8  # views without watchers
 _log = log.get("web")
 
 
@@ -93,6 +94,7 @@ class Hub:
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _running: "asyncio.Task[None] | None" = None
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
+    _past_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _watch_ns: int = 0
 
     def __post_init__(self) -> None:
@@ -182,12 +184,12 @@ class Hub:
         self._awake.set()
 
     async def _send_past(self, spec: ViewSpec, slot: Slot, client: Client) -> None:
-        data = self._past.get(spec)
-        if data is None:
+        """Render a view of the past and give it to the slot that asked, if it still does."""
+        async with self._past_turn:
+            if client.slots.get(slot.number) is not slot:
+                return
             try:
-                data = await self._in(
-                    self._past_thread, render_past, self.store, self.store.markets, slot.key, spec
-                )
+                data = self._past.get(spec) or await self._render(spec, slot.key)
             except OfiError as error:
                 client.say({"type": "error", "id": slot.number, "message": str(error)})
                 return
@@ -196,13 +198,19 @@ class Hub:
                 message = "This view cannot be shown: the server failed; its log says why."
                 client.say({"type": "error", "id": slot.number, "message": message})
                 return
-            # A page may still be writing the end of it; only what is well over is kept.
-            if spec.end_ns is not None and spec.end_ns < self.clock.now_ns() - 10 * NS_PER_S:
-                self._past[spec] = data
-                while len(self._past) > PAST_KEPT:
-                    self._past.popitem(last=False)
         if client.slots.get(slot.number) is slot and slot.offer(Frame(slot.key, data, True, False)):
             client.bell.set()
+
+    async def _render(self, spec: ViewSpec, key: str) -> bytes:
+        data: bytes = await self._in(
+            self._past_thread, render_past, self.store, self.store.markets, key, spec
+        )
+        # The end of it may still be coming in; only what is well over is kept.
+        if spec.end_ns is not None and spec.end_ns < self.clock.now_ns() - 10 * NS_PER_S:
+            self._past[spec] = data
+            while len(self._past) > PAST_KEPT:
+                self._past.popitem(last=False)
+        return data
 
     async def _run(self) -> None:
         while True:
@@ -235,7 +243,10 @@ class Hub:
     def _retire(self) -> None:
         """Forget the views that nobody has watched for some seconds."""
         now_ns = self.clock.now_ns()
+        # In order of leaving: the oldest go first when there are many.
+        many = list(self.idle_since_ns)[: max(0, len(self.idle_since_ns) - IDLE_KEPT)]
         gone = {k for k, since in self.idle_since_ns.items() if now_ns - since >= LINGER_NS}
+        gone.update(many)
         for key in gone:
             del self.idle_since_ns[key], self.watchers[key]
             self._wishes.append(Close(key))

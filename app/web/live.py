@@ -19,6 +19,7 @@ PROTOCOL: Final = 1
 MAX_MESSAGE: Final = 16 * 1024
 MESSAGES_PER_S: Final = 40.0
 MESSAGE_BURST: Final = 120.0
+VIEW_COST: Final = 3.0  # of a view beside its message: it is computed
 SEND_TIMEOUT_S: Final = 30.0  # a page that takes nothing for so long is gone
 _TOO_BIG, _POLICY, _LATER = 1009, 1008, 1013
 
@@ -36,13 +37,13 @@ class _Budget:
     left: float = MESSAGE_BURST
     at_ns: int = 0
 
-    def spend(self) -> None:
+    def spend(self, cost: float = 1.0) -> None:
         now = monotonic_ns()
         elapsed = (now - self.at_ns) / NS_PER_S if self.at_ns else 0.0
         self.left, self.at_ns = min(MESSAGE_BURST, self.left + elapsed * MESSAGES_PER_S), now
-        if self.left < 1:
+        if self.left < cost:
             raise _Leave(_POLICY, "Too many messages.")
-        self.left -= 1
+        self.left -= cost
 
 
 async def serve(
@@ -125,6 +126,8 @@ async def _read(socket: WebSocket, hub: Hub, client: Client, settings: WebSettin
             message = _object(text)
             with contextlib.suppress(InputError):
                 number = view_number(message)
+            if message.get("type") in ("view", "resync"):
+                budget.spend(VIEW_COST)
             _obey(message, hub, client, settings)
         except InputError as error:
             named = {} if number is None else {"id": number}
