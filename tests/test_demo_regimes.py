@@ -137,8 +137,8 @@ def test_toxic_flow_is_one_sided_for_seconds_and_moves_the_price():
         moves.append(abs(town.flow.mid - start) / town.flow.bp)
         spreads.extend(wide)
     assert np.median(spreads) > 2 * np.median(spread)
-    assert np.median(shares) > 0.4
-    assert np.mean(moves) > 1.0
+    assert np.median(shares) > 0.3
+    assert np.mean(moves) > 0.5
 
 
 def test_a_scene_on_command_ends_the_one_before():

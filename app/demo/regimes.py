@@ -141,18 +141,25 @@ class Director:
         self._every(1.0, lambda: self._patient.clear_near(reach_bps, 0.3))
 
     def _breakout(self) -> None:
-        """Someone buys (sells) whatever there is until the price has left where it was."""
+        """The price leaves where it was at a stroke, and someone goes on buying (selling)."""
         flow, side = self._flow, self._side
         flow.conditions = Conditions(activity=1.8, taker_bias=0.7 * side)
-        mean_s = 1.0 / flow.spec.pace
+        start_s, start = flow.time_s, flow.fair
+        lasts_s, goal_bps = self._rng.uniform(24.0, 32.0), self._rng.uniform(18.0, 28.0)
 
         def push() -> None:
-            flow.latent += side * flow.spec.jump_bps * flow.bp * self._rng.uniform(0.3, 0.9)
+            # A plan that is ahead of itself waits: whoever buys that much hides how much.
+            done_bps = side * (flow.fair - start) / flow.bp
+            if done_bps > goal_bps * (0.6 + 0.4 * (flow.time_s - start_s) / lasts_s):
+                return
+            flow.latent += side * flow.spec.jump_bps * flow.bp * self._rng.uniform(0.1, 0.4)
             self._takers.take(side, 8.0, INFORMED_OWNER)
             if self._rng.random() < 0.5:
                 self._takers.reveal()
 
-        self._every(0.35 * mean_s, push, flow.time_s + self._rng.uniform(24.0, 32.0))
+        for k in range(6):
+            flow.plan(0.15 * k, lambda: self._desk.shift(side * goal_bps / 10))
+        self._every(0.3 / flow.spec.pace, push, start_s + lasts_s)
 
     def _absorption(self) -> None:
         """A hidden order stands in the way: the flow is one-sided and the price stays."""
@@ -225,21 +232,22 @@ class Director:
             learning=0.45,
             patience=0.6,
         )
-        mean_s = 1.0 / flow.spec.pace
-        burst = {"side": BUY, "until": 0.0}
+        burst = {"side": 0.0, "until_s": 0.0, "limit": 0.0}
 
         def hit() -> None:
-            if flow.time_s > burst["until"]:
-                burst["side"] = rng.choice((BUY, SELL))
-                burst["until"] = flow.time_s + rng.expovariate(1 / (4.0 * mean_s))
+            if flow.time_s > burst["until_s"]:
+                side = rng.choice((BUY, SELL))
+                burst["side"], burst["until_s"] = side, flow.time_s + rng.expovariate(1 / 3.0)
+                burst["limit"] = side * flow.fair + 3.0 * max(flow.bp, 1.0)
+                flow.conditions.taker_bias = 0.85 * side
             side = int(burst["side"])
-            flow.conditions.taker_bias = 0.85 * side
-            flow.latent += side * flow.spec.jump_bps * flow.bp * 0.3
+            if side * flow.fair < burst["limit"]:
+                flow.latent += side * flow.spec.jump_bps * flow.bp * 0.2
             self._takers.take(side, 25.0, INFORMED_OWNER)
             if rng.random() < 0.15:
                 self._takers.reveal()
 
-        self._every(0.22 * mean_s, hit)
+        self._every(0.22 / flow.spec.pace, hit)
 
     @property
     def _side(self) -> int:
