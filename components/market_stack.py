@@ -144,13 +144,17 @@ def market_stack(market: MarketId, key: str) -> Component:
         className="axes",
     )
     hover = html.Div(className="hover", hidden=True, **{"aria-hidden": "true"})
+    chips = [
+        html.Span(className=f"chip {name}", hidden=True, **{"data-f": name, "aria-hidden": "true"})
+        for name in ("chip-book", "chip-ofi")
+    ]
     overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
     return html.Article(
         [
             _bar(market),
             _reading(),
             html.Div(
-                [*panels, graph, overlay, waiting(), notes(), hover],
+                [*panels, graph, overlay, *chips, waiting(), notes(), hover],
                 className="rows",
                 tabIndex=0,
                 role="group",

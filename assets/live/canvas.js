@@ -6,7 +6,8 @@ export function begin(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
   const w = Math.round(width * ratio), h = Math.round(height * ratio);
   const x = canvas.getContext("2d");
-  if (canvas.width !== w || canvas.height !== h) {
+  const fresh = canvas.width !== w || canvas.height !== h;
+  if (fresh) {
     canvas.width = w;
     canvas.height = h;
   } else {
@@ -14,7 +15,8 @@ export function begin(canvas, width, height) {
     x.clearRect(0, 0, w, h);
   }
   x.setTransform(ratio, 0, 0, ratio, 0, 0);
-  x.font = `11px ${theme.font}`;
+  const font = `11px ${theme.font}`;
+  if (fresh || canvas.ofiFont !== font) x.font = canvas.ofiFont = font;
   x.textBaseline = "middle";
   x.lineJoin = "round";
   x.lineWidth = 1;

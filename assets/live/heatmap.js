@@ -100,6 +100,8 @@ export class Heatmap {
     }
     this.lines(x, model, view);
     this.bubbles(x, model, view);
+    const mid = model.tiles?.mid;
+    if (view.showsNow && mid) line(x, 0, crisp(Y(mid)), width, crisp(Y(mid)), alpha(theme.mid, 0.28), [2, 4]);
     view.hatches(x, "depth", 0, height);
     line(x, 0, crisp(height) - 1, width, crisp(height) - 1, theme.axis);
   }
@@ -113,10 +115,15 @@ export class Heatmap {
       x.lineWidth = width;
       x.stroke();
     };
+    x.lineJoin = "bevel";
     stroke("mid", theme.halo, 3.5);
-    stroke("ask", theme.sell, 1);
-    stroke("bid", theme.buy, 1);
+    // A spread narrower than the line of the mid lies below it.
+    if (widest(s, from, to) * Math.abs(Y(1) - Y(0)) > 1.4) {
+      stroke("ask", theme.sell, 1);
+      stroke("bid", theme.buy, 1);
+    }
     stroke("mid", theme.mid, 1.4);
+    x.lineJoin = "round";
   }
 
   bubbles(x, model, { X, Y, start, end, width }) {
@@ -149,4 +156,12 @@ export class Heatmap {
 function disc(x, left, top, radius) {
   x.beginPath();
   x.arc(left, top, radius, 0, 6.2832);
+}
+
+/** The widest spread between two rows of the series. */
+function widest(table, from, to) {
+  const { bid, ask } = table.data;
+  let most = 0;
+  for (let k = from; k < to; k++) if (ask[k] - bid[k] > most) most = ask[k] - bid[k];
+  return most;
 }

@@ -1,7 +1,7 @@
-// Above the axes: chips of the present values, labels of gaps, the crosshair and its card.
+// Above the axes: labels of gaps, the crosshair and its card.
 import { begin, chip, crisp, haloText, line } from "./canvas.js";
 import { bps, clock, duration, number, signed, signedSize, size } from "./format.js";
-import { alpha, theme } from "./theme.js";
+import { theme } from "./theme.js";
 
 const AXIS_GAP_PX = 2;
 
@@ -11,7 +11,6 @@ export function drawOverlay(canvas, stack, geometry, views, cursor) {
   if (!stack.model.info) return;
   zone(x, geometry);
   gapLabels(x, geometry, views.book, stack.model);
-  presentChips(x, stack, geometry, views);
   if (cursor) crosshair(x, stack, geometry, views, cursor);
 }
 
@@ -35,28 +34,6 @@ function gapLabels(x, geometry, view, model) {
     haloText(x, `no data ${duration(to - from)}`, 0, 0, theme.text2, "left", "500 11px");
     x.restore();
   }
-}
-
-function presentChips(x, stack, geometry, views) {
-  const { model, shownState } = stack;
-  if (!stack.chips) return;
-  const t = model.tiles, info = model.info, dark = theme.ink !== "#ffffff";
-  const put = (kind, value, words, fill, colour) => {
-    const row = geometry.rows[kind], view = views[kind];
-    if (value === null || value === undefined || !row.height) return;
-    const at = view.Y(value);
-    if (at < -1 || at > row.height + 1) return;
-    if (kind === "book") {
-      line(x, row.left, crisp(row.top + at), row.left + row.width, crisp(row.top + at), alpha(theme.mid, 0.28), [2, 4]);
-    }
-    const middle = row.top + Math.max(8, Math.min(row.height - 8, at));
-    chip(x, words, row.left + row.width + AXIS_GAP_PX, middle, fill, colour, { clear: 3 });
-  };
-  if (!t || !shownState) return;
-  put("book", t.mid, number(t.mid, info.price_decimals + 1), theme.primary, theme.ink);
-  const tone = (v) => (v > 0 ? theme.buy : v < 0 ? theme.sell : theme.text2);
-  const onTone = dark ? "#0a0d12" : "#ffffff";
-  if (t.ofi !== null) put("ofi", t.ofi, signedSize(t.ofi), tone(t.ofi), onTone);
 }
 
 /** Finds what lies under the pointer: time, and price when it is over the book. */

@@ -1,18 +1,19 @@
 // One market on the page: its model, its rows, and what ties them.
-import { AXIS, Axes, coloursFor, layoutFor, ticksFor } from "./axes.js";
-import { drawFlow, drawOfi, drawShare, flowBars, usual } from "./bars.js";
+import { Axes, coloursFor, layoutFor } from "./axes.js";
+import { flowBars, usual } from "./bars.js";
 import { hatch } from "./canvas.js";
-import { drawDistribution } from "./distribution.js";
-import { clock, decimalsOf, multiples, number, signedSize, size, tickStep, ticks, timeTicks } from "./format.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
 import { Levels } from "./levels.js";
 import { Model } from "./model.js";
-import { cardRows, drawOverlay, locate, showCard } from "./overlay.js";
+import { nameCanvases } from "./names.js";
+import { cardRows, locate, showCard } from "./overlay.js";
+import { paint, placeChips } from "./paint.js";
 import { Profile } from "./profile.js";
 import { Ranges, largest } from "./ranges.js";
 import { missingSince, present, show, stateOf } from "./states.js";
 import { bar, quality, reading, titles, write } from "./texts.js";
+import { ticksOf } from "./ticks.js";
 
 const PIXELS_PER_ROW = 2.2;
 
@@ -195,37 +196,25 @@ export class Stack {
     return views;
   }
 
-  /** Paints everything that belongs to the canvas. */
+  /** Paints what is due, then writes the words: written before, every canvas would wait for a layout. */
   draw(at, frozen) {
     const began = performance.now();
     const state = stateOf(this.model, this.link, this.error, frozen, at);
     if (state !== "down") this.recorded = false;
-    show(this, state, at);
     const { model, geometry } = this;
-    if (!model.info || !geometry.width) return;
-    this.edge = this.present(state, at);
-    const views = (this.views = this.viewsFor(state, at));
-    const rows = geometry.rows, hidden = state === "down" && !this.recorded;
-    this.rows.classList.toggle("blank", hidden || state === "error");
-    this.shownState = this.chips = present(state);
-    if (!hidden) {
-      this.heatmap.draw(rows.book.plot, model, views.book);
-      drawOfi(rows.ofi.plot, model, views.ofi);
-      this.levels.draw(rows.levels.plot, model, views.levels, began);
-      drawFlow(rows.flow.plot, model, views.flow, this.flow);
-      if (rows.book.crossWidth) {
-        drawShare(rows.flow.cross, model, views.flow);
-        this.depthAxis = this.profile.draw(rows.book.cross, model, views.book, began);
-        drawDistribution(rows.ofi.cross, model, views.ofi);
-        this.levels.drawNow(rows.levels.cross, model, views.levels);
-      }
+    if (model.info && geometry.width) {
+      this.edge = this.present(state, at);
+      this.views = this.viewsFor(state, at);
+      this.chips = present(state);
+      const hidden = state === "error" || (state === "down" && !this.recorded);
+      this.rows.classList.toggle("blank", hidden);
+      paint(this, state, hidden, began);
+      placeChips(this, hidden);
+      bar(this.f, model, this.chips);
+      const { mid = null, t = null } = model.tiles ?? {};
+      this.drawn = { count: this.drawn.count + 1, ms: performance.now() - began, at: Date.now(), mid, t };
     }
-    drawOverlay(this.overlay, this, geometry, views, hidden ? null : this.cursor);
-    bar(this.f, model, present(state));
-    this.drawn = {
-      count: this.drawn.count + 1, ms: performance.now() - began, at: Date.now(), mid: model.tiles?.mid ?? null,
-      t: model.tiles?.t ?? null,
-    };
+    show(this, state, at);
   }
 
   /** What changes slowly: axes, sentences, names of canvases. Once a second, and after a zoom. */
@@ -233,64 +222,10 @@ export class Stack {
     const { model } = this;
     if (!model.info || !this.views || !this.geometry.width) return;
     const state = this.element.dataset.state;
-    this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...this.allTicks() });
+    this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
     write(this.f.spoken, reading(this.f, model, state, model.age(at)));
     quality(this.f, model, at);
-    this.name();
-  }
-
-  allTicks() {
-    const { book, ofi, levels, flow } = this.views, wanted = {}, tiles = this.model.tiles;
-    const width = book.end - book.start;
-    const { step, found } = timeTicks(book.start - width / 4, book.end + width / 4, book.width * 1.5);
-    // The last label gives way to the zone in the corner.
-    const pixel = width / book.width;
-    const cut = (t) => (t > book.end - 26 * pixel && t < book.end) || (t > book.start && t < book.start + 16 * pixel);
-    const words = found.map((t) => (cut(t) ? "" : clock(t, step < 60000 ? "seconds" : "minutes")));
-    // Less than a pixel is no reason for plotly to draw.
-    const shown = this.toldTime;
-    const still = shown && Math.abs(shown[1] - book.end) < width / book.width && Math.abs(shown[0] - book.start) < width / book.width;
-    if (!still) this.toldTime = [book.start, book.end];
-    for (const name of AXIS.time) Object.assign(wanted, ticksFor(name, this.toldTime, found, words));
-    const group = this.model.info;
-    const values = (view, name, count, text, chip) => {
-      let step = tickStep(view.low, view.high, count);
-      const span = view.high - view.low;
-      if (view.low < 0 && step > view.high) step = tickStep(view.low, view.high, count * 2);
-      // A tick within 14 px of a chip gives way.
-      const free = (v) => chip === null || chip === undefined || Math.abs(view.Y(v) - view.Y(chip)) > 14;
-      const all = multiples(view.low - span / 4, view.high + span / 4, step);
-      Object.assign(wanted, ticksFor(name, [view.low, view.high], all, all.map((v) => (free(v) ? text(v, step) : ""))));
-    };
-    const price = (v, step) => number(v, Math.min(group.price_decimals, decimalsOf(step)));
-    values(book, AXIS.value.book, Math.max(3, Math.min(8, book.height / 42)), price, this.chips ? tiles?.mid : null);
-    const amount = (v, step) => signedSize(v, decimalsOf(step));
-    values(ofi, AXIS.value.ofi, Math.max(2, ofi.height / 20), amount, this.chips ? tiles?.ofi : null);
-    values(flow, AXIS.value.flow, Math.max(2, flow.height / 20), amount);
-    const m = this.model.levelCount, each = levels.height / m;
-    const every = Math.max(1, Math.ceil(13 / each));
-    const named = Array.from({ length: m }, (_, k) => k).filter((k) => k % every === 0);
-    Object.assign(wanted, ticksFor(AXIS.value.levels, [0, m], named.map((k) => m - k - 0.5), named.map((k) => (k ? `${k + 1}` : "level 1"))));
-    if (this.depthAxis) {
-      const { most, plot } = this.depthAxis, right = (most * book.crossWidth) / plot;
-      const sizes = ticks(0, most, 3).filter((v) => v > 0);
-      Object.assign(wanted, ticksFor(AXIS.cross.book, [0, right], sizes, sizes.map((v) => size(v, decimalsOf(sizes[0])))));
-    }
-    return wanted;
-  }
-
-  name() {
-    const { rows } = this.geometry, { tiles: t, info } = this.model;
-    if (!t) return;
-    const where = `${this.market}, `;
-    const set = (canvas, words) => canvas.getAttribute("aria-label") !== words && canvas.setAttribute("aria-label", words);
-    set(rows.book.plot, `${where}book heatmap through time; mid ${number(t.mid, info.price_decimals + 1)} ${info.quote}`);
-    set(rows.book.cross, `${where}depth now; within 10 bps ${size(t.depth_bid)} bid, ${size(t.depth_ask)} ask ${info.unit}`);
-    set(rows.ofi.plot, `${where}rolling OFI; now ${signedSize(t.ofi)} ${info.unit}`);
-    set(rows.ofi.cross, `${where}distribution of rolling OFI; present percentile ${t.percentile === null ? "not available" : Math.round(t.percentile * 100)}`);
-    set(rows.levels.plot, `${where}OFI by level through time`);
-    set(rows.levels.cross, `${where}OFI by level now`);
-    set(rows.flow.plot, `${where}taker flow; now ${signedSize(t.flow)} ${info.unit}`);
+    nameCanvases(this);
   }
 
   showCursor(cursor) {

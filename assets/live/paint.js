@@ -1,0 +1,63 @@
+// Which canvases of a stack are due, and the chips of the present values beside them.
+import { drawFlow, drawOfi, drawShare } from "./bars.js";
+import { drawDistribution } from "./distribution.js";
+import { number, signedSize } from "./format.js";
+import { drawOverlay } from "./overlay.js";
+import { write } from "./texts.js";
+import { theme } from "./theme.js";
+
+// Price and OFI follow every update; the rest moves less than a pixel in so long.
+const CALM_MS = 240;
+
+/** Paints the canvases that are due at `now`. */
+export function paint(stack, state, hidden, now) {
+  const { model, geometry, views, ranges } = stack, rows = geometry.rows;
+  const look = [
+    geometry.width, geometry.height, model.epoch, theme.version, state, hidden, stack.recorded,
+    ranges.user.time, ranges.user.price, views.book.low, views.book.high, views.ofi.high,
+  ].join();
+  const all = look !== stack.look || now - (stack.paintedAt ?? -Infinity) >= CALM_MS;
+  stack.look = look;
+  if (!hidden) {
+    stack.heatmap.draw(rows.book.plot, model, views.book);
+    drawOfi(rows.ofi.plot, model, views.ofi);
+  }
+  if (!hidden && all) {
+    stack.paintedAt = now;
+    stack.levels.draw(rows.levels.plot, model, views.levels, now);
+    drawFlow(rows.flow.plot, model, views.flow, stack.flow);
+    if (rows.book.crossWidth) {
+      stack.depthAxis = stack.profile.draw(rows.book.cross, model, views.book, now);
+      drawDistribution(rows.ofi.cross, model, views.ofi);
+      stack.levels.drawNow(rows.levels.cross, model, views.levels);
+      drawShare(rows.flow.cross, model, views.flow);
+    }
+  }
+  const cursor = hidden ? null : stack.cursor;
+  const gaps = views.book.gapSpans("depth").map(({ from, to }) => [Math.round(views.book.X(from)), Math.round(views.book.X(to))]);
+  const over = [look, cursor?.time, cursor?.price, cursor && views.book.X(cursor.time), gaps].join();
+  if (over === stack.over) return;
+  stack.over = over;
+  drawOverlay(stack.overlay, stack, geometry, views, cursor);
+}
+
+/** Mid and OFI on their axes: elements, since they move with every update and a canvas above all would too. */
+export function placeChips(stack, hidden) {
+  const { model, geometry, views, f } = stack, t = model.tiles, shown = stack.chips && !hidden && t;
+  place(f["chip-book"], shown ? t.mid : null, geometry.rows.book, views.book, () => number(t.mid, model.info.price_decimals + 1));
+  place(f["chip-ofi"], shown ? t.ofi : null, geometry.rows.ofi, views.ofi, () => signedSize(t.ofi));
+  f["chip-ofi"].classList.toggle("sold", t?.ofi < 0);
+}
+
+function place(element, value, row, view, words) {
+  const at = value === null || value === undefined ? NaN : view.Y(value);
+  const inside = at >= -1 && at <= row.height + 1;
+  if (element.hidden === inside) element.hidden = !inside;
+  if (!inside) return;
+  write(element, words());
+  const top = Math.round(row.top + Math.max(8, Math.min(row.height - 8, at)) - 8);
+  const where = `translate(${Math.round(row.left + row.width + 2)}px, ${top}px)`;
+  if (element.where === where) return;
+  element.where = where;
+  element.style.transform = where;
+}
