@@ -36,6 +36,10 @@ MARKETS ?= binance:BTC/USDT kraken:BTC/USD
 run: $(VENV)/runtime
 	$(BIN)/ofi run $(MARKETS)
 
+## demo: a living market in the browser, no network needed
+demo: $(VENV)/runtime
+	$(BIN)/ofi demo
+
 ## test: everything that CI checks
 test: setup lint unit
 

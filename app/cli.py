@@ -206,5 +206,32 @@ def web(host: Host = None, port: Port = None, workers: Workers = None, store: St
     os.execve(command[0], command, _environ(given))  # noqa: S606  our own command line
 
 
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at everything the product rests on; say what to do about each finding.
+
+    Example: ofi doctor
+    """
+    from dataclasses import asdict
+
+    import orjson
+
+    from app.doctor import examine
+
+    log.configure("error")
+    findings = asyncio.run(examine(os.environ, SystemClock()))
+    if as_json:
+        typer.echo(orjson.dumps([asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            mark = {"ok": "ok   ", "note": "note ", "fault": "FAULT"}[finding.grade]
+            typer.echo(f"{mark}  {finding.what}: {finding.seen}")
+            if finding.todo:
+                typer.echo(f"       → {finding.todo}")
+    sys.exit(any(finding.grade == "fault" for finding in findings))
+
+
 if __name__ == "__main__":
     main()
