@@ -24,6 +24,8 @@ def fixed(text: str) -> int:
     Raises:
         ValueError: it is not a plain non-negative decimal of at most twelve digits after the point.
     """
+    if not text.isascii():
+        raise ValueError(text)
     whole, _, fraction = text.partition(".")
     if not whole.isdecimal() or (fraction and not fraction.isdecimal()):
         value = Decimal(text)  # exponents: 1e-8
