@@ -21,6 +21,7 @@ from app.errors import OfiError
 
 RECORDED_FILE = "binance_spot_btcusdt_20240808.jsonl.gz"
 HOLD_S = (1, 5, 10)
+_FEWEST = 10  # round trips that a rule needs to be judged
 Floats = NDArray[np.float64]
 
 
@@ -96,7 +97,7 @@ def facts(tape: Tape) -> Facts:
         r2_trades=_r2(flow, change),
         sd_bps=float(returns.std()),
         zeros=float((change == 0).mean()),
-        kurtosis=float(((returns - returns.mean()) ** 4).mean() / returns.var() ** 2 - 3),
+        kurtosis=_kurtosis(returns),
         acf_1=_acf(returns, 1),
         acf_abs=float(np.mean([_acf(absolute, k) for k in range(1, 6)])),
         acf_abs_far=float(np.mean([_acf(absolute, k) for k in range(6, 31)])),
@@ -115,11 +116,21 @@ def _sums(time_s: Floats, values: Floats, grid: Floats) -> Floats:
 
 
 def _r2(x: Floats, y: Floats) -> float:
+    if not x.std() or not y.std():
+        return np.nan
     return float(np.corrcoef(x, y)[0, 1] ** 2)
+
+
+def _kurtosis(x: Floats) -> float:
+    """Excess kurtosis; 0 for a normal distribution."""
+    centred = x - x.mean()
+    return float((centred**4).mean() / (centred**2).mean() ** 2 - 3) if centred.any() else np.nan
 
 
 def _acf(x: Floats, lag: int) -> float:
     centred = x - x.mean()
+    if not centred.any():
+        return np.nan
     return float((centred[lag:] * centred[:-lag]).mean() / (centred**2).mean())
 
 
@@ -144,6 +155,8 @@ def _best_rule(quotes: NDArray[np.int64], signals: dict[str, Floats]) -> Rule:
             sell = (bid[:-hold] - ask[hold:]) / bid[:-hold] * 1e4
             for word, sign in (("follow", 1), ("fade", -1)):
                 gain = np.where(sign * signal[:-hold] > 0, buy, sell)[large[:-hold]]
+                if len(gain) < _FEWEST or not gain.std():
+                    continue
                 rule = Rule(f"{word} {name} {hold} s", float(gain.mean()), _t(gain, hold))
                 best = max(best, rule, key=lambda r: r.t)
     return best
@@ -151,8 +164,6 @@ def _best_rule(quotes: NDArray[np.int64], signals: dict[str, Floats]) -> Rule:
 
 def _t(gain: Floats, hold: int) -> float:
     """t of the mean; overlapping holdings count once."""
-    if len(gain) < 10 or not gain.std():
-        return -np.inf
     return float(gain.mean() / gain.std() * (len(gain) / hold) ** 0.5)
 
 

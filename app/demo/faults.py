@@ -153,7 +153,6 @@ class Schedule:
         """The next fault."""
         venue, symbol = self._rng.choice(self._markets)
         kind = next(self._kinds)
-        # A refused subscription or snapshot shows only when there is one: spoil the connection too.
         return Fault(kind, venue, symbol, seconds=5.0 if kind == "stall" else 3.0)
 
 

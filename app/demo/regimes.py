@@ -158,7 +158,7 @@ class Director:
                 self._takers.reveal()
 
         for k in range(6):
-            flow.plan(0.15 * k, lambda: self._desk.shift(side * goal_bps / 10))
+            flow.plan(0.03 * k, lambda: self._desk.shift(side * goal_bps / 10))
         self._every(0.3 / flow.spec.pace, push, start_s + lasts_s)
 
     def _absorption(self) -> None:

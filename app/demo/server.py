@@ -23,7 +23,7 @@ from app.clock import NS_PER_S, Clock, SystemClock
 from app.demo import routes
 from app.demo.binance import DEPTH_S, Publisher
 from app.demo.connection import Connection
-from app.demo.faults import Fault, Faults, Schedule
+from app.demo.faults import SNAPSHOT_FAULTS, Fault, Faults, Schedule
 from app.demo.regimes import Kind, Regime
 from app.demo.world import VENUES, World
 from app.errors import InputError, MarketError, ServerError
@@ -238,7 +238,11 @@ class DemoExchange:
     def _run_schedule(self, now_ns: int) -> None:
         if self._schedule is not None and now_ns >= self._next_fault_ns:
             self._next_fault_ns = now_ns + round(self._faults_every_s * NS_PER_S)
-            self.fault(self._schedule.next())
+            fault = self._schedule.next()
+            self.fault(fault)
+            if fault.kind == "refuse" or fault.kind in SNAPSHOT_FAULTS:
+                # These show only when a client subscribes: make it.
+                self.fault(Fault("disconnect", fault.venue, fault.symbol))
 
     def _run_to(self, time_s: float) -> None:
         """Advance the world, with the depth updates at their cadence in wall time."""
