@@ -61,8 +61,12 @@ def test_the_page_is_served_and_nothing_else(open_server: str) -> None:
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
-    for path in ("/docs", "/redoc", "/openapi.json", "/anything", "/a/b/c", "/_mcp", "/index.html",
-                 "/assets/../app/web/server.py", "/assets/%2e%2e/pyproject.toml", "/.env"):  # fmt: skip
+    nowhere = (
+        "/docs", "/redoc", "/openapi.json", "/anything", "/a/b/c", "/_mcp", "/index.html", "/.env",
+        "/assets", "/assets/../app/web/server.py", "/assets/%2e%2e/pyproject.toml", "/healthz/",
+        "/_dash-component-suites/os/path.py", "/_dash-component-suites/dash/x.js",
+    )  # fmt: skip
+    for path in nowhere:
         answer = httpx.get(open_server + path)
         assert answer.status_code == 404, path
         assert answer.json() == {"error": "There is nothing at this address."}

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dash import Dash
+from dash.fingerprint import check_fingerprint
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -32,6 +33,8 @@ from app.web.api import Api
 from app.web.hub import Hub
 from app.web.login import Login
 
+NOTHING_HERE: Final = "There is nothing at this address."
+_SUITES: Final = "/_dash-component-suites/"
 _MARKETS_NS: Final = 2 * NS_PER_S
 _INLINE: Final = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _log = log.get("web")
@@ -71,11 +74,14 @@ def create_app(settings: Settings, clock: Clock) -> Server:
     store = open_store(settings.store.location, clock=clock, readonly=True)
     hub, api = Hub(store, clock), Api(store, clock)
     token = settings.web.token.get_secret_value() if settings.web.token else ""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     _add_routes(app, settings, clock, hub, Login(Sessions(token) if token else None, clock))
     api.add_routes(app)
     page = _page(app, settings, markets_of(store, clock))
-    return Server(Access(app, settings, clock, content_policy(page)), hub, api, store)
+    # Dash would do it at the first request: the first page would wait, the list of scripts be empty.
+    page._setup_server()
+    guarded = Access(known_suites(app, page), settings, clock, content_policy(page))
+    return Server(guarded, hub, api, store)
 
 
 def _add_routes(app: FastAPI, settings: Settings, clock: Clock, hub: Hub, login: Login) -> None:
@@ -122,6 +128,22 @@ def _page(app: FastAPI, settings: Settings, markets: Callable[[], dict[MarketId,
     from app.web.page import create_page
 
     return create_page(app, settings, markets)
+
+
+def known_suites(app: ASGIApp, page: Dash) -> ASGIApp:
+    """The app, but with 404 for scripts that no component has: Dash answers those with 500."""
+
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith(_SUITES) and page.registered_paths:
+            package, _, name = path.removeprefix(_SUITES).partition("/")
+            known = page.registered_paths.get(package, ())
+            if name not in known and check_fingerprint(name)[0] not in known:
+                await refusal(404, NOTHING_HERE)(scope, receive, send)
+                return
+        await app(scope, receive, send)
+
+    return checked
 
 
 def content_policy(page: Dash) -> str:
