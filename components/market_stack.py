@@ -143,7 +143,7 @@ def market_stack(market: MarketId, key: str) -> Component:
         config=graph_config(),
         className="axes",
     )
-    hover = html.Div(className="hover", hidden=True, **{"aria-hidden": "true"})
+    hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
     chips = [
         html.Span(className=f"chip {name}", hidden=True, **{"data-f": name, "aria-hidden": "true"})
         for name in ("chip-book", "chip-ofi")

@@ -267,13 +267,13 @@ def test_the_crosshair_tells_the_values_at_its_time(page: Watched, url: str) -> 
     box = page.page.locator(".row-ofi canvas.plot").first.bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
-    card = page.page.locator(".hover").first
+    card = page.page.locator(".readout").first
     expect(card).to_be_visible()
     text = plain(card.inner_text())
     assert re.search(r"\d\d:\d\d:\d\d UTC", text)
     assert "Best bid / ask" in text
     assert "OFI" in text
-    expect(page.page.locator(".hover").nth(1)).to_be_hidden()
+    expect(page.page.locator(".readout").nth(1)).to_be_hidden()
     page.page.locator(".rows").first.focus()
     page.page.keyboard.press("ArrowLeft")
     expect(card).to_be_visible()

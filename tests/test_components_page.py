@@ -7,13 +7,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from dash.development.base_component import Component
 from fastapi import FastAPI
 
 from app.market import Contract, Grid, Market, MarketId
 from app.settings import Settings
-from app.web.page import create_page
+from app.web.page import ASSETS, create_page
 from components.figures import ROWS, axis_name, stack_figure
 from components.header import choices, header, market_options, with_chosen
 from components.market_stack import market_stack
@@ -133,6 +134,26 @@ def test_the_page_holds_no_socket_of_dash() -> None:
     html = app.index_string
     assert re.search(r"\son\w+=", html) is None
     assert "<script" not in html
+
+
+async def test_modules_are_preloaded_and_revalidated() -> None:
+    server = FastAPI(docs_url=None, openapi_url=None)
+    app = create_page(server, Settings(), dict)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=server), base_url="http://page")
+    names = re.findall(r'rel="modulepreload" href="([^"]+)"', app.index_string)
+    assert len(names) > 20
+    for name in names:
+        answer = await client.get("/" + name)
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-cache"
+        assert "javascript" in answer.headers["content-type"]
+    await client.aclose()
+    # Every import of a module is among them, so that none is loaded late.
+    files = {path.name: path.read_text(encoding="utf-8") for path in (ASSETS / "live").glob("*.js")}
+    imported = {one for text in files.values() for one in re.findall(r'from "\./([^"]+)"', text)}
+    assert imported <= files.keys()
+    unused = files.keys() - imported - {"app.js"}
+    assert not unused
 
 
 def _themes() -> dict[str, dict[str, str]]:

@@ -7,6 +7,8 @@ import dash_mantine_components as dmc
 from dash import Dash, dcc, html
 from dash.development.base_component import Component
 from fastapi import FastAPI
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.market import Market, MarketId
 from app.settings import Settings
@@ -23,12 +25,12 @@ _INDEX = """<!DOCTYPE html>
 <html lang="en" data-mantine-color-scheme="dark">
 <head>
 {%metas%}
-<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="description" content="Live order flow imbalance: who is pushing the price.">
 <title>{%title%}</title>
 <link rel="icon" href="assets/logo.svg" type="image/svg+xml">
 <link rel="preload" href="assets/inter.woff2" as="font" type="font/woff2" crossorigin>
 {%css%}
+%(modules)s
 </head>
 <body>
 {%app_entry%}
@@ -103,15 +105,41 @@ def create_page(
         assets_folder=str(ASSETS),
         # `live/` holds modules that main.mjs imports; Dash would load them as classic scripts too.
         assets_path_ignore=["^live$"],
-        index_string=_INDEX,
+        index_string=_INDEX.replace("%(modules)s", _preloads()),
         serve_locally=True,
         enable_mcp=False,
         suppress_callback_exceptions=False,
     )
     _without_dash_socket(app, server)
+    _ask_again_for_assets(server)
     app.layout = lambda: _layout(markets())
     register(app, markets)
     return app
+
+
+def _preloads() -> str:
+    """All modules at once: found one import after the other they would cost a round trip a level."""
+    names = sorted(path.name for path in (ASSETS / "live").glob("*.js"))
+    return "\n".join(f'<link rel="modulepreload" href="assets/live/{name}">' for name in names)
+
+
+def _ask_again_for_assets(server: FastAPI) -> None:
+    """Let browsers revalidate assets: modules import each other without a version in their address."""
+    for route in server.router.routes:
+        if isinstance(route, Mount) and route.path == "/assets":
+            route.app = _revalidated(route.app)
+
+
+def _revalidated(files: ASGIApp) -> ASGIApp:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_header(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message.setdefault("headers", []).append((b"cache-control", b"no-cache"))
+            await send(message)
+
+        await files(scope, receive, with_header)
+
+    return serve
 
 
 def _without_dash_socket(app: Dash, server: FastAPI) -> None:

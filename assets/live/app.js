@@ -229,7 +229,8 @@ export async function start() {
 
 /**
  * For tests and benchmarks, read-only: `ofi.view(market)` gives the present figures of a market's stack,
- * `drawn` what its last drawing showed and when (`at` is Date.now(), `ms` the main-thread time it took).
+ * `drawn` what its last drawing showed and when (`at` is Date.now(), `ms` the main-thread time it took),
+ * `firstAt` when it was first drawn, ms after navigation.
  */
 function expose(page) {
   const view = (market) => {
@@ -240,7 +241,7 @@ function expose(page) {
       market, seq: model.seq, epoch: model.epoch, tiles: model.tiles ?? null, times: model.times ?? null,
       status: model.status, info: model.info, coverage: model.coverage ?? null, gaps: model.gaps ?? [],
       distribution: model.distribution ?? null, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
-      state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, user: stack.ranges.user,
+      state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
       ranges: stack.views ? { time: [stack.views.book.start, stack.views.book.end], price: [stack.views.book.low, stack.views.book.high] } : null,
       axes: stack.axes.ready(),
     });

@@ -1,5 +1,6 @@
 // Which canvases of a stack are due, and the chips of the present values beside them.
 import { drawFlow, drawOfi, drawShare } from "./bars.js";
+import { drawCover } from "./cover.js";
 import { drawDistribution } from "./distribution.js";
 import { number, signedSize } from "./format.js";
 import { drawOverlay } from "./overlay.js";
@@ -32,6 +33,7 @@ export function paint(stack, state, hidden, now) {
       stack.levels.drawNow(rows.levels.cross, model, views.levels);
       drawShare(rows.flow.cross, model, views.flow);
     }
+    drawCover(stack.cover, views.book);
   }
   const cursor = hidden ? null : stack.cursor;
   const gaps = views.book.gapSpans("depth").map(({ from, to }) => [Math.round(views.book.X(from)), Math.round(views.book.X(to))]);

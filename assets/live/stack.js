@@ -28,7 +28,7 @@ export class Stack {
     this.overlay = element.querySelector("canvas.overlay");
     this.note = element.querySelector(".note");
     this.empty = element.querySelector(".empty");
-    this.card = element.querySelector(".hover");
+    this.card = element.querySelector(".readout");
     this.cover = element.querySelector("canvas.cover");
     this.f = Object.fromEntries([...element.querySelectorAll("[data-f]")].map((one) => [one.dataset.f, one]));
     this.model = new Model();
@@ -211,6 +211,7 @@ export class Stack {
       paint(this, state, hidden, began);
       placeChips(this, hidden);
       bar(this.f, model, this.chips);
+      this.firstAt ??= performance.now();
       const { mid = null, t = null } = model.tiles ?? {};
       this.drawn = { count: this.drawn.count + 1, ms: performance.now() - began, at: Date.now(), mid, t };
     }

@@ -37,7 +37,7 @@ export function ticksOf(stack) {
   Object.assign(wanted, ticksFor(AXIS.value.levels, [0, m], named.map((k) => m - k - 0.5), named.map((k) => (k ? `${k + 1}` : "level 1"))));
   if (stack.depthAxis) {
     const { most, plot } = stack.depthAxis, right = (most * book.crossWidth) / plot;
-    const sizes = ticks(0, most, 3).filter((v) => v > 0);
+    const sizes = ticks(0, most, book.crossWidth < 160 ? 1.5 : 3).filter((v) => v > 0);
     Object.assign(wanted, ticksFor(AXIS.cross.book, [0, right], sizes, sizes.map((v) => size(v, decimalsOf(sizes[0])))));
   }
   return wanted;
