@@ -12,7 +12,7 @@ Ints = NDArray[np.int64]
 Columns = dict[str, NDArray[Any]]
 _TYPES = {f.name: f.type.to_pandas_dtype() for f in DEPTH}
 # Levels² comparisons of one pass: bounds the memory of a batch of deep snapshots.
-_PASS = 1 << 22
+_PASS = 1 << 20
 
 
 class SnapshotEncoder:

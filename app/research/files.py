@@ -17,7 +17,7 @@ from pyarrow import csv as arrow_csv
 from app.errors import DataError
 
 Progress = Callable[[int], None]  # told how many more bytes of the file were read
-BLOCK_BYTES: Final = 1 << 22
+BLOCK_BYTES: Final = 1 << 20
 LONGEST_LINE: Final = 1 << 26
 _MAGIC = b"\x1f\x8b"
 _SHOWN = 40
