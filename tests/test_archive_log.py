@@ -2,8 +2,10 @@
 
 import json
 
+import duckdb
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow.dataset as ds
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -178,11 +180,9 @@ def test_plain_readers_read_it_as_it_is(tmp_path):
 
 
 def test_duckdb_and_polars_read_it_as_it_is(tmp_path):
-    duckdb = pytest.importorskip("duckdb")
-    polars = pytest.importorskip("polars")
     write(Archive(tmp_path))
     pattern = f"{tmp_path}/*/trades/*.parquet"
-    total = duckdb.sql(f"select sum(size * side) from '{pattern}'").fetchone()[0]
+    total = duckdb.sql(f"select sum(size * side) from '{pattern}'").fetchall()[0][0]
     frame = polars.scan_parquet(pattern).select((polars.col("size") * polars.col("side")).sum())
     assert total == frame.collect().item() == 25
 
