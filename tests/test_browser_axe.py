@@ -23,9 +23,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with LiveMarkets(tmp_path_factory.mktemp("hot")) as markets:
-        with running_server(Path(markets.store.directory), workers=1) as base:
-            yield base
+    with (
+        LiveMarkets(tmp_path_factory.mktemp("hot")) as markets,
+        running_server(Path(markets.store.directory), workers=1) as base,
+    ):
+        yield base
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
