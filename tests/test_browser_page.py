@@ -257,8 +257,9 @@ def test_freezing_holds_the_picture_and_lets_go_again(page: Watched, url: str) -
     assert page.view(BTC)["edge"] == held["edge"]
     assert pixels(page.page, ".row-book canvas.plot") == picture
     expect(page.page.get_by_role("button", name="Freeze")).to_have_attribute("aria-pressed", "true")
-    page.page.keyboard.press("Space")
+    page.page.get_by_role("button", name="Back to live").click()
     page.until("([market, edge]) => window.ofi.view(market).edge > edge", [BTC, held["edge"]])
+    expect(page.page.get_by_role("button", name="Back to live")).to_be_hidden()
     assert "end=" not in page.page.url
 
 
@@ -330,3 +331,31 @@ def test_each_state_of_a_feed_shows_its_words(
         expect(page.page.locator(".pill.state")).to_have_text("Live")
         expect(page.page.locator(".note")).to_be_hidden()
         assert page.complaints == []
+
+
+def test_a_finger_scrolls_the_page_over_the_charts(browser: Browser, url: str) -> None:
+    with watched(browser, 390, 844, has_touch=True, is_mobile=True) as page:
+        page.open(f"{url}/?m={BTC}", BTC)
+        box = page.page.locator(".row-book canvas.plot").bounding_box()
+        assert box is not None
+        session = page.page.context.new_cdp_session(page.page)
+        x, y = box["x"] + 100, box["y"] + 250
+        for kind, top in [("touchStart", y), *(("touchMove", y - 20 * k) for k in range(1, 13))]:
+            touch = {"type": kind, "touchPoints": [{"x": x, "y": top}]}
+            session.send("Input.dispatchTouchEvent", touch)
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.until("() => document.querySelector('.stacks').scrollTop > 100")
+        assert page.view(BTC)["user"] == {"time": None, "price": None}
+        page.page.get_by_role("button", name="Zoom in on time").tap()
+        page.until("market => window.ofi.view(market).user.time !== null", BTC)
+
+
+def test_the_wheel_scrolls_where_the_stacks_do(browser: Browser, url: str) -> None:
+    with watched(browser, 1000, 700) as page:
+        page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
+        box = page.page.locator(".row-book canvas.plot").first.bounding_box()
+        assert box is not None
+        page.page.mouse.move(box["x"] + 100, box["y"] + 60)
+        page.page.mouse.wheel(0, 300)
+        page.until("() => document.querySelector('.stacks').scrollTop > 100")
+        assert page.view(BTC)["user"]["time"] is None

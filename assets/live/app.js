@@ -1,6 +1,6 @@
 // The page: finds the stacks that Dash renders, subscribes to what they show, draws on frames.
 import { Connection } from "./connection.js";
-import { bindControls } from "./controls.js";
+import { bindControls, freeze } from "./controls.js";
 import { duration, number } from "./format.js";
 import { decode } from "./protocol.js";
 import { Stack } from "./stack.js";
@@ -54,6 +54,7 @@ class Page {
     for (const element of found) {
       if (known.has(element)) continue;
       const stack = new Stack(element, this.nextId++, this);
+      stack.zoomed();
       stack.link = this.connection.link;
       this.stacks.set(stack.id, stack);
       this.subscribe(stack);
@@ -66,7 +67,15 @@ class Page {
     this.frozen = this.view.end_ms !== null;
     document.getElementById("freeze")?.setAttribute("aria-pressed", String(this.frozen));
     document.documentElement.classList.toggle("frozen", this.frozen);
-    for (const stack of this.stacks.values()) this.subscribe(stack);
+    for (const stack of this.stacks.values()) {
+      this.subscribe(stack);
+      stack.zoomed();
+    }
+  }
+
+  /** Follows the present again where the view was frozen. */
+  release() {
+    if (this.frozen) freeze(this);
   }
 
   subscribeAll() {

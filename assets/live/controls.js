@@ -15,7 +15,7 @@ export function bindControls(page) {
 }
 
 /** Holds the view at its present end, or follows the present again. */
-function freeze(page) {
+export function freeze(page) {
   const end = page.frozen || !(page.edge > 0) ? null : Math.round(page.edge);
   if (!page.frozen && end === null) return;
   page.frozen = end !== null;

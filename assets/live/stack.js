@@ -54,12 +54,16 @@ export class Stack {
     this.rows.addEventListener("pointerdown", (event) => event.pointerType === "touch" && this.point(event));
     this.rows.addEventListener("pointerleave", () => this.page.cursor(this, null));
     this.rows.addEventListener("dblclick", () => this.resetZoom());
+    this.rows.addEventListener("wheel", (event) => scrolls(this.element) && !event.ctrlKey && event.stopPropagation(), { capture: true });
     this.rows.addEventListener("keydown", (event) => this.key(event));
     this.element.addEventListener("click", (event) => {
       const action = event.target.closest?.("[data-do]")?.dataset.do;
       if (action === "zoom-in") this.zoom(0.5);
       if (action === "zoom-out") this.zoom(2);
-      if (action === "reset-zoom") this.resetZoom();
+      if (action === "reset-zoom") {
+        this.resetZoom();
+        this.page.release();
+      }
       if (action === "show-recorded") this.showRecorded();
     });
   }
@@ -118,7 +122,7 @@ export class Stack {
 
   zoomed() {
     const button = this.element.querySelector("[data-do=reset-zoom]");
-    if (button) button.hidden = !this.ranges.free;
+    if (button) button.hidden = !this.ranges.free && !this.page.frozen;
     this.page.dirty(this);
   }
 
@@ -239,3 +243,8 @@ export class Stack {
   }
 }
 
+/** Whether the wheel is needed for scrolling through the stacks; zooming then takes Ctrl. */
+function scrolls(element) {
+  const holder = element.parentElement;
+  return holder.scrollHeight > holder.clientHeight + 4;
+}
