@@ -21,6 +21,7 @@ MESSAGES_PER_S: Final = 40.0
 MESSAGE_BURST: Final = 120.0
 VIEW_COST: Final = 3.0  # of a view beside its message: it is computed
 SEND_TIMEOUT_S: Final = 30.0  # a page that takes nothing for so long is gone
+CLOSE_S: Final = 0.5
 _TOO_BIG, _POLICY, _LATER = 1009, 1008, 1013
 
 
@@ -80,8 +81,9 @@ async def serve(
             with contextlib.suppress(BaseException):
                 await task
         if socket.client_state is WebSocketState.CONNECTED:
-            with contextlib.suppress(OSError, RuntimeError):
-                await socket.close(leave.code, leave.reason)
+            # The page's answer is not waited for long: a worker that is told to end has no time.
+            with contextlib.suppress(OSError, RuntimeError, TimeoutError):
+                await asyncio.wait_for(socket.close(leave.code, leave.reason), CLOSE_S)
 
 
 async def _send(socket: WebSocket, hub: Hub, client: Client) -> None:
