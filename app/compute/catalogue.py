@@ -94,6 +94,6 @@ METRICS: Final = (
     Metric("Hit rate", ("prediction.predict",)),
     Metric("Circular shifts", ("prediction.predict", "prediction.Chance")),
     Metric("Out of sample", ("prediction.out_of_sample",)),
-    Metric("Spread decomposition", ("spread.decompose",)),
+    Metric("Spread decomposition", ("spread.decompose", "spread.Totals")),
     Metric("Markout curve", ("spread.markout",)),
 )

@@ -91,20 +91,52 @@ def decompose(
         Values are None while more than 5 % of trades have a negative effective spread: a sign that
         the clocks or the lag are wrong.
     """
-    if not len(mid):
-        return SpreadParts(horizon_s, 0, None, None, None, 0.0)
-    mark = _marked(time_ns, side, mid_ns, mid, horizon_s, lag_ns, end_ns)
-    n = int(mark.ok.sum())
-    if n == 0:
-        return SpreadParts(horizon_s, 0, None, None, None, 0.0)
-    s, p, w = side[mark.ok], price[mark.ok], size[mark.ok].astype(np.float64)
-    effective = 2 * s * (p - mark.mid) / mark.mid * _BPS
-    realised = 2 * s * (p - mark.later) / mark.mid * _BPS
-    negative = float((effective < 0).mean())
-    if negative > MOST_NEGATIVE:
-        return SpreadParts(horizon_s, n, None, None, None, negative)
-    e, r = float(np.average(effective, weights=w)), float(np.average(realised, weights=w))
-    return SpreadParts(horizon_s, n, e, r, e - r, negative)
+    totals = Totals()
+    totals.add(time_ns, price, size, side, mid_ns, mid, horizon_s, lag_ns, end_ns)
+    return totals.parts(horizon_s)
+
+
+@dataclass
+class Totals:
+    """Weighted sums over trades, so that a history can be read in pieces."""
+
+    trades: int = 0
+    negative: int = 0
+    weight: float = 0.0
+    effective: float = 0.0
+    realised: float = 0.0
+
+    def add(
+        self,
+        time_ns: Ints,
+        price: Ints,
+        size: Ints,
+        side: Sides,
+        mid_ns: Ints,
+        mid: Floats,
+        horizon_s: float,
+        lag_ns: int,
+        end_ns: int,
+    ) -> None:
+        """Count a piece; arguments as of `decompose`, the mids reaching a horizon past its trades."""
+        if not len(mid) or not len(time_ns):
+            return
+        mark = _marked(time_ns, side, mid_ns, mid, horizon_s, lag_ns, end_ns)
+        s, p, w = side[mark.ok], price[mark.ok], size[mark.ok].astype(np.float64)
+        effective = 2 * s * (p - mark.mid) / mark.mid * _BPS
+        self.trades += len(p)
+        self.negative += int((effective < 0).sum())
+        self.weight += float(w.sum())
+        self.effective += float((w * effective).sum())
+        self.realised += float((w * 2 * s * (p - mark.later) / mark.mid).sum()) * _BPS
+
+    def parts(self, horizon_s: float) -> SpreadParts:
+        """The means, or None where they may not be shown."""
+        share = self.negative / self.trades if self.trades else 0.0
+        if not self.weight or share > MOST_NEGATIVE:
+            return SpreadParts(horizon_s, self.trades, None, None, None, share)
+        e, r = self.effective / self.weight, self.realised / self.weight
+        return SpreadParts(horizon_s, self.trades, e, r, e - r, share)
 
 
 def markout(

@@ -62,7 +62,7 @@ class Bins:
         return np.where(ok, self.quote[:, 0] + np.where(ok, self.quote[:, 1], 0), 0)
 
 
-class _Source:
+class Source:
     """Batches of a stream, cut at the edges of chunks."""
 
     def __init__(self, batches: Iterator[Any]):
@@ -142,9 +142,9 @@ class Binner:
         self._sequenced = reader.sequenced and from_depth
         self._row_ns = gcd(ROW_NS, bin_ns)
         best = reader.depth(1) if from_depth and not self._shared else reader.best()
-        self._best = _Source(iter(()) if self._shared else best)
-        self._depth = _Source(reader.depth(self.levels) if self.levels else iter(()))
-        self._trades = _Source(reader.trades())
+        self._best = Source(iter(()) if self._shared else best)
+        self._depth = Source(reader.depth(self.levels) if self.levels else iter(()))
+        self._trades = Source(reader.trades())
         self._best_carry, self._depth_carry = _Carry(), _Carry()
         self._quote = np.array([NO_BID, NO_ASK, 0, 0], np.int64)
         self._gaps = self._lost()

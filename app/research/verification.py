@@ -13,6 +13,7 @@ from app.compute import impact, prediction
 from app.errors import InputError
 from app.market import Market, MarketId
 from app.research.binning import Binner, Bins, coarser
+from app.research.execution import execution
 from app.research.features import Integrator
 from app.research.units import in_units
 
@@ -81,6 +82,7 @@ def verify(archive: Archive, request: Request, watch: Watch | None = None) -> di
     if reader.has("best") and not request.best_from_depth and reader.has("depth"):
         _, other = _series(reader, replace(request, levels=1), request.bin_ns, True, None)
         result["depth_1"] = _impact(other, request, _lots(other.best, market), other.usable)
+    result |= execution(reader, request.best_from_depth)
     result["prediction"] = _predictions(fine, request, base_ns)
     return result
 
