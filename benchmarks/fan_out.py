@@ -2,7 +2,9 @@
 
 The baseline computes and serialises every page's frames for it alone, as a server without a hub does.
 Both run on one real gunicorn worker over a store that a made-up market writes ten times a second; the
-figure is the worker's CPU time, less what it takes without pages.
+figure is the worker's CPU time, less what it takes without pages; `one page` shows what of it is the
+same for any number of pages. On a machine so busy that the baseline falls behind, its pages get
+snapshots: fewer and larger frames.
 
     python -m benchmarks fan_out
 """
