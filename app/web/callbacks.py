@@ -60,18 +60,18 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         window: Any,
         span: Any,
         _clicks: int | None,
-        frozen: dict[str, Any] | None,
+        frozen: Any,
         _arrived: int | None,
         shown: str,
     ) -> tuple[Any, ...]:
         cause = ctx.triggered_id
-        now = ViewState.from_search(search)
+        now = ViewState.from_search(search if isinstance(search, str) else "")
         known = markets()
         if cause in _CONTROLS:
             view = now.with_controls(chosen, depth, window, span)
         elif cause == "theme":
             view = now.other_theme()
-        elif cause == "frozen" and frozen is not None:
+        elif cause == "frozen" and isinstance(frozen, dict):
             # None is the store's first breath, not a wish of the user.
             view = now.frozen_at(frozen.get("end_ms"))
         else:
@@ -126,7 +126,10 @@ def _options(pairs: list[tuple[int, str]], value: int) -> tuple[list[dict[str, s
 
 
 def _shown_markets(shown: str) -> list[str]:
-    return list(json.loads(shown)["markets"]) if shown else []
+    try:
+        return list(json.loads(shown)["markets"])
+    except (ValueError, TypeError, KeyError):
+        return []
 
 
 def _stacks(view: ViewState, known: dict[MarketId, Market]) -> Any:
