@@ -229,7 +229,7 @@ export class Stack {
     const state = this.element.dataset.state;
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
     write(this.f.spoken, reading(this.f, model, state, model.age(at)));
-    quality(this.f, model, at);
+    quality(this.f, model, at, state === "frozen");
     nameCanvases(this);
   }
 

@@ -92,7 +92,7 @@ export function reading(f, model, state, age) {
 }
 
 /** Coverage beside each title, and the quality strip. */
-export function quality(f, model, at) {
+export function quality(f, model, at, frozen) {
   const { status: s, coverage: c, info, gaps } = model;
   const streams = { book: "depth", ofi: "best", levels: "depth", flow: "trades" };
   for (const [row, stream] of Object.entries(streams)) {
@@ -110,7 +110,8 @@ export function quality(f, model, at) {
   write(f["q-rejected"], known(s?.rejected) ? number(s.rejected) : NONE);
   const t = model.tiles?.t;
   write(f["q-updated"], t ? `${clock(t, "tenths")} UTC` : NONE);
-  write(f.age, known(s?.age_ms) ? `${duration(Math.max(0, model.age(at)))} ago` : "");
+  if (frozen) write(f.age, t ? `at ${clock(t)} UTC` : "");
+  else write(f.age, known(s?.age_ms) ? `${duration(Math.max(0, model.age(at)))} ago` : "");
 }
 
 function gapWords(gaps) {
