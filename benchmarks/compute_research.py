@@ -71,7 +71,8 @@ def main(_: list[str]) -> None:
         print(
             f"LOBSTER day, {states:,} states: imported {(middle - start) / 1e9:.2f} s, verified "
             f"{(end - middle) / 1e9:.2f} s, together {total:.2f} s ({cpu:.2f} s of processor), "
-            f"{total / parsing:.2f} × parsing alone with numpy ({parsing:.2f} s); R² {result['best']['r2']:.4f}"
+            f"{total / parsing:.2f} × parsing alone with numpy ({parsing:.2f} s); "
+            f"R² {result['best']['r2']:.4f}"
         )
         raw = states * segment.levels * 4 * 8
         print(
