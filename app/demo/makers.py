@@ -232,7 +232,7 @@ class Desk:
                 break
             passed.extend(book.levels[side * key].orders)
         for order_id in passed:
-            if flow.rng.random() < 0.65:
+            if flow.rng.random() < 0.8:
                 flow.cancel(order_id)
 
     def _look_after(self) -> None:

@@ -150,7 +150,7 @@ class Director:
         def push() -> None:
             # A plan that is ahead of itself waits: whoever buys that much hides how much.
             done_bps = side * (flow.fair - start) / flow.bp
-            if done_bps > goal_bps * (0.6 + 0.4 * (flow.time_s - start_s) / lasts_s):
+            if done_bps > goal_bps * (0.4 + 0.6 * (flow.time_s - start_s) / lasts_s):
                 return
             flow.latent += side * flow.spec.jump_bps * flow.bp * self._rng.uniform(0.1, 0.4)
             self._takers.take(side, 8.0, INFORMED_OWNER)
@@ -158,7 +158,7 @@ class Director:
                 self._takers.reveal()
 
         for k in range(6):
-            flow.plan(0.03 * k, lambda: self._desk.shift(side * goal_bps / 10))
+            flow.plan(0.03 * k, lambda: self._desk.shift(side * goal_bps / 15))
         self._every(0.3 / flow.spec.pace, push, start_s + lasts_s)
 
     def _absorption(self) -> None:
