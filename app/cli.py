@@ -12,6 +12,7 @@ import typer
 from app import __version__, log, settings
 from app.clock import SystemClock
 from app.errors import InputError, OfiError
+from app.research import commands as research
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -232,6 +233,8 @@ def doctor(
                 typer.echo(f"       → {finding.todo}")
     sys.exit(any(finding.grade == "fault" for finding in findings))
 
+
+research.register(app)
 
 if __name__ == "__main__":
     main()
