@@ -15,6 +15,12 @@ from tests.web_server import running_server
 pytestmark = pytest.mark.browser
 
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
+# The server has sent the view as it was at the frozen time, and it is drawn.
+HELD = """market => {
+  const view = window.ofi.view(market), frozen = new URLSearchParams(location.search).get('end');
+  return frozen && view.state === 'frozen' && view.info.end_ms === Number(frozen)
+    && Math.abs(view.edge - view.info.end_ms) <= view.info.step_ms;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +94,7 @@ def test_controls_change_the_picture_and_the_address(page: Watched, url: str) ->
     page.open(f"{url}/?m={BTC}&depth=10&window=10", BTC)
     page.page.keyboard.press("Space")  # held still, so that only the controls change pixels
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
-    page.until(
-        "market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC
-    )
+    page.until(HELD, BTC)
     before = {row: pixels(page.page, f".row-{row} canvas.plot") for row in ("ofi", "levels")}
     page.page.get_by_role("textbox", name="Window").click()
     page.page.get_by_role("option", name="30 s").click()
@@ -128,10 +132,12 @@ def test_a_link_opens_what_the_sender_saw(browser: Browser, url: str) -> None:
         sender.open(f"{url}/?m={ETH}&m={BTC}&depth=5&window=30&range=300&theme=light", ETH, BTC)
         sender.page.keyboard.press("Space")
         sender.until("() => /end=\\d+/.test(location.search)")
+        sender.until(HELD, ETH)
         link = sender.page.url
         sent = sender.view(ETH)
     with watched(browser) as receiver:
         receiver.open(link, ETH, BTC)
+        receiver.until(HELD, ETH)
         got = receiver.view(ETH)
         assert receiver.page.input_value("#depth") == "5 levels"
         assert receiver.page.input_value("#window").replace("\u00a0", " ") == "30 s"
@@ -226,9 +232,7 @@ def test_numbers_on_the_page_equal_the_api_at_the_shown_time(page: Watched, url:
     page.page.keyboard.press("Space")
     page.until("() => /end=\\d+/.test(location.search)")
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
-    page.until(
-        "market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC
-    )
+    page.until(HELD, BTC)
     tiles = page.view(BTC)["tiles"]
     t_ns = round(tiles["t"]) * 1_000_000
     query = {"market": BTC, "start": t_ns - 10 * 10**9, "end": t_ns, "levels": 10}
@@ -248,9 +252,7 @@ def test_freezing_holds_the_picture_and_lets_go_again(page: Watched, url: str) -
     page.open(f"{url}/?m={BTC}", BTC)
     page.page.get_by_role("button", name="Freeze").click()
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
-    page.until(
-        "market => window.ofi.view(market).info.end_ms === window.ofi.view(market).edge", BTC
-    )
+    page.until(HELD, BTC)
     held, picture = page.view(BTC), pixels(page.page, ".row-book canvas.plot")
     frames = page.page.evaluate("performance.now()")
     page.until("since => performance.now() > since + 2500", frames)

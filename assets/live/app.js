@@ -65,6 +65,7 @@ class Page {
     if (!text) return;
     this.view = JSON.parse(text);
     this.frozen = this.view.end_ms !== null;
+    this.held = this.view.end_ms;
     document.getElementById("freeze")?.setAttribute("aria-pressed", String(this.frozen));
     document.documentElement.classList.toggle("frozen", this.frozen);
     for (const stack of this.stacks.values()) {

@@ -19,6 +19,7 @@ export function freeze(page) {
   const end = page.frozen || !(page.edge > 0) ? null : Math.round(page.edge);
   if (!page.frozen && end === null) return;
   page.frozen = end !== null;
+  page.held = end;
   set("frozen", { data: { end_ms: end } });
 }
 

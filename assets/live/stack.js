@@ -93,7 +93,7 @@ export class Stack {
       this.ranges.begin();
       titles(this.f, this.model.info);
     }
-    this.page.dirty(this);
+    if (snapshot || !this.page.frozen) this.page.dirty(this);
     return true;
   }
 
@@ -153,7 +153,8 @@ export class Stack {
   present(state, at) {
     const { model } = this;
     const last = model.series.length ? model.series.last : model.info.end_ms;
-    if (model.info.frozen || state === "frozen") return last;
+    // Held at once, before the server has sent the view as it was then.
+    if (state === "frozen") return Math.min(last, this.page.held ?? last);
     const now = model.now(at);
     return missingSince(model, state) === missingSince(model, state) && now > last ? now : last;
   }
