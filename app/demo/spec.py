@@ -109,10 +109,10 @@ LINK = MarketSpec(
     take_lots=1_500,
     depth_bps=55.0,
     depth_orders=60,
-    jump_bps=3.0,
-    take_rate=0.12,
+    jump_bps=1.4,
+    take_rate=0.08,
     join_rate=0.5,
     deep_rate=1.5,
-    news_rate=0.05,
+    news_rate=0.03,
 )
 MARKETS = (BTC, ETH, SOL, LINK)
