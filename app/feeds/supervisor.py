@@ -15,7 +15,7 @@ from app.log import get
 from app.records import State, Stream
 
 # A stream that stayed good this long has earned a short wait after its next fault.
-_PROVED_NS = 10 * NS_PER_S
+_PROVED_NS = 3 * NS_PER_S
 _log = get("feeds")
 
 
