@@ -18,7 +18,13 @@ from app.settings import Settings
 if TYPE_CHECKING:
     from app.supervisor import Child
 
-DEMO_MARKETS = ("demo:BTC/USDT", "demo:ETH/USDT", "demo:SOL/USDT", "demo2:BTC/USDT")
+DEMO_MARKETS = (
+    "demo:BTC/USDT",
+    "demo:ETH/USDT",
+    "demo:SOL/USDT",
+    "demo:LINK/USDT",
+    "demo2:BTC/USDT",
+)
 _FAULTS_EVERY_S = 20
 
 app = typer.Typer(
