@@ -1,6 +1,6 @@
 """What the collector keeps for one market between two batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,7 @@ from app.store.base import Lease
 
 COLUMN_NS = 250_000_000
 S_NS = 1_000_000_000
+KEEP_APPENDS = 600  # so many appends that the store refused are kept before data are given up
 
 
 @dataclass
@@ -24,6 +25,7 @@ class MarketTask:
     index: int
     feed: MarketFeed
     lease: Lease
+    stored_ns: int  # the last append that the store took
     last_stored_ns: int = 0  # newest data of an earlier run; 0 when there is none or it is told
     began: bool = False  # a row of this run has been published
     sampled_ns: int = 0  # time of the last book that was looked at
@@ -35,6 +37,8 @@ class MarketTask:
     counted_states: int = 0  # states when the rate was last taken
     counted_ns: int = 0
     pending: dict[str, list[Batch]] = field(default_factory=dict)
+    refusals: int = 0  # appends in a row that the store refused
+    lost_ns: tuple[int, int] | None = None  # what was given up since the last append
 
     def put(self, kind: str, batch: Batch) -> None:
         """Queue records for the next append."""
@@ -46,6 +50,23 @@ class MarketTask:
         batches = {kind: np.concatenate(parts) for kind, parts in self.pending.items()}
         self.pending.clear()
         return batches
+
+    def refused(self, batches: Mapping[str, Batch], now_ns: int) -> None:
+        """The store refused what was taken: it is kept for a while, then given up."""
+        self.refusals += 1
+        if self.refusals <= KEEP_APPENDS:
+            for kind, batch in batches.items():
+                self.put(kind, batch)
+        else:
+            self.lost_ns = (self.stored_ns, now_ns)
+
+    def stored(self, now_ns: int) -> None:
+        """The store took an append; what was given up before it is told as a gap."""
+        self.stored_ns, self.refusals = now_ns, 0
+        if self.lost_ns is not None:
+            detail = "The store refused the data for too long."
+            self.put_gaps([Gap(stream, *self.lost_ns, "store", detail) for stream in Stream])
+            self.lost_ns = None
 
     def put_gaps(self, gaps: Sequence[Gap]) -> None:
         """Queue gap records."""

@@ -15,7 +15,7 @@ from app.collector.venues import VenueDoor, last_data_ns, provisional
 from app.compute.columns import bands
 from app.compute.rows import RowBuilder, Rows
 from app.compute.summary import SummaryBuilder
-from app.errors import InputError, MarketError, StoreBusyError, StoreError
+from app.errors import FeedError, InputError, MarketError, StoreBusyError, StoreError
 from app.feeds.base import BookView
 from app.feeds.ring import Ring
 from app.market import Market, MarketId
@@ -27,8 +27,7 @@ LEASE_S = 15.0
 _RENEW_NS = 4 * S_NS
 # With more markets than this, books are sampled at the column cadence and appends are grouped.
 _FEW = 32
-# Unstored batches of a market that are kept while the store refuses them, in ticks.
-_KEEP_TICKS = 600
+_RETRY_S = 2.0  # between two attempts to start a market that the store refuses
 _log = log.get("collector")
 
 
@@ -49,7 +48,6 @@ class Collector:
         self._summary = SummaryBuilder()
         self._tasks: dict[int, MarketTask] = {}
         self._doors: list[VenueDoor] = []
-        self._unstored_ticks = 0
         self._renewed_ns = self._summary_s = self._appended_ns = 0
         self.stop = asyncio.Event()
 
@@ -73,12 +71,12 @@ class Collector:
             await self._close()
 
     def _make_doors(self, by_venue: dict[str, list[MarketId]]) -> list[str]:
-        """A door for each venue that exists; the sentences for those that do not."""
+        """A door for each venue that can be streamed; the sentences for the others."""
         faults: list[str] = []
         for name, wanted in by_venue.items():
             try:
                 door = VenueDoor.make(name, wanted, self._settings, self._ring, self._clock)
-            except MarketError as error:
+            except (MarketError, FeedError) as error:
                 faults.append(str(error))
                 _log.error("venue refused", venue=name, reason=str(error))
                 continue
@@ -99,19 +97,33 @@ class Collector:
             for market_id in door.wanted:
                 self._write_down(door, market_id, outage.sentence, outage.next_try_ns)
         for market_id in door.wanted:
+            await self._admit(door, market_id, faults)
+
+    async def _admit(self, door: VenueDoor, market_id: MarketId, faults: list[str]) -> None:
+        """Start a market; one that the store refuses is tried again while others are collected."""
+        while True:
             try:
                 self._start(door, door.feed.resolve(market_id))
+                return
             except (MarketError, StoreBusyError) as error:
                 faults.append(str(error))
                 _log.error("market refused", market=str(market_id), reason=str(error))
+                return
+            except StoreError as error:
+                if not self._tasks:
+                    raise
+                _log.error("market not started", market=str(market_id), reason=str(error))
+            await self._clock.sleep(_RETRY_S)
 
     def _start(self, door: VenueDoor, market: Market) -> None:
         lease = self._store.acquire(market.id, LEASE_S)
         self._store.put_market(market)
+        now_ns = self._clock.now_ns()
+        last = last_data_ns(self._store, market.id, now_ns)
+        # Last of all, because it cannot be taken back: from here on the feed writes under the index.
         index = max(self._tasks, default=-1) + 1
         feed = door.feed.add(market.id, index)
-        last = last_data_ns(self._store, market.id, self._clock.now_ns())
-        self._tasks[index] = MarketTask(market, index, feed, lease, last_stored_ns=last)
+        self._tasks[index] = MarketTask(market, index, feed, lease, now_ns, last)
         _log.info("market started", market=str(market.id), tick=str(market.grid.tick))
 
     def _write_down(
@@ -130,9 +142,10 @@ class Collector:
             edge = (now // ROW_NS + 1) * ROW_NS
             await self._clock.sleep((edge - now) / S_NS)
             self.tick(self._clock.now_ns())
+            for opener in openers:
+                if opener.done():
+                    opener.result()  # what ended it before its time must not pass unheard
             if not self._tasks and all(opener.done() for opener in openers):
-                for opener in openers:
-                    opener.result()
                 raise InputError(" ".join(faults))
 
     def tick(self, now_ns: int) -> None:
@@ -252,14 +265,10 @@ class Collector:
                     raise StoreBusyError(f"{task.market.id} was taken over by another collector.")
                 if batches:
                     self._store.append(task.market.id, batches)
+                    task.stored(now_ns)
             except StoreError as error:
                 failed = str(error)
-                if self._unstored_ticks < _KEEP_TICKS:
-                    for kind, batch in batches.items():
-                        task.put(kind, batch)
-                else:
-                    task.feed.break_epoch("store", failed)
-        self._unstored_ticks = self._unstored_ticks + 1 if failed else 0
+                task.refused(batches, now_ns)
         if failed:
             _log.error("not stored", reason=failed)
 
