@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Raised whenever a dtype below changes; a store written with another version is set aside.
-VERSION: Final = 1
+VERSION: Final = 2
 
 LEVELS: Final = 20  # depth levels of a feature row
 COLUMN_EXACT: Final = 50  # best levels of a heatmap column that are kept as they are
@@ -92,6 +92,8 @@ ROW: Final = np.dtype(
         ("removed_bid", "<i8"),
         ("added_ask", "<i8"),
         ("removed_ask", "<i8"),
+        ("matched_bid", "<i8"),  # of what was removed, what takers sold and bought at its price
+        ("matched_ask", "<i8"),
         ("bid_size_sum", "<i8", (LEVELS,)),  # over the row's depth states, for exact means
         ("ask_size_sum", "<i8", (LEVELS,)),
         ("bought", "<i8"),  # taker volume
@@ -198,6 +200,8 @@ SUMMARY: Final = np.dtype(
         ("band_bid", "<i8"),  # depth within 10 bps; −1 beyond the book
         ("band_ask", "<i8"),
         ("change", "<f4"),  # of mid over 15 min, as a share; NO_SCORE not available
+        ("vpin", "<f8"),  # 0..1 as of the last full bucket; −1 not available
+        ("vpin_percentile", "<f8"),  # of the 24 h before, 0..1; −1 not available
     ]
 )
 NO_SCORE: Final = -1e9

@@ -9,7 +9,8 @@ from dataclasses import fields, replace
 import numpy as np
 
 from app.clock import monotonic_ns
-from app.compute.rows import BookStates, RowBuilder, no_states, no_trades
+from app.compute.rows import RowBuilder
+from app.compute.states import BookStates, no_states, no_trades
 from app.records import LEVELS, ROW_NS
 
 MARKETS = 300

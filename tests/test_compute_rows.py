@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.compute.rows import BookStates, RowBuilder, TradePrints, no_states, no_trades
+from app.compute.rows import RowBuilder
+from app.compute.states import BookStates, TradePrints, no_states, no_trades
 from app.records import LEVELS, NO_ASK, NO_BID, ROW_NS
 
 T0 = 1_700_000_000 * 10**9
@@ -79,6 +80,7 @@ def test_quotes_are_carried_into_rows_without_states():
     prints = TradePrints(
         np.zeros(2, np.int32),
         np.array([T0 + 10**9 + 1, T0 + 10**9 + 2]),
+        np.array([10001, 10000]),
         np.array([30, 12]),
         np.array([1, -1], np.int8),
     )
@@ -86,6 +88,38 @@ def test_quotes_are_carried_into_rows_without_states():
     assert (row["bought"], row["sold"], row["trades"]) == (30, 12, 2)
     assert (row["bid"], row["ask"], row["bid_size"]) == (10000, 10001, 8)
     assert row["ofi_best"] == 0
+    assert (row["matched_bid"], row["matched_ask"]) == (0, 0)  # nothing left the book
+
+
+def test_what_traded_where_it_left_the_book_is_matched():
+    def prints(*trades):
+        time_ms, price, size, side = zip(*trades, strict=True)
+        return TradePrints(
+            np.zeros(len(trades), np.int32),
+            T0 + np.array(time_ms) * 10**6,
+            np.array(price),
+            np.array(size),
+            np.array(side, np.int8),
+        )
+
+    quotes = [
+        (10, 100, 9, 101, 9),
+        (20, 100, 4, 101, 9),
+        (30, 100, 4, 102, 5),
+        (140, 99, 7, 102, 5),
+    ]
+    traded = prints(
+        (25, 100, 3, -1),  # of 5 that left the bid
+        (26, 101, 20, 1),  # of 9 that left the ask: 11 are unmatched
+        (27, 102, 2, 1),  # at another price
+        (28, 100, 4, 0),  # nobody says whose
+        (150, 100, 3, -1),  # in the next row, of the 4 that left when the bid fell
+        (160, 100, 9, -1),
+    )
+    record = RowBuilder().update(best_states(quotes), no_states(LEVELS), traded, T0 + 10**9).record
+    assert record["removed_bid"].tolist() == [5, 4]
+    assert record["matched_bid"].tolist() == [3, 4]
+    assert record["matched_ask"].tolist() == [9, 0]
 
 
 def test_a_forgotten_market_starts_anew():
@@ -137,6 +171,34 @@ def interleave(parts):
     return joined.pick(np.argsort(joined.time_ns, kind="stable"))
 
 
+def match(target):
+    """METRICS.md 1.6, price by price: what left and what traded there, on each side."""
+    target["matched"], target["cancelled"], target["unmatched"] = [0, 0], [0, 0], [0, 0]
+    for where in {*target["removed"], *target["traded"]}:
+        left, sold = (target[name].get(where, 0) for name in ("removed", "traded"))
+        target["matched"][where[0]] += min(left, sold)
+        target["cancelled"][where[0]] += left - min(left, sold)
+        target["unmatched"][where[0]] += sold - min(left, sold)
+
+
+def best_level(target, p, q, p0, q0):
+    for side, sign in ((0, 1), (1, -1)):
+        if sign * p[side] > sign * p0[side]:
+            added, removed = q[side], 0
+        elif p[side] == p0[side]:
+            added, removed = max(q[side] - q0[side], 0), max(q0[side] - q[side], 0)
+        else:
+            added, removed = 0, q0[side]
+        target["added"][side] += added
+        where = (side, p0[side])
+        target["removed"][where] = target["removed"].get(where, 0) + removed
+
+
+def contribution(p, q, p0, q0):
+    e = (q[0] if p[0] >= p0[0] else 0) - (q0[0] if p[0] <= p0[0] else 0)
+    return e - (q[1] if p[1] <= p0[1] else 0) + (q0[1] if p[1] >= p0[1] else 0)
+
+
 def slow_rows(best, depth, prints):
     """One dict per (market, row), event by event, straight from the definitions."""
     rows, last = {}, {}
@@ -144,12 +206,9 @@ def slow_rows(best, depth, prints):
     def row(market, time_ns):
         return rows.setdefault(
             (market, -(-time_ns // ROW_NS)),
-            {"ofi_best": 0, "ofi": [0] * LEVELS, "best": 0, "depth": 0, "bought": 0, "sold": 0},
+            {"ofi_best": 0, "ofi": [0] * LEVELS, "best": 0, "depth": 0, "bought": 0, "sold": 0}
+            | {"added": [0, 0], "removed": {}, "traded": {}},
         )
-
-    def contribution(p, q, p0, q0):
-        e = (q[0] if p[0] >= p0[0] else 0) - (q0[0] if p[0] <= p0[0] else 0)
-        return e - (q[1] if p[1] <= p0[1] else 0) + (q0[1] if p[1] >= p0[1] else 0)
 
     for name, stream in (("best", best), ("depth", depth)):
         for k in range(len(stream)):
@@ -159,21 +218,25 @@ def slow_rows(best, depth, prints):
             before = last.get((name, market))
             if before is not None and stream.epoch[before] == stream.epoch[k]:
                 for m in range(stream.price.shape[2]):
-                    e = contribution(
-                        *(
-                            a[j, :, m].tolist()
-                            for j in (k, before)
-                            for a in (stream.price, stream.size)
-                        )
-                    )
+                    values = [
+                        a[j, :, m].tolist()
+                        for j in (k, before)
+                        for a in (stream.price, stream.size)
+                    ]
+                    e = contribution(*values)
                     if name == "best":
                         target["ofi_best"] += e
+                        best_level(target, *values)
                     else:
                         target["ofi"][m] += e
             last[name, market] = k
     for k in range(len(prints)):
         target = row(int(prints.market[k]), int(prints.time_ns[k]))
         target["bought" if prints.side[k] > 0 else "sold"] += int(prints.size[k])
+        where = (int(prints.side[k] > 0), int(prints.price[k]))  # a sale meets the bid
+        target["traded"][where] = target["traded"].get(where, 0) + int(prints.size[k])
+    for target in rows.values():
+        match(target)
     return rows
 
 
@@ -181,14 +244,24 @@ def random_streams(seed):
     rng = np.random.default_rng(seed)
     best = interleave([random_market(rng, 40, m, 1) for m in range(3)])
     depth = interleave([random_market(rng, 30, m, LEVELS) for m in range(4)])
-    n = 30
+    # Prints at the prices of the best states, most a little late, so that many find their quote.
+    k = np.sort(rng.integers(0, len(best), 60))
+    side = rng.choice(np.array([-1, 1], np.int8), 60)
     prints = TradePrints(
-        rng.integers(0, 4, n).astype(np.int32),
-        T0 + np.cumsum(rng.integers(1, 40_000_000, n)),
-        rng.integers(1, 9, n),
-        rng.choice(np.array([-1, 1], np.int8), n),
+        best.market[k],
+        best.time_ns[k] + rng.integers(1, 30_000_000, 60),
+        best.price[k, (side > 0).astype(int), 0],
+        rng.integers(1, 30, 60),
+        side,
     )
-    return best, depth, prints
+    other = TradePrints(
+        rng.integers(0, 4, 9).astype(np.int32),
+        T0 + np.cumsum(rng.integers(1, 90_000_000, 9)),
+        rng.integers(990, 1010, 9),
+        rng.integers(1, 9, 9),
+        rng.choice(np.array([-1, 1], np.int8), 9),
+    )
+    return best, depth, interleave([prints, other])
 
 
 @settings(max_examples=25, deadline=None)
@@ -204,6 +277,20 @@ def test_equals_the_slow_reference(seed):
         assert record["ofi"].tolist() == want["ofi"]
         assert (record["states_best"], record["states_depth"]) == (want["best"], want["depth"])
         assert (record["bought"], record["sold"]) == (want["bought"], want["sold"])
+        assert [record["added_bid"], record["added_ask"]] == want["added"]
+        matched = [int(record["matched_bid"]), int(record["matched_ask"])]
+        assert matched == want["matched"]
+        # Both identities of METRICS.md 1.6, from the record alone and against the reference.
+        removed = [int(record["removed_bid"]), int(record["removed_ask"])]
+        cancelled = [r - m for r, m in zip(removed, matched, strict=True)]
+        assert cancelled == want["cancelled"]
+        assert int(record["ofi_best"]) == (
+            (int(record["added_bid"]) - int(record["added_ask"]))
+            - (cancelled[0] - cancelled[1])
+            + (matched[1] - matched[0])
+        )
+        assert want["unmatched"][0] + matched[0] == int(record["sold"])
+        assert want["unmatched"][1] + matched[1] == int(record["bought"])
 
 
 @settings(max_examples=25, deadline=None)

@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
 # Plumbing of the live rows, the page and the importers; their figures are those of the metrics below.
-NOT_METRICS = {"rows", "columns", "summary", "quantise", "windows", "raster", "view", "catalogue"}
+NOT_METRICS = {
+    "rows", "states", "carry", "columns", "summary", "quantise", "windows", "raster", "view",
+    "follow", "catalogue",
+}  # fmt: skip
 HELPERS = {"bins.edges", "bins.ranges"}
 
 

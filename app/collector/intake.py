@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.compute.quantise import Quantised, book_states, values
-from app.compute.rows import BookStates, TradePrints
+from app.compute.states import BookStates, TradePrints
 from app.feeds.ring import States, Trades
 from app.market import Grid, off_grid
 from app.records import TRADE, Batch
@@ -129,5 +129,5 @@ def _trades(trades: Trades, grids: Grids) -> tuple[TradePrints, dict[int, Batch]
     record["price"], record["size"] = price, size
     record["side"], record["id"] = trades.side, trades.id
     by_market = {int(m): record[trades.market == m] for m in np.unique(trades.market)}
-    prints = TradePrints(trades.market, trades.time_ns, size, trades.side)
+    prints = TradePrints(trades.market, trades.time_ns, price, size, trades.side)
     return prints, by_market, set(trades.market[price_off | size_off].tolist())

@@ -17,7 +17,7 @@ class Metric:
 
 
 METRICS: Final = (
-    Metric("Event contribution", ("ofi.event_ofi", "ofi.side_net")),
+    Metric("Event contribution", ("ofi.event_ofi", "ofi.net_between", "ofi.side_net")),
     Metric("OFI of the best quotes", ("bins.rolling", "bins.sums"), ("ofi_best",)),
     Metric("OFI by level", ("ofi.event_ofi",), ("ofi_m",)),
     Metric("Multilevel OFI", ("ofi.event_ofi",), ("ofi_multilevel",)),
@@ -29,7 +29,12 @@ METRICS: Final = (
     ),
     Metric(
         "Decomposition",
-        ("ofi.side_parts", "decomposition.decompose", "decomposition.removed_by_event"),
+        (
+            "ofi.side_parts",
+            "decomposition.decompose",
+            "decomposition.removed_by_event",
+            "decomposition.matched_by_row",
+        ),
         (
             "limit_bid",
             "limit_ask",

@@ -126,6 +126,34 @@ def decompose(
     )
 
 
+def matched_by_row(
+    rows: int,
+    removed: Removed,
+    trade_row: Ints,
+    trade_price: Ints,
+    trade_size: Ints,
+    trade_side: Sides,
+) -> tuple[Ints, Ints]:
+    """Ms and Mb of each row 0..rows − 1: what takers sold of the bid, and bought of the ask, lots.
+
+    With ΣA and ΣR of the row they are the whole decomposition: C = ΣR − M, unmatched = volume − M.
+    """
+    traded = trade_side != 0
+    there = np.zeros(rows, np.bool_)
+    there[trade_row[traded]] = True
+    # Only where something traded can anything match: most rows fall away before the sorting.
+    kept = there[removed.row] & (removed.size > 0)
+    removed = Removed(
+        removed.row[kept], removed.side[kept], removed.price[kept], removed.size[kept]
+    )
+    row, side, left, sold = _by_price(
+        removed, trade_row[traded], trade_price[traded], trade_size[traded], -trade_side[traded]
+    )
+    matched = np.minimum(left, sold)
+    bid, ask = side > 0, side < 0
+    return _sum_at(rows, row[bid], matched[bid]), _sum_at(rows, row[ask], matched[ask])
+
+
 def matched_volume(
     removed: Removed, trade_row: Ints, trade_price: Ints, trade_size: Ints, trade_side: Sides
 ) -> int:

@@ -5,13 +5,17 @@ the same result. Asks are handled as bids of the negated price: on both sides *b
 *higher*, and the two sides share one formula.
 """
 
+import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 _BLOCK = 512  # states of one pass: at ten levels its buffers fill a quarter of a megabyte
+
+_scratch = threading.local()
 
 
 @dataclass(frozen=True)
@@ -62,28 +66,45 @@ def event_ofi(price: Ints, size: Ints) -> Ints:
         `[n − 1, M]` lots, buying pressure positive: element k is the event between states k and k+1.
         Xu, Gould, Howison (2018) for the levels beyond the best.
     """
+    return net_between(price[1:], size[1:], price[:-1], size[:-1])
+
+
+def _buffers(levels: int) -> Any:
+    """Where a pass works: kept by thread, because fresh memory costs more than the arithmetic."""
+    held: dict[int, Any] = _scratch.__dict__.setdefault("buffers", {})
+    if levels not in held:
+        ask = np.zeros((_BLOCK, 2, levels), np.bool_)
+        ask[:, 1] = True
+        masks = (np.empty_like(ask) for _ in range(3))
+        sizes = (np.empty(ask.shape, np.int64) for _ in range(2))
+        held[levels] = (ask, *masks, *sizes)
+    return held[levels]
+
+
+def net_between(price: Ints, size: Ints, price_before: Ints, size_before: Ints) -> Ints:
+    """The same of pairs of states, which need not follow each other: all `[n, 2, M]`.
+
+    Returns:
+        `[n, M]` lots: element k is the event from the k-th state before to the k-th state.
+    """
     n, _, levels = price.shape
-    result = np.empty((max(n - 1, 0), levels), np.int64)
-    block = min(_BLOCK, max(n - 1, 1))
-    # Buffers that stay in the cache, and operations on both sides at once: views of one side have
-    # inner loops of M elements, which cost three times as much.
-    ask = np.zeros((block, 2, levels), np.bool_)
-    ask[:, 1] = True
-    higher, lower, other = (np.empty_like(ask) for _ in range(3))
-    gain, loss = (np.empty(ask.shape, np.int64) for _ in range(2))
-    for a in range(0, n - 1, block):
-        k = min(block, n - 1 - a)
-        before, now = slice(a, a + k), slice(a + 1, a + k + 1)
+    result = np.empty((n, levels), np.int64)
+    # Operations on both sides at once: views of one side have inner loops of M elements, which cost
+    # three times as much.
+    ask, higher, lower, other, gain, loss = _buffers(levels)
+    for a in range(0, n, _BLOCK):
+        k = min(_BLOCK, n - a)
+        at = slice(a, a + k)
         up, down, swap, g, r = higher[:k], lower[:k], other[:k], gain[:k], loss[:k]
-        np.greater_equal(price[now], price[before], out=up)
-        np.less_equal(price[now], price[before], out=down)
+        np.greater_equal(price[at], price_before[at], out=up)
+        np.less_equal(price[at], price_before[at], out=down)
         # Of an ask, lower is better: exchange the two where they differ.
         np.bitwise_xor(up, down, out=swap)
         np.bitwise_and(swap, ask[:k], out=swap)
         np.bitwise_xor(up, swap, out=up)
         np.bitwise_xor(down, swap, out=down)
-        np.multiply(size[now], up, out=g)
-        np.multiply(size[before], down, out=r)
+        np.multiply(size[at], up, out=g)
+        np.multiply(size_before[at], down, out=r)
         np.subtract(g, r, out=g)
-        np.subtract(g[:, 0], g[:, 1], out=result[before])
+        np.subtract(g[:, 0], g[:, 1], out=result[at])
     return result

@@ -6,104 +6,19 @@ chunking equal bit for bit, and the same code serves live, replay, import and te
 end, and what arrived later waits for the next call.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.compute.ofi import side_net, side_parts
+from app.compute.carry import Last, predecessors
+from app.compute.decomposition import Removed, matched_by_row
+from app.compute.ofi import net_between, side_parts
+from app.compute.states import BookStates, Columns, Ints, TradePrints, no_states, no_trades
 from app.records import BANDS_BPS, LEVELS, NO_ASK, NO_BID, ROW, ROW_NS, Batch
 
-Ints = NDArray[np.int64]
-_Stream = TypeVar("_Stream", bound="_Columns")
-_SENTINEL = np.array([NO_BID, NO_ASK], dtype=np.int64)
-
-
-class _Columns:
-    """Arrays of equal length that are sliced and joined together."""
-
-    def __len__(self) -> int:
-        return len(getattr(self, "time_ns"))  # noqa: B009  every subclass has it
-
-    def pick(self, where: Any) -> Self:
-        """The elements at an index, a mask or a slice."""
-        return type(self)(**{f.name: getattr(self, f.name)[where] for f in fields(self)})  # type: ignore[arg-type]
-
-    def join(self, other: Self) -> Self:
-        """This, then the other."""
-        if not len(other):
-            return self
-        if not len(self):
-            return other
-        both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))  # type: ignore[arg-type]
-        return type(self)(*(np.concatenate(pair) for pair in both))
-
-
-@dataclass(frozen=True)
-class BookStates(_Columns):
-    """States of one stream in order of arrival, in ticks and lots."""
-
-    market: NDArray[np.int32]  # [n]
-    time_ns: Ints
-    latency_us: Ints  # receive minus venue time; −1 unknown
-    epoch: Ints
-    known: NDArray[np.int32]  # levels of each side that the venue lets us know
-    price: Ints  # [n, 2, L]; absent levels have a sentinel
-    size: Ints  # [n, 2, L]
-
-
-@dataclass(frozen=True)
-class TradePrints(_Columns):
-    """Trades in order of arrival, in lots."""
-
-    market: NDArray[np.int32]
-    time_ns: Ints
-    size: Ints
-    side: NDArray[np.int8]  # +1 the taker bought, −1 sold
-
-
-def no_states(levels: int) -> BookStates:
-    """An empty batch of states."""
-    ints, small = np.zeros(0, np.int64), np.zeros(0, np.int32)
-    book = np.zeros((0, 2, levels), np.int64)
-    return BookStates(small, ints, ints, ints, small, book, book)
-
-
-def no_trades() -> TradePrints:
-    """An empty batch of trades."""
-    ints = np.zeros(0, np.int64)
-    return TradePrints(np.zeros(0, np.int32), ints, ints, np.zeros(0, np.int8))
-
-
-@dataclass
-class _Last:
-    """The last state of each market of one stream: the predecessor of its next one."""
-
-    epoch: Ints
-    known: NDArray[np.int32]
-    price: Ints  # [markets, 2, L]
-    size: Ints
-
-    @classmethod
-    def none(cls, markets: int, levels: int) -> Self:
-        price = np.empty((markets, 2, levels), np.int64)
-        price[:] = _SENTINEL[:, None]
-        return cls(
-            np.full(markets, -1, np.int64),
-            np.zeros(markets, np.int32),
-            price,
-            np.zeros((markets, 2, levels), np.int64),
-        )
-
-    def grow(self, markets: int) -> "_Last":
-        more = _Last.none(markets - len(self.epoch), self.price.shape[2])
-        return _Last(
-            *(np.concatenate([getattr(self, f.name), getattr(more, f.name)]) for f in fields(self))
-        )
-
-    def forget(self, market: int) -> None:
-        self.epoch[market] = -1
+_Stream = TypeVar("_Stream", bound=Columns)
 
 
 @dataclass(frozen=True)
@@ -123,15 +38,15 @@ class RowBuilder:
     """
 
     markets: int = 64
-    _best: _Last = field(init=False)
-    _depth: _Last = field(init=False)
+    _best: Last = field(init=False)
+    _depth: Last = field(init=False)
     _quote: Ints = field(init=False)  # [markets, 4]: bid, ask, bid size, ask size
     _bands: Ints = field(init=False)  # [markets, 2, bands]
     _waiting: tuple[BookStates, BookStates, TradePrints] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._best = _Last.none(self.markets, 1)
-        self._depth = _Last.none(self.markets, LEVELS)
+        self._best = Last.none(self.markets, 1)
+        self._depth = Last.none(self.markets, LEVELS)
         self._quote = np.tile(np.array([NO_BID, NO_ASK, 0, 0], np.int64), (self.markets, 1))
         self._bands = np.full((self.markets, 2, len(BANDS_BPS)), -1, np.int64)
         self._waiting = (no_states(1), no_states(LEVELS), no_trades())
@@ -208,16 +123,18 @@ class RowBuilder:
         record["start_ns"] = record["end_ns"] - ROW_NS
         record["latency_us"] = -1
         self._depth_part(record, depth, every, keys[1])
-        self._best_part(record, best, every, keys[0])
+        removed = self._best_part(record, best, every, keys[0])
         self._carry_quotes(record, market)
         _trade_part(record, trades, every, keys[2])
+        _match_part(record, removed, trades, every, keys[2])
         self._band_part(record, market, bands)
         return Rows(market, record)
 
-    def _best_part(self, record: Batch, best: BookStates, every: Ints, key: Ints) -> None:
+    def _best_part(self, record: Batch, best: BookStates, every: Ints, key: Ints) -> Removed | None:
+        """Fill in what best states say; returns what left the best levels, labelled by row."""
         if not len(best):
-            return
-        before = _predecessors(best, self._best)
+            return None
+        before = predecessors(best, self._best)
         bid = side_parts(
             best.price[:, 0, 0], best.size[:, 0, 0], before.price[:, 0, 0], before.size[:, 0, 0]
         )
@@ -231,7 +148,7 @@ class RowBuilder:
             ("added_ask", ask.added),
             ("removed_ask", ask.removed),
         ):
-            record[name][at] = np.add.reduceat(np.where(before.there, part, 0), first)
+            record[name][at] = _sum_groups(np.where(before.there, part, 0), first)
         record["ofi_best"] = (
             record["added_bid"]
             - record["removed_bid"]
@@ -246,23 +163,27 @@ class RowBuilder:
         later = (best.latency_us[last] >= 0) & (best.time_ns[last] >= record["received_ns"][at])
         record["latency_us"][at] = np.where(later, best.latency_us[last], record["latency_us"][at])
         record["received_ns"][at] = np.maximum(best.time_ns[last], record["received_ns"][at])
+        row = np.repeat(at, last - first + 1)
+        return Removed(
+            np.concatenate([row, row]),
+            np.repeat(np.array([1, -1], np.int8), len(row)),
+            np.concatenate([before.price[:, 0, 0], before.price[:, 1, 0]]),
+            np.concatenate([bid.removed * before.there, ask.removed * before.there]),
+        )
 
     def _depth_part(self, record: Batch, depth: BookStates, every: Ints, key: Ints) -> None:
         record["levels"] = LEVELS
         if not len(depth):
             return
-        before = _predecessors(depth, self._depth)
-        net = side_net(depth.price[:, 0], depth.size[:, 0], before.price[:, 0], before.size[:, 0])
-        net -= side_net(
-            -depth.price[:, 1], depth.size[:, 1], -before.price[:, 1], before.size[:, 1]
-        )
+        before = predecessors(depth, self._depth)
+        net = net_between(depth.price, depth.size, before.price, before.size)
         known = np.where(before.there, np.minimum(depth.known, before.known), depth.known)
         levels = np.arange(LEVELS)
         net *= before.there[:, None] & (levels < known[:, None])
         at, first, last = _groups(every, key)
-        record["ofi"][at] = np.add.reduceat(net, first)
-        record["bid_size_sum"][at] = np.add.reduceat(depth.size[:, 0], first)
-        record["ask_size_sum"][at] = np.add.reduceat(depth.size[:, 1], first)
+        record["ofi"][at] = _sum_groups(net, first)
+        record["bid_size_sum"][at] = _sum_groups(depth.size[:, 0], first)
+        record["ask_size_sum"][at] = _sum_groups(depth.size[:, 1], first)
         record["levels"][at] = np.minimum.reduceat(known, first)
         record["states_depth"][at] = last - first + 1
         record["received_ns"][at] = depth.time_ns[last]
@@ -295,41 +216,6 @@ class RowBuilder:
         record["band_ask"][ends] = self._bands[market[ends], 1]
 
 
-@dataclass(frozen=True)
-class _Before:
-    there: NDArray[np.bool_]  # [n] whether a predecessor of the same epoch exists
-    known: NDArray[np.int32]
-    price: Ints
-    size: Ints
-
-
-def _predecessors(states: BookStates, last: _Last) -> _Before:
-    """The state before each one of the same market (sorted by market); updates `last`."""
-    n = len(states)
-    first = np.flatnonzero(np.r_[True, states.market[1:] != states.market[:-1]])
-    owner = states.market[first]
-
-    def shifted(values: Any, carried: Any) -> Any:
-        before = np.empty_like(values)
-        before[1:] = values[:-1]
-        before[first] = carried[owner]
-        return before
-
-    there = shifted(states.epoch, last.epoch) == states.epoch
-    result = _Before(
-        there,
-        shifted(states.known, last.known),
-        shifted(states.price, last.price),
-        shifted(states.size, last.size),
-    )
-    end = np.r_[first[1:] - 1, n - 1]
-    last.epoch[owner] = states.epoch[end]
-    last.known[owner] = states.known[end]
-    last.price[owner] = states.price[end]
-    last.size[owner] = states.size[end]
-    return result
-
-
 def _by_market(states: _Stream) -> _Stream:
     market = states.market  # type: ignore[attr-defined]
     if len(market) < 2 or bool((market[1:] >= market[:-1]).all()):
@@ -349,6 +235,14 @@ def _groups(every: Ints, key: Ints) -> tuple[Ints, Ints, Ints]:
     return np.searchsorted(every, key[first]), first, last
 
 
+def _sum_groups(values: Ints, first: Ints) -> Ints:
+    """Sums of the stretches that begin at `first`, along the first axis."""
+    if len(first) == len(values):
+        return values
+    result: Ints = np.add.reduceat(values, first)
+    return result
+
+
 def _trade_part(record: Batch, trades: TradePrints, every: Ints, key: Ints) -> None:
     if not len(trades):
         return
@@ -357,3 +251,15 @@ def _trade_part(record: Batch, trades: TradePrints, every: Ints, key: Ints) -> N
     record["sold"][at] = np.add.reduceat(np.where(trades.side < 0, trades.size, 0), first)
     record["trades"][at] = last - first + 1
     record["received_ns"][at] = np.maximum(record["received_ns"][at], trades.time_ns[last])
+
+
+def _match_part(
+    record: Batch, removed: Removed | None, trades: TradePrints, every: Ints, key: Ints
+) -> None:
+    """What left the best levels and traded at the same price in the same row (METRICS.md 1.6)."""
+    if removed is None or not len(trades):
+        return
+    row = np.searchsorted(every, key)
+    record["matched_bid"], record["matched_ask"] = matched_by_row(
+        len(record), removed, row, trades.price, trades.size, trades.side
+    )

@@ -109,6 +109,7 @@ class SummaryBuilder:
         record["queue_imbalance"] = np.where(whole, imbalance, -2.0)
         record["band_bid"], record["band_ask"] = self._last[:, 4], self._last[:, 5]
         record["change"] = np.where(np.isfinite(change), change, NO_SCORE)
+        record["vpin"] = record["vpin_percentile"] = -1.0  # it follows trades, market by market
         self._past[:, at] = np.where(full, ofi, np.nan)
         self._mid[:, at] = mid
         return record
