@@ -11,7 +11,9 @@ import structlog
 from app.clock import monotonic_ns
 
 _SECRET = re.compile(r"(token|password|secret|apikey|api_key|authorization|cookie)", re.IGNORECASE)
-_URL_SECRET = re.compile(r"((?:token|password|secret|key)=)[^&\s]+|(://[^:/@\s]*:)[^@\s]+(?=@)")
+_URL_SECRET = re.compile(
+    r"((?:token|password|secret|key|signature)=)[^&\s]+|(://[^:/@\s]*:)[^@\s]+(?=@)", re.IGNORECASE
+)
 _PER_MINUTE = 60
 
 
@@ -69,9 +71,9 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             RateLimit(),
-            _mask_event,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _mask_event,  # after the traceback was written: errors of HTTP clients carry addresses
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(

@@ -115,8 +115,8 @@ def load(
     Raises:
         SettingsError: an unknown key, a wrong value, or a file that cannot be read.
     """
-    values = _merge(_from_file(environ, cwd or Path.cwd()), _from_environ(environ))
-    values = _merge(values, _given(flags or {}))
+    values = deep_merge(_from_file(environ, cwd or Path.cwd()), _from_environ(environ))
+    values = deep_merge(values, _given(flags or {}))
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -186,12 +186,13 @@ def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+def deep_merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables merged at every depth, `high` over `low`; lists and values are replaced."""
     result = dict(low)
     for key, value in high.items():
         below = result.get(key)
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        result[key] = _merge(below, value) if both else value  # type: ignore[arg-type]
+        result[key] = deep_merge(below, value) if both else value  # type: ignore[arg-type]
     return result
 
 

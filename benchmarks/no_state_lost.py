@@ -16,11 +16,10 @@ import time
 import ccxt.pro
 
 from app.clock import SystemClock
-from app.feeds.ccxt_exchange import deep_merge
 from app.feeds.ccxt_stream import open_venue
 from app.feeds.ring import Ring
 from app.market import MarketId
-from app.settings import FeedSettings, VenueSettings
+from app.settings import FeedSettings, VenueSettings, deep_merge
 from tests.venues.binance_protocol import settings_for
 from tests.venues.scripted import ScriptedVenue
 

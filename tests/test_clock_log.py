@@ -5,6 +5,7 @@ import time
 import pytest
 import structlog
 
+from app import log
 from app.clock import FakeClock, SystemClock
 from app.log import RateLimit, mask
 
@@ -39,11 +40,27 @@ async def test_fake_clock_sleeps_at_once():
         ("GET /?token=abc&x=1", "abc"),
         ("redis://user:abc@host/0", "abc"),
         ("rediss://:abc@host", "abc"),
+        ("GET /account?apiKey=abc", "abc"),
     ],
 )
 def test_secrets_are_masked(text, secret):
     assert secret not in mask(text)
     assert "***" in mask(text)
+
+
+def test_secrets_in_tracebacks_are_masked(capsys):
+    before = structlog.get_config()
+    log.configure(json=True)
+    try:
+        raise ValueError("GET https://user:abc@host/account?signature=def")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    finally:
+        structlog.configure(**before)
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert "abc" not in told
+    assert "def" not in told.partition("ValueError")[2]
 
 
 def test_a_flood_of_one_event_is_held_back():

@@ -8,12 +8,12 @@ import pytest
 from app.clock import SystemClock
 from app.errors import FeedError, MarketError, VenueDownError
 from app.feeds.base import VenueFeed
-from app.feeds.ccxt_exchange import config_of, deep_merge
+from app.feeds.ccxt_exchange import config_of
 from app.feeds.ccxt_stream import open_venue
 from app.feeds.ring import Ring
 from app.feeds.venues import FACTS, facts_of
 from app.market import MarketId
-from app.settings import FeedSettings, VenueSettings
+from app.settings import FeedSettings, VenueSettings, deep_merge
 from tests.venues.binance_protocol import settings_for
 from tests.venues.rig import rig
 

@@ -196,6 +196,18 @@ def test_foreign_errors_become_ours() -> None:
         assert str(mapped).endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("sent", "wait_s"),
+    [("30", 30.0), ("inf", None), ("nan", None), ("-1", None), ("soon", None), ("1e12", 604_800.0)],
+)
+def test_a_wait_that_nobody_can_wait_for_is_none(sent: str, wait_s: float | None) -> None:
+    error = ccxt.RateLimitExceeded("x")
+    error.retry_after_s = sent
+    mapped = to_feed_error("Kraken", error)
+    assert isinstance(mapped, ThrottledError)
+    assert mapped.retry_after_s == wait_s
+
+
 def test_throttling_carries_the_wait() -> None:
     error = ccxt.RateLimitExceeded("x")
     error.retry_after_s = 12.0

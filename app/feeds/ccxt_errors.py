@@ -1,6 +1,7 @@
 """Maps the errors of ccxt and the network to the product's tree, at the edge where they enter."""
 
 import asyncio
+import math
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ from app.errors import BookError, FeedError, OfiError, ThrottledError, VenueDown
 
 _SHOWN = 160
 _LATER = (418, 429)  # "not now", and the ban of those who do not listen
+_LONGEST_WAIT_S = 7 * 24 * 3600.0  # bans last days; more is no answer
 
 
 def to_feed_error(venue: str, error: BaseException) -> OfiError:
@@ -41,8 +43,18 @@ def to_feed_error(venue: str, error: BaseException) -> OfiError:
 
 def retry_after_of(error: BaseException) -> float | None:
     """The wait that the venue asked for, in seconds, where the hooked exchange noted one."""
-    value: Any = getattr(error, "retry_after_s", None)
-    return float(value) if value is not None else None
+    return sane_wait(getattr(error, "retry_after_s", None))
+
+
+def sane_wait(value: Any) -> float | None:
+    """A `Retry-After` in seconds as one can wait for it; None where it is no such number."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return None
+    if not math.isfinite(seconds) or seconds < 0:
+        return None
+    return min(seconds, _LONGEST_WAIT_S)
 
 
 def cause_of(error: BaseException) -> str:

@@ -1,12 +1,12 @@
 """Constructs a hooked exchange of ccxt from a venue's settings."""
 
-from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
 import ccxt.pro
 
 from app.errors import FeedError, MarketError
+from app.feeds.ccxt_errors import sane_wait
 from app.feeds.ccxt_hook import (
     HookedClient,
     Observer,
@@ -15,7 +15,7 @@ from app.feeds.ccxt_hook import (
     WatchedIndexedBook,
 )
 from app.feeds.venues import VenueFacts
-from app.settings import FeedSettings, VenueSettings
+from app.settings import FeedSettings, VenueSettings, deep_merge
 
 _KEEP_ALIVE_MAX_S = 15.0
 # The hook empties the cache at each message, so this bounds one message and costs no memory.
@@ -32,7 +32,11 @@ def exchange_class(venue: str, exchange_id: str) -> Any:
     """
     if exchange_id not in ccxt.exchanges and exchange_id not in ccxt.pro.exchanges:
         near = get_close_matches(exchange_id, ccxt.exchanges, n=_SUGGESTED, cutoff=0.5)
-        hint = f"Nearest are {', '.join(near)}." if near else "ofi doctor lists the known ones."
+        hint = (
+            f"Nearest are {', '.join(near)}."
+            if near
+            else "ccxt's documentation lists those it knows."
+        )
         named = f"[venues.{venue}] names" if venue != exchange_id else "The market names"
         raise MarketError(f"{named} the exchange {exchange_id!r}, which ccxt does not know. {hint}")
     made = getattr(ccxt.pro, exchange_id, None) if exchange_id in ccxt.pro.exchanges else None
@@ -132,10 +136,7 @@ def _note_retry_after(error: Any, refused: tuple[Any, Any]) -> None:
     if code not in (418, 429, 503) or not headers:
         return
     value = next((v for k, v in headers.items() if k.lower() == "retry-after"), None)
-    try:
-        error.retry_after_s = None if value is None else float(value)
-    except ValueError:
-        error.retry_after_s = None
+    error.retry_after_s = sane_wait(value)
 
 
 def config_of(venue: VenueSettings, feed: FeedSettings, facts: VenueFacts) -> dict[str, Any]:
@@ -152,13 +153,3 @@ def config_of(venue: VenueSettings, feed: FeedSettings, facts: VenueFacts) -> di
         },
     }
     return deep_merge(deep_merge(ours, {"options": facts.options}), venue.ccxt)
-
-
-def deep_merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables merged at every depth, `high` over `low`; lists and values are replaced."""
-    merged = dict(low)
-    for key, value in high.items():
-        below = merged.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = deep_merge(below, value) if both else value  # type: ignore[arg-type]
-    return merged

@@ -12,7 +12,7 @@ from app.errors import BookError, FeedError, MarketError, ThrottledError
 from app.feeds import words
 from app.feeds.backoff import Backoff
 from app.feeds.base import VenueFeed
-from app.feeds.ccxt_errors import to_feed_error
+from app.feeds.ccxt_errors import sane_wait, to_feed_error
 from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
 from app.feeds.ccxt_hook import HookedClient
 from app.feeds.ccxt_markets import describe, find
@@ -238,7 +238,7 @@ class CcxtVenue:
             return self._silence((self.clock.now_ns() - client.heard_ns) / NS_PER_S)
         if client.isConnected:
             return Fault("reconnect", link=True)
-        wait_s = client.last_retry_after
+        wait_s = sane_wait(client.last_retry_after)
         known = to_feed_error(self.title, error)
         if wait_s is not None:
             known = ThrottledError(f"{self.title} limits connections for {wait_s:g} s.", wait_s)
