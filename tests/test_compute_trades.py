@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from app.compute import trades
 from app.compute.decomposition import Removed
+from app.compute.states import BookStates, TradePrints
+from app.records import NO_ASK, NO_BID
 
 MS = 1_000_000
 
@@ -99,3 +101,67 @@ def test_the_lag_of_prints_is_found():
     assert found == lag
     assert volume[23] == size.sum()
     assert len(volume) == 51
+
+
+def _quotes_and_prints(rng, markets=3):
+    """Random best quotes, some one-sided or crossed, and prints, half without a side."""
+    n, k = 60, 50
+    price = np.zeros((n, 2, 1), np.int64)
+    price[:, 0, 0] = 100 + rng.integers(-2, 3, n)
+    price[:, 1, 0] = price[:, 0, 0] + rng.integers(0, 4, n)
+    price[rng.random(n) < 0.1, 0, 0] = NO_BID
+    price[rng.random(n) < 0.1, 1, 0] = NO_ASK
+    best = BookStates(
+        rng.integers(0, markets, n).astype(np.int32),
+        np.sort(rng.integers(0, 200, n)),
+        np.full(n, -1),
+        np.zeros(n, np.int64),
+        np.ones(n, np.int32),
+        price,
+        np.ones((n, 2, 1), np.int64),
+    )
+    prints = TradePrints(
+        rng.integers(0, markets, k).astype(np.int32),
+        np.sort(rng.integers(0, 200, k)),
+        100 + rng.integers(-3, 6, k),
+        np.ones(k, np.int64),
+        rng.choice(np.array([0, 0, 1, -1], np.int8), k),
+    )
+    return best, prints
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 200), max_size=6))
+def test_live_lee_ready_equals_the_batch_for_any_chunking(seed, cuts):
+    best, prints = _quotes_and_prints(np.random.default_rng(seed))
+    live, parts, low = trades.LiveLeeReady(markets=1), [], -1
+    for cut in [*sorted(cuts), 200]:
+
+        def between(stream, low=low, high=cut):
+            return stream.pick((stream.time_ns > low) & (stream.time_ns <= high))
+
+        parts.append(live.sides(between(best), between(prints)))
+        low = cut
+    got = np.concatenate(parts)
+    for market in range(3):
+        mine = prints.pick(prints.market == market)
+        quotes = best.pick(best.market == market)
+        bid, ask = quotes.price[:, 0, 0], quotes.price[:, 1, 0]
+        ok = (bid > NO_BID) & (ask < NO_ASK) & (bid < ask)
+        inferred = trades.lee_ready(mine.time_ns, mine.price, quotes.time_ns[ok], bid[ok], ask[ok])
+        want = np.where(mine.side != 0, mine.side, inferred)
+        assert got[prints.market == market].tolist() == want.tolist()
+
+
+def test_live_lee_ready_forgets_a_market_whose_units_changed():
+    def prints(time_ns, price):
+        one = np.ones(1, np.int64)
+        return TradePrints(one.astype(np.int32), one * time_ns, one * price, one, sides(0))
+
+    best, _ = _quotes_and_prints(np.random.default_rng(1))
+    live = trades.LiveLeeReady()
+    assert live.sides(best, prints(300, 200)).tolist() == [1]
+    none = best.pick(slice(0, 0))
+    assert live.sides(none, prints(301, 200)).tolist() == [1]
+    live.forget(1)
+    assert live.sides(none, prints(302, 20_000)).tolist() == [0]
+    assert live.sides(none, prints(303, 19_000)).tolist() == [-1]

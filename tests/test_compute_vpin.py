@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from app.compute import vpin
+from app.compute.vpin import BulkClassifier, LiveVpin, Vpin
+from app.records import TRADE
 from tests import reference
 
 S = 10**9
@@ -132,3 +134,36 @@ def test_bulk_classification_keeps_every_lot(rows):
             total += done[1] + done[2]
     end = bulk.flush()
     assert total + end[1] + end[2] == sum(r[2] for r in rows)
+
+
+def records(rng, n, *, inferred):
+    trades = np.zeros(n, TRADE)
+    trades["time_ns"] = np.cumsum(rng.integers(1, 4_000_000_000, n))
+    trades["price"] = 1000 + np.cumsum(rng.integers(-2, 3, n))
+    trades["size"] = rng.integers(1, 500, n)
+    trades["side"] = rng.choice([-1, 1], n)
+    trades["inferred"] = inferred
+    return trades
+
+
+@pytest.mark.parametrize("inferred", [False, True])
+def test_live_vpin_equals_trade_by_trade_for_any_chunking(inferred):
+    rng = np.random.default_rng(5)
+    trades = records(rng, 6000, inferred=inferred)
+    live, closed = LiveVpin(), []
+    for part in np.split(trades, np.sort(rng.integers(0, 6000, 700))):
+        live.add(part)
+        if live.last is not None and live.last not in closed[-1:]:
+            closed.append(live.last)
+    whole, bulk, last = Vpin(), BulkClassifier(), None
+    for trade in trades:
+        time_ns, price, size = (int(trade[name]) for name in ("time_ns", "price", "size"))
+        bar = (time_ns, size * (trade["side"] > 0), size * (trade["side"] < 0))
+        if inferred:  # sides that nobody gave are not used
+            bar = bulk.add(time_ns, price, size)
+        for bucket in whole.add(*bar) if bar else ():
+            last = bucket
+    assert live.last == last
+    assert last is not None
+    assert last.vpin is not None
+    assert len(closed) > 50

@@ -5,13 +5,14 @@ the old grid ends there, and its streams begin anew.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.compute.quantise import Quantised, book_states, values
 from app.compute.states import BookStates, TradePrints
+from app.compute.trades import LiveLeeReady
 from app.feeds.ring import States, Trades
 from app.market import Grid, off_grid
 from app.records import TRADE, Batch
@@ -104,6 +105,18 @@ def take_in(
     prints, by_market, trades_off = _trades(trades, arrays)
     off = frozenset(best_off | depth_off | trades_off)
     return Intake(best_states, depth_states, prints, by_market, off)
+
+
+def with_sides(intake: Intake, rule: LiveLeeReady) -> Intake:
+    """With the sides that the venue does not give inferred, and marked so; call once a batch."""
+    given = intake.prints
+    side = rule.sides(intake.best, given)
+    if given.side.all():
+        return intake
+    for index, record in intake.trades.items():
+        mine = given.market == index
+        record["side"], record["inferred"] = side[mine], given.side[mine] == 0
+    return replace(intake, prints=replace(given, side=side))
 
 
 def _states(states: States, grids: Grids) -> tuple[BookStates, set[int]]:

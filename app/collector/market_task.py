@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.compute.columns import Book, book_record, column
+from app.compute.vpin import LiveVpin
 from app.feeds.base import BookView, Gap, MarketFeed
 from app.market import Market
 from app.records import GAP, STATUS, Batch, State, Stream
@@ -36,6 +37,7 @@ class MarketTask:
     status_seen: tuple[State, str, int] = (State.STARTING, "", 0)
     counted_states: int = 0  # states when the rate was last taken
     counted_ns: int = 0
+    vpin: LiveVpin = field(default_factory=LiveVpin)
     pending: dict[str, list[Batch]] = field(default_factory=dict)
     refusals: int = 0  # appends in a row that the store refused
     lost_ns: tuple[int, int] | None = None  # what was given up since the last append
@@ -150,6 +152,13 @@ class MarketTask:
         for name, value in values.items():
             record[name] = value
         return record
+
+    def toxicity(self) -> tuple[float, float]:
+        """VPIN and its percentile as of the last full bucket; −1 where not available."""
+        bucket = self.vpin.last
+        values = (bucket.vpin, bucket.percentile) if bucket is not None else (None, None)
+        vpin, percentile = (-1.0 if value is None else value for value in values)
+        return vpin, percentile
 
     def status_due(self, now_ns: int) -> bool:
         """Whether a status is to be written: each second, and at once when the state changes."""

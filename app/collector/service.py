@@ -9,12 +9,14 @@ import numpy as np
 
 from app import log
 from app.clock import Clock
-from app.collector.intake import finer_grids, take_in
+from app.collector.intake import finer_grids, take_in, with_sides
 from app.collector.market_task import COLUMN_NS, S_NS, MarketTask
 from app.collector.venues import VenueDoor, last_data_ns, provisional
 from app.compute.columns import bands
 from app.compute.rows import RowBuilder, Rows
 from app.compute.summary import SummaryBuilder
+from app.compute.trades import LiveLeeReady
+from app.compute.vpin import LiveVpin
 from app.errors import FeedError, InputError, MarketError, StoreBusyError, StoreError
 from app.feeds.base import BookView
 from app.feeds.ring import Ring
@@ -46,6 +48,7 @@ class Collector:
         self._ring = ring or Ring()
         self._rows = RowBuilder()
         self._summary = SummaryBuilder()
+        self._sides = LiveLeeReady()
         self._tasks: dict[int, MarketTask] = {}
         self._doors: list[VenueDoor] = []
         self._renewed_ns = self._summary_s = self._appended_ns = 0
@@ -188,8 +191,10 @@ class Collector:
             for index, grid in finer.items():
                 self._regrid(self._tasks[index], self._tasks[index].market.with_grid(grid))
             intake = take_in(grids | finer, best, depth, trades, derived)
+        intake = with_sides(intake, self._sides)
         for index, batch in intake.trades.items():
             self._tasks[index].put("trade", batch)
+            self._tasks[index].vpin.add(batch)
         in_bands = {i: bands(self._tasks[i].full_book(view)) for i, view in views.items()}
         return self._rows.update(intake.best, intake.depth, intake.prints, now_ns, in_bands)
 
@@ -199,7 +204,9 @@ class Collector:
         task.market = market
         task.pending.clear()
         task.last_stored_ns = 0
+        task.vpin = LiveVpin()
         self._rows.forget(task.index)
+        self._sides.forget(task.index)
         self._store.put_market(market)
         task.feed.break_epoch("grid changed", "The venue quotes in finer increments.")
 
@@ -252,6 +259,7 @@ class Collector:
         for index, task in self._tasks.items():
             record = records[index : index + 1].copy()
             record["state"] = task.feed.status.state
+            record["vpin"], record["vpin_percentile"] = task.toxicity()
             task.put("summary", record)
 
     def _append(self, now_ns: int) -> None:

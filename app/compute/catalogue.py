@@ -78,9 +78,15 @@ METRICS: Final = (
         ("trades", "bought", "sold", "trade_imbalance"),
     ),
     Metric("Cumulative volume delta", ("trades.cvd",), ("cvd",)),
-    Metric("Side of the taker", ("trades.lee_ready",)),
+    Metric(
+        "Side of the taker",
+        (
+            "trades.lee_ready",
+            "trades.LiveLeeReady",
+        ),
+    ),
     Metric("Trade lag", ("trades.trade_lag",)),
-    Metric("VPIN", ("vpin.Vpin", "vpin.BulkClassifier")),
+    Metric("VPIN", ("vpin.Vpin", "vpin.LiveVpin", "vpin.BulkClassifier")),
     Metric(
         "Contemporaneous impact",
         ("impact.fit", "impact.windows", "impact.window_slices", "impact.LiveImpact"),
