@@ -1,6 +1,8 @@
 """The archive: what is written is read back exactly, by us and by plain readers; faults leave nothing."""
 
 import json
+from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -20,8 +22,6 @@ from app.feeds.base import Gap
 from app.market import Grid, MarketId
 from app.records import NO_ASK, NO_BID, Stream
 from app.research.increments import market_of
-
-from decimal import Decimal  # isort: skip
 
 S = 10**9
 T0 = 1_700_000_000 * S
@@ -264,6 +264,27 @@ def test_a_full_disk_is_said_and_leaves_no_segment(tmp_path, monkeypatch):
     with pytest.raises(StoreFullError, match="no space left"):
         write(archive)
     assert archive.segments(MARKET.id) == []
+
+
+def test_a_disk_that_fills_up_while_writing_is_said_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "GROUP_ROWS", 10)
+    archive = Archive(tmp_path)
+    price, size = snapshots(50, 2)
+
+    def fill():
+        with SegmentWriter(archive, MARKET, T0, {}) as w:
+            full = Path(w._tables["depth"].temporary)
+            full.parent.mkdir(parents=True)
+            full.symlink_to("/dev/full")
+            times = T0 + np.arange(50) * 30 * S
+            for _ in range(200):
+                w.depth_states(times, np.zeros(50, np.int64), 2, price, size)
+                times = times + 1500 * S
+
+    with pytest.raises(StoreFullError, match="no space left"):
+        fill()
+    assert archive.segments(MARKET.id) == []
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_what_is_not_there_or_damaged_is_said_in_one_sentence(tmp_path):

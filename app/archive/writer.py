@@ -1,7 +1,10 @@
 """Writes one segment: tables under temporary names, renamed when everything is there."""
 
+import errno
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,7 +23,6 @@ from app.market import Market
 Ints = NDArray[np.int64]
 GROUP_ROWS = 1 << 17  # a row group is closed at the next keyframe after so many rows
 MOST_ROWS = 1 << 19  # and a keyframe is forced after so many: memory stays bounded
-_NO_SPACE = 28
 
 
 class _Table:
@@ -35,13 +37,19 @@ class _Table:
         self._writer: Any = None
 
     def add(self, columns: Columns) -> None:
+        """Take rows; writes the groups that are large enough.
+
+        Raises:
+            StoreFullError, StoreError: they cannot be written.
+        """
         n = len(next(iter(columns.values())))
         if not n:
             return
         self._parts.append(columns)
         self.rows += n
         if self.rows >= GROUP_ROWS:
-            self._flush_groups()
+            with _mapping(self._archive.root):
+                self._flush_groups()
 
     def _joined(self) -> Columns:
         if len(self._parts) > 1:
@@ -91,7 +99,9 @@ class _Table:
 
     def discard(self) -> None:
         if self._writer is not None:
-            self._writer.close()
+            with suppress(OSError):  # closing writes a footer, and the disk may be full
+                self._writer.close()
+        with suppress(OSError):  # it may not have come to a file
             self._archive.files.delete_file(self.temporary)
 
 
@@ -231,11 +241,9 @@ class SegmentWriter:
             self._settings,
         )
         self._check_overlap(segment)
-        try:
-            self._tables["depth"].add(self._changes.take())
+        self._tables["depth"].add(self._changes.take())
+        with _mapping(self.archive.root):
             self._rename(segment)
-        except OSError as error:
-            raise _mapped(error, self.archive.root) from None
         self._done = True
         return segment
 
@@ -277,9 +285,17 @@ class SegmentWriter:
                 table.discard()
 
 
-def _mapped(error: OSError, root: str) -> StoreError:
-    if error.errno == _NO_SPACE:
-        return StoreFullError(
-            f"There is no space left for the archive {root}: free some, then retry."
-        )
-    return StoreError(f"The archive {root} cannot be written: {error}.")
+@contextmanager
+def _mapping(root: str) -> Iterator[None]:
+    """Errors of the file system as ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StoreFullError(
+                f"There is no space left for the archive {root}: free some, then retry."
+            ) from None
+        raise StoreError(
+            f"The archive {root} cannot be written: {error}. Look at the disk, or choose another "
+            "place with --archive."
+        ) from None

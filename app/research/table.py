@@ -1,6 +1,8 @@
 """Tables written piece by piece as Parquet, CSV or Arrow, under a temporary name until complete."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,21 +28,28 @@ def check(path: Path) -> None:
 
 
 class TableWriter:
-    """Writes tables of one schema, one behind the other; memory holds one of them."""
+    """Writes tables of one schema, one behind the other; memory holds one of them.
+
+    Raises from all its methods:
+        InputError: the file cannot be written.
+    """
 
     def __init__(self, path: Path, schema: Any):
         check(path)
         self._path = path
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            self._writer = _open(self._temporary, path.suffix, schema)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
+            with self._mapping():
+                self._writer = _open(self._temporary, path.suffix, schema)
+        except InputError:
+            self._temporary.unlink(missing_ok=True)  # made, but without room for its first bytes
+            raise
 
     def write(self, table: Any) -> None:
         """Add rows."""
         if len(table):
-            self._writer.write_table(table)
+            with self._mapping():
+                self._writer.write_table(table)
 
     def __enter__(self) -> Self:
         return self
@@ -51,11 +60,26 @@ class TableWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._writer.close()
-        if error is None:
-            self._temporary.replace(self._path)
-        else:
+        try:
+            if error is None:
+                with self._mapping():
+                    self._writer.close()
+                    self._temporary.replace(self._path)
+        finally:
+            with suppress(OSError):  # closed already, or its last bytes find no room
+                self._writer.close()
             self._temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _mapping(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            # Arrow wraps the system's words in its own.
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise InputError(
+                f"{self._path} cannot be written: {why}. Look at the disk, or choose another --out."
+            ) from None
 
 
 def _open(path: Path, suffix: str, schema: Any) -> Any:
@@ -79,5 +103,7 @@ class _CsvWriter:
         self._writer.write_table(table)
 
     def close(self) -> None:
-        self._writer.close()
-        self._file.close()
+        try:
+            self._writer.close()
+        finally:
+            self._file.close()
