@@ -23,9 +23,9 @@ from app.clock import SystemClock
 from app.demo.faults import KINDS, SNAPSHOT_FAULTS
 from app.market import MarketId
 from app.store import open_store
+from app.supervisor import free_port
 from tests.browser import chromium
 from tests.processes import demo_exchange, running, wait_for
-from tests.web_server import free_port
 
 MARKET, NEIGHBOUR = MarketId("demo", "BTC/USDT"), MarketId("demo", "ETH/USDT")
 _LEVELS = 20

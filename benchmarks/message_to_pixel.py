@@ -21,11 +21,11 @@ import numpy as np
 import orjson
 from playwright.sync_api import Page
 
+from app.supervisor import free_port
 from tests.browser import chromium
 from tests.processes import running, wait_for
 from tests.venues.binance_protocol import settings_for
 from tests.venues.scripted import ScriptedVenue, symbols
-from tests.web_server import free_port
 
 MARKETS = 4
 _PRICES = 101  # distinct prices of a market before they repeat: longer than any latency here

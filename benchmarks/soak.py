@@ -18,9 +18,9 @@ import statsmodels.api as sm
 from playwright.sync_api import CDPSession
 
 from app.cli import DEMO_MARKETS
+from app.supervisor import free_port
 from tests.browser import chromium
 from tests.processes import running, wait_for
-from tests.web_server import free_port
 
 _MB = 1 << 20
 _SAMPLES = 120

@@ -1,7 +1,6 @@
 """A real Chromium for the browser tests, and a made-up market that lives while they run."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from app.clock import NS_PER_S, SystemClock
 from app.records import ROW_NS, State
 from app.store import SqliteStore, open_store
+from tests.processes import wait_for
 from tests.web_market import Walk, advance, fill, gap_records, walks
 
 CHROMIUM = "/usr/bin/chromium"
@@ -148,12 +148,7 @@ class LiveMarkets:
 
 def eventually(found: Callable[[], Any], seconds: float = 20.0) -> Any:
     """The first true value of a function, asked again until a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := found():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"{found} never gave a true value")
+    return wait_for(found, f"{found} never gave a true value", seconds)
 
 
 def pixels(page: Page, selector: str) -> str:

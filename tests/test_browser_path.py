@@ -9,12 +9,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
+from app.supervisor import free_port
 from tests.browser import Watched, chromium, eventually, pixels, watched
 from tests.processes import demo_exchange, running
 from tests.recorded import recorded
 from tests.venues.binance_protocol import settings_for
 from tests.venues.binance_replay import FILE
-from tests.web_server import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

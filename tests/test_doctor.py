@@ -7,9 +7,9 @@ import pytest
 
 from app.clock import SystemClock
 from app.doctor import examine
+from app.supervisor import free_port
 from tests.venues.binance_protocol import settings_for
 from tests.venues.scripted import ScriptedVenue
-from tests.web_server import free_port
 
 
 async def findings(tmp_path, **environ):

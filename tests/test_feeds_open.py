@@ -1,7 +1,6 @@
 """Opening a venue: what is wrong with a name, a symbol or a way is said in one sentence."""
 
 import random
-import socket
 
 import pytest
 
@@ -14,6 +13,7 @@ from app.feeds.ring import Ring
 from app.feeds.venues import FACTS, facts_of
 from app.market import MarketId
 from app.settings import FeedSettings, VenueSettings, deep_merge
+from app.supervisor import free_port
 from tests.venues.binance_protocol import settings_for
 from tests.venues.rig import rig
 
@@ -23,12 +23,6 @@ FEED = FeedSettings(open_timeout_s=5.0)
 def _open(name: str, **table: object) -> VenueFeed:
     settings = VenueSettings.model_validate(table)
     return open_venue(name, settings, FEED, Ring(), SystemClock(), random.Random(1))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_unknown_exchange_names_the_nearest() -> None:
@@ -47,7 +41,7 @@ def test_exchange_without_a_stream_says_so() -> None:
 
 
 async def test_venue_that_is_down_is_one_sentence_with_its_name() -> None:
-    venue = _open("binance", **settings_for(_free_port()))
+    venue = _open("binance", **settings_for(free_port()))
     with pytest.raises(VenueDownError, match=r"^Binance is not answering \(.+\)\.$"):
         await venue.open()
     await venue.close()

@@ -17,9 +17,9 @@ import pytest
 from app.clock import SystemClock
 from app.market import MarketId
 from app.store import open_store
+from app.supervisor import free_port
 from tests.processes import ROOT, demo_exchange, running, wait_for
 from tests.venues.binance_protocol import settings_for
-from tests.web_server import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -7,32 +7,13 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import pytest
 
 from app.errors import ServerError
 from app.settings import Settings
 from app.supervisor import check_port, gunicorn_command
-
-ROOT = Path(__file__).parents[1]
-
-
-def wait_for(condition, what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"never happened: {what}")
-
-
-def alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+from tests.processes import ROOT, alive, wait_for
 
 
 def supervise(tmp_path, *bodies, final_codes="frozenset({2})"):

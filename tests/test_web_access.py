@@ -350,7 +350,8 @@ async def test_large_bodies_are_refused_with_and_without_a_length() -> None:
     async with client(guarded()) as page:
         assert (await page.post("/a", content=b"x" * (1 << 21))).status_code == 413
         assert (await page.post("/a", content=b"x" * 1000)).text == "inside /a 1000"
-        assert (await page.post("/a", headers={"content-length": "-1"})).status_code == 413
+        for length in (b"-1", b"\xb2", b"1e3"):  # the second is a digit, but no number
+            assert (await page.post("/a", headers={"content-length": length})).status_code == 413
         with pytest.raises(ClientDisconnect):  # what the app is told
             await page.post("/a", content=chunks())
 

@@ -20,12 +20,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.clock import SystemClock
 from app.store import open_store
+from app.supervisor import free_port
 from app.web.access import COOKIE
 from tests.web_client import fetch, live_page, read_on
 from tests.web_collector import Collector, collecting
 from tests.web_market import fill, walks
 from tests.web_server import (
-    free_port,
     gunicorn_command,
     running_server,
     server_environ,

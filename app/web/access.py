@@ -191,7 +191,8 @@ class Access:
         if changes and not self._own_origin(request.headers.get("origin"), host):
             return refusal(403, "This came from a page of another site, which may not speak here.")
         length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
+        # Latin-1 has digits that are no numbers, such as ².
+        if not (length.isascii() and length.isdigit()) or int(length) > MAX_BODY:
             return refusal(413, "The request is too large; at most 1 MB is read.")
         if self.sessions is None:
             return self._unguarded(scope)

@@ -93,7 +93,7 @@ def _add_routes(app: FastAPI, settings: Settings, clock: Clock, hub: Hub, login:
     async def failed(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         sentences = {
-            404: "There is nothing at this address.",
+            404: NOTHING_HERE,
             405: "This address does not take that.",
         }
         return refusal(status, sentences.get(status, "The server failed; its log says why."))
