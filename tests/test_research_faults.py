@@ -143,6 +143,11 @@ def raw_fault(tmp_path, lines, *more):
         ("5 " + json.dumps({k: v for k, v in TRADE.items() if k != "q"}), "q", "has no field 'q'"),
         ("5 " + json.dumps(DEPTH | {"b": [["1.5"]]}), None, "no depth message"),
         ("3 " + json.dumps(TRADE), "1", "before the line above"),
+        ("9" * 5000 + " {}", "1", "receive time in ns"),
+        ("9" * 19 + " {}", "1", "receive time in ns"),
+        ("5 " + json.dumps(TRADE | {"t": 10**30}), None, "larger than any number of a market"),
+        ("5 " + json.dumps(TRADE | {"q": "9" * 40}), None, "larger than any number of a market"),
+        ("5 " + json.dumps(TRADE | {"p": "1e30"}), None, "larger than any number of a market"),
     ],
 )
 def test_binance_lines(tmp_path, line, where, what):
@@ -183,6 +188,21 @@ def test_a_hole_in_the_chain_is_a_gap_until_the_next_snapshot(tmp_path):
     out = tmp_path / "gaps.csv"
     ofi("export", *where, "--what", "gaps", "--out", out)
     assert out.read_text().splitlines()[1] == '"depth",3000000000,6000000000,"sequence","",-1'
+
+
+def test_updates_that_wait_for_a_snapshot_are_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.research.binance_raw._WAITING", 4)
+    early = [(k * 10**9, update(k, k)) for k in range(1, 20)]
+    late = [(20 * 10**9, SNAPSHOT | {"lastUpdateId": 17}), (21 * 10**9, update(20, 20))]
+    path = raw_lines(tmp_path / "raw.jsonl", early + late)
+    where = ("--market", "binance:A/B", "--archive", tmp_path / "a")
+    found = json.loads(ofi("import", "binance-raw", path, *where, "--json"))
+    assert found["counts"]["depth"] == 3  # 18 to 20: those before were in the snapshot
+
+    late[0] = (20 * 10**9, SNAPSHOT | {"lastUpdateId": 10})  # older than what was kept
+    path = raw_lines(tmp_path / "raw.jsonl", early + late)
+    found = json.loads(ofi("import", "binance-raw", path, *where, "--json"))
+    assert found["counts"]["depth"] == 0
 
 
 def test_increments_are_made_finer_when_a_later_line_needs_it(tmp_path, monkeypatch):

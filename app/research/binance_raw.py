@@ -4,6 +4,7 @@ Messages are the exchange's own: depthUpdate, bookTicker and trade events, alone
 a combined stream, and the answers to depth snapshot requests. Time is the receive time of the line.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -25,6 +26,8 @@ from app.research.increments import OffGridError, fixed, increment, market_of, s
 
 _SAMPLE_LINES = 20_000
 _BATCH = 1 << 14
+_WAITING = 1 << 14  # updates kept for a snapshot that may still come: 27 minutes at ten a second
+_LARGEST = 1 << 62
 _SHOWN = 60
 _EPOCH_START = 0
 
@@ -67,7 +70,7 @@ def read(raw: RawFile, archive: Archive, progress: Progress = no_progress) -> Se
 def _lines(file: BinaryIO, path: Path) -> Iterator[_Line]:
     for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
         stamp, _, body = line.rstrip(b"\r\n").partition(b" ")
-        if not stamp.isdigit():
+        if not stamp.isdigit() or len(stamp) > 19 or int(stamp) >= _LARGEST:
             if not line.strip():
                 continue
             raise DataError(
@@ -152,7 +155,7 @@ class _Book:
     synced: bool = False
     known: int = 0
     epoch: int = _EPOCH_START
-    waiting: list[_Line] = field(default_factory=list)
+    waiting: deque[_Line] = field(default_factory=lambda: deque(maxlen=_WAITING))
     good_ns: int = 0
     reason: str = ""
 
@@ -218,7 +221,7 @@ class _Import:
         lots, off_lot = divmod(q, self._lot)
         if off_tick or off_lot:
             self._off_grid(line, price if off_tick else size, p, q)
-        return ticks, lots
+        return _whole(ticks), _whole(lots)
 
     def _off_grid(self, line: _Line, seen: str, price: int, size: int) -> None:
         given = self._raw.tick if price % self._tick else self._raw.lot
@@ -247,7 +250,7 @@ class _Import:
             self._writer.gap(Gap(Stream.BEST, self._best_good_ns, line.time_ns, "crossed"))
             return
         self._best_good_ns = line.time_ns
-        venue_ms, update = int(d.get("E", -1)), int(d["u"])
+        venue_ms, update = _whole(d.get("E", -1)), _whole(d["u"])
         row = (line.time_ns, venue_ms, update, self._best_epoch, bid, bid_size, ask, ask_size)
         self._best.append(row)
 
@@ -257,8 +260,8 @@ class _Import:
         if Stream.TRADES not in self._raw.streams or not size:
             return
         side = -1 if d["m"] else 1  # m: the buyer was the maker
-        name = int(d["t"] if "t" in d else d["a"])
-        self._trades.append((line.time_ns, int(d["T"]), price, size, side, name))
+        name = _whole(d["t"] if "t" in d else d["a"])
+        self._trades.append((line.time_ns, _whole(d["T"]), price, size, side, name))
 
     def _on_depth(self, line: _Line) -> None:
         book = self._book
@@ -270,8 +273,9 @@ class _Import:
         elif self._continues(line.data):
             self._apply([line], line.time_ns)
         else:
-            book.synced, book.reason = False, "sequence"
-            book.waiting, book.last_id = [line], -1
+            book.synced, book.reason, book.last_id = False, "sequence", -1
+            book.waiting.clear()
+            book.waiting.append(line)
 
     def _continues(self, d: dict[str, Any]) -> bool:
         expected = self._book.last_id
@@ -287,7 +291,7 @@ class _Import:
             sides.append({p: q for p, q in levels if q})
         book.bids, book.asks = sides
         book.known = min(len(book.bids), len(book.asks))
-        book.last_id = int(line.data["lastUpdateId"])
+        book.last_id = _whole(line.data["lastUpdateId"])
         self._try_sync(line.time_ns)
 
     def _try_sync(self, time_ns: int) -> None:
@@ -297,14 +301,16 @@ class _Import:
             return
         futures = bool(book.waiting) and "pu" in book.waiting[0].data
         least = book.last_id if futures else book.last_id + 1
-        book.waiting = [w for w in book.waiting if w.data["u"] >= least]
+        while book.waiting and book.waiting[0].data["u"] < least:
+            book.waiting.popleft()
         if not book.waiting:
             return
         if book.waiting[0].data["U"] > book.last_id + 1:
             book.last_id = -1  # the snapshot is older than the first update: wait for another
             return
-        straddling, rest = book.waiting[0], book.waiting[1:]
-        book.synced, book.waiting = True, []
+        straddling, *rest = book.waiting
+        book.synced = True
+        book.waiting.clear()
         if book.good_ns:
             book.epoch += 1
             self._writer.gap(Gap(Stream.DEPTH, book.good_ns, time_ns, book.reason or "sequence"))
@@ -325,10 +331,10 @@ class _Import:
                     else:
                         levels.pop(price, None)
                     changes.append((side, price, size))
-            book.last_id = int(d["u"])
+            book.last_id = _whole(d["u"])
             self._writer.depth_change(
                 time_ns,
-                int(d["E"]),
+                _whole(d["E"]),
                 book.last_id,
                 book.epoch,
                 book.known,
@@ -352,6 +358,18 @@ class _Import:
 
 _BEST = ("time_ns", "venue_ms", "update_id", "epoch", "bid", "bid_size", "ask", "ask_size")
 _TRADES = ("time_ns", "venue_ms", "price", "size", "side", "id")
+
+
+def _whole(value: Any) -> int:
+    """A whole number that 64 bits hold.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = int(value)
+    if not -_LARGEST < number < _LARGEST:
+        raise ValueError(f"{str(value)[:_SHOWN]} is larger than any number of a market")
+    return number
 
 
 def _columns(rows: list[tuple[int, ...]], names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
