@@ -61,7 +61,7 @@ class MarketId:
 
 
 class Contract(StrEnum):
-    """What one unit of size is worth (METRICS.md 0)."""
+    """What one unit of size is worth (docs/metrics.md)."""
 
     SPOT = "spot"
     LINEAR = "linear"

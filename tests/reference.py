@@ -1,4 +1,4 @@
-"""Slow, obvious readings of METRICS.md in plain Python: loops and fractions, nothing of the product."""
+"""Slow, obvious readings of docs/metrics.md in plain Python: loops and fractions, nothing of the product."""
 
 import itertools
 from collections import defaultdict
@@ -7,7 +7,7 @@ from math import sqrt
 
 
 def contribution(before, after):
-    """METRICS.md 1.1 with its indicators; a state is (bid, bid size, ask, ask size)."""
+    """The event contribution with its indicators; a state is (bid, bid size, ask, ask size)."""
     pb0, qb0, pa0, qa0 = before
     pb, qb, pa, qa = after
     e = 0
@@ -32,7 +32,7 @@ def added_removed(price_before, size_before, price, size):
 
 
 def decomposition(states, rows, trades, trade_rows):
-    """METRICS.md 1.6 by dictionaries: row → parts.
+    """The decomposition of docs/metrics.md by dictionaries: row → parts.
 
     states: (bid, bid size, ask, ask size); rows: row of each event; trades: (price, size, side).
     """
@@ -61,7 +61,7 @@ def decomposition(states, rows, trades, trade_rows):
 
 
 def score(value, past):
-    """METRICS.md 1.7 in fractions: z (n − 1) and percentile rank."""
+    """The standard score of docs/metrics.md in fractions: z (n − 1) and percentile rank."""
     n = len(past)
     mean = Fraction(sum(past), n)
     variance = sum((x - mean) ** 2 for x in past) / (n - 1)

@@ -10,7 +10,7 @@ from app.records import NO_ASK, NO_BID
 
 
 def test_hand_vector():
-    # FEEDS.md 9: prices in ticks of 0.01.
+    # Prices in ticks of 0.01.
     bids = [(9999, 10), (9999, 15), (10000, 8), (10000, 8), (10000, 8)]
     asks = [(10001, 10), (10001, 10), (10001, 10), (10002, 12), (10001, 5)]
     price = np.array([[[b[0]], [a[0]]] for b, a in zip(bids, asks, strict=True)])
@@ -19,7 +19,7 @@ def test_hand_vector():
 
 
 def slow_contribution(bid, bid_before, ask, ask_before):
-    """METRICS.md 1.1, the printed formula with its indicators."""
+    """The printed formula with its indicators."""
     (pb, qb), (pb0, qb0), (pa, qa), (pa0, qa0) = bid, bid_before, ask, ask_before
     e = 0
     if pb >= pb0:

@@ -1,4 +1,4 @@
-"""The watch list's figures against a slow reading of METRICS.md 1.3 and 1.7."""
+"""The watch list's figures against a slow reading of docs/metrics.md."""
 
 import numpy as np
 import pytest

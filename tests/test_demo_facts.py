@@ -31,7 +31,7 @@ def made_up(mid, size=100, trades=()):
 
 
 def test_event_contributions_by_hand():
-    """The hand vector of FEEDS.md 9, in cents."""
+    """The hand-worked vector, in cents."""
     bids = [(9999, 10), (9999, 15), (10000, 8), (10000, 8), (10000, 8)]
     asks = [(10001, 10), (10001, 10), (10001, 10), (10002, 12), (10001, 5)]
     quotes = np.array([(*b, *a) for b, a in zip(bids, asks, strict=True)])

@@ -1,4 +1,4 @@
-"""Every fault of FEEDS.md 3: found, counted, a gap, the book right again, the neighbour untouched."""
+"""Every known fault of a venue: found, counted, a gap, the book right again, the neighbour untouched."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

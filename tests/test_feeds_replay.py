@@ -1,4 +1,4 @@
-"""Known answers of recorded Binance traffic, through ccxt and the hook, at the ring (FEEDS.md 9)."""
+"""Known answers of recorded Binance traffic, through ccxt and the hook, at the ring."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -130,7 +130,7 @@ def _integers(states: States, grid: Grid = GRID) -> NDArray[np.int64]:
 
 
 def _reference(levels: NDArray[np.int64], m: int) -> int:
-    """Σe of one level by METRICS.md 1.1's indicator form, state by state."""
+    """Σe of one level by the formula with its indicators, state by state."""
     total = 0
     rows = levels[:, :, m].tolist()
     for ((pb0, qb0), (pa0, qa0)), ((pb, qb), (pa, qa)) in pairwise(rows):

@@ -1,4 +1,4 @@
-"""FEEDS.md 9 from the command line: `ofi import`, then `ofi verify --json`."""
+"""The known answers from the command line: `ofi import`, then `ofi verify --json`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Calendar bins: intervals `(start, end]` on whole multiples of their length (METRICS.md 0).
+"""Calendar bins: intervals `(start, end]` on whole multiples of their length (docs/metrics.md).
 
 Sums are differences of integer cumulative sums, so split windows add up exactly; the value at an edge
 is the last one at or before it; coverage is what gaps leave of a bin.
@@ -51,7 +51,7 @@ def last_index(time_ns: Ints, edge_ns: Ints) -> Ints:
 
 
 def rolling(time_ns: Ints, values: NDArray[_Number], at_ns: Ints, window_ns: int) -> Ints | Floats:
-    """Sum of `values` with `t − W < time ≤ t` for each `t` of `at_ns` (METRICS.md 1.3)."""
+    """Sum of `values` with `t − W < time ≤ t` for each `t` of `at_ns` (docs/metrics.md)."""
     total = np.zeros((len(values) + 1, *values.shape[1:]), dtype=values.dtype)
     np.cumsum(values, axis=0, out=total[1:])
     result: Ints | Floats = (
@@ -61,7 +61,7 @@ def rolling(time_ns: Ints, values: NDArray[_Number], at_ns: Ints, window_ns: int
 
 
 def coverage(gap_from_ns: Ints, gap_to_ns: Ints, edge_ns: Ints) -> Floats:
-    """1 − (overlap of each bin with the gaps) / (its length), `[bins]`; METRICS.md 1.2.
+    """1 − (overlap of each bin with the gaps) / (its length), `[bins]`; docs/metrics.md, Coverage.
 
     Args:
         gap_from_ns, gap_to_ns: the gaps, in any order; they may overlap, which counts once.

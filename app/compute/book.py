@@ -1,4 +1,4 @@
-"""State of the book: imbalances, weighted mid, spreads, depth within bands, slippage (METRICS.md 2).
+"""State of the book: imbalances, weighted mid, spreads, depth within bands, slippage (docs/metrics.md, Book).
 
 Prices are ticks, sizes lots; results are ratios, ticks or basis points. What is not defined (a side is
 empty, or the visible book ends earlier) is NaN here and *not available* on the page: NaN never enters.
@@ -18,7 +18,7 @@ _BPS = 1e4
 
 
 def valid(bid: Ints, ask: Ints) -> Bools:
-    """Both best levels exist and do not cross (METRICS.md 0)."""
+    """Both best levels exist and do not cross (docs/metrics.md)."""
     return (bid > NO_BID) & (ask < NO_ASK) & (bid < ask)
 
 

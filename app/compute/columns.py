@@ -32,7 +32,7 @@ class Book:
 
     @property
     def valid(self) -> bool:
-        """Both sides exist and do not cross (METRICS.md 0)."""
+        """Both sides exist and do not cross (docs/metrics.md)."""
         return bool(
             len(self.bid_price) and len(self.ask_price) and self.bid_price[0] < self.ask_price[0]
         )

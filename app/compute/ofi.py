@@ -1,4 +1,4 @@
-"""Order flow imbalance per event, from stacked integer book states (METRICS.md 1.1).
+"""Order flow imbalance per event, from stacked integer book states (docs/metrics.md, Event contribution).
 
 Sizes are lots and prices ticks, both int64, so every sum is exact and any chunking of a stream gives
 the same result. Asks are handled as bids of the negated price: on both sides *better* then means

@@ -1,4 +1,4 @@
-"""Does flow foretell returns? Information coefficient, hit rate, chance, out of sample (METRICS.md 4).
+"""Does flow foretell returns? Information coefficient, hit rate, chance, out of sample (docs/metrics.md).
 
 The signal at t is OFI over `(t − W, t]`, the outcome the mid's log return over `(t, t + h]`, on a grid of
 1 s. Nothing at or before t enters the outcome, nothing after t the signal.
@@ -69,7 +69,7 @@ class Prediction:
 
 
 def signal(time_ns: Ints, e: Ints, grid_ns: Ints, window_ns: int) -> Ints:
-    """Rolling OFI over `(t − W, t]` at each t of the grid, in lots; METRICS.md 1.3."""
+    """Rolling OFI over `(t − W, t]` at each t of the grid, in lots (docs/metrics.md)."""
     rolled = bins.rolling(time_ns, e, grid_ns, window_ns)
     return np.asarray(rolled, np.int64)
 

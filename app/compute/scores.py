@@ -1,4 +1,4 @@
-"""Standard score and percentile rank of a value against its past (METRICS.md 1.7).
+"""Standard score and percentile rank of a value against its past (docs/metrics.md, Standard score).
 
 The past is rolling OFI at whole seconds over the look-back, the present excluded; sums of integers are
 exact, so the live version equals the batch to the last digit of the final division.

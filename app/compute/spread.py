@@ -1,4 +1,4 @@
-"""Spread decomposition and markout curves per trade (METRICS.md 4).
+"""Spread decomposition and markout curves per trade (docs/metrics.md, Impact and verification).
 
 With s = +1 for a taker's buy: effective `2s(p − mid_t)`, realised `2s(p − mid_{t+h})`, adverse selection
 their difference, in bps of `mid_t`, size-weighted. Huang, Stoll (1996).

@@ -118,7 +118,7 @@ class SummaryBuilder:
 def _score(
     ofi: NDArray[np.int64], full: NDArray[np.bool_], past: NDArray[np.float64], at: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standard score and percentile rank (METRICS.md 1.7), the present excluded."""
+    """Standard score and percentile rank (docs/metrics.md, Standard score), the present excluded."""
     known = np.isfinite(past)
     known[:, at] = False  # the oldest second, about to be replaced
     count = known.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Trades: imbalance, CVD, the taker's side by Lee–Ready, the lag of prints (METRICS.md 3)."""
+"""Trades: imbalance, CVD, the taker's side by Lee–Ready, the lag of prints (docs/metrics.md, Trades)."""
 
 from collections.abc import Sequence
 

@@ -59,7 +59,7 @@ class Facts:
 
 
 def event_ofi(quotes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Event contributions of best quotes `[n, 4]`, in lots, `[n]`; the first is 0 (METRICS.md 1.1)."""
+    """Event contributions of best quotes `[n, 4]`, in lots, `[n]`; the first is 0 (docs/metrics.md)."""
     e = np.zeros(len(quotes), dtype=np.int64)
     bid, bid_size, ask, ask_size = quotes.T
     e[1:] = (

@@ -13,7 +13,7 @@ LATENCIES_KEPT = 512
 
 @dataclass(frozen=True)
 class Gap:
-    """A stretch in which a stream of a market cannot be trusted (METRICS.md 1.2)."""
+    """A stretch in which a stream of a market cannot be trusted (docs/metrics.md, Coverage)."""
 
     stream: Stream
     from_ns: int

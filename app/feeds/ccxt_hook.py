@@ -1,4 +1,4 @@
-"""The hook into ccxt.pro that sees every applied update (FEEDS.md 1).
+"""The hook into ccxt.pro that sees every applied update.
 
 A plain watch loop sees only what is there when it wakes. ccxt calls `Client.resolve` synchronously for
 each update it applied, whether or not anyone waits; so the clients of a hooked exchange tell an

@@ -1,4 +1,4 @@
-"""Sequence rules beyond those that ccxt checks: one row per venue family (FEEDS.md 3).
+"""Sequence rules beyond those that ccxt checks: one row per venue family.
 
 A rule reads the raw message and says which updates it holds; the checker remembers the last one of each
 market. To add a venue, write its rule and name it in `RULES`.

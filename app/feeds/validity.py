@@ -1,4 +1,4 @@
-"""Which book states and quotes can be true (METRICS.md 0)."""
+"""Which book states and quotes can be true (docs/metrics.md)."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is known of single venues and cannot be asked of ccxt: one row each (FEEDS.md 2, 3, 6)."""
+"""What is known of single venues and cannot be asked of ccxt: one row each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Watches what no message can tell: a link that fell silent, a machine that slept (FEEDS.md 2)."""
+"""Watches what no message can tell: a link that fell silent, a machine that slept."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""`ofi verify`: what the flow says of the price, from the archive (METRICS.md 4)."""
+"""`ofi verify`: what the flow says of the price, from the archive (docs/metrics.md)."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace

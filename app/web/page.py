@@ -38,7 +38,7 @@ _INDEX = """<!DOCTYPE html>
 </body>
 </html>"""
 
-# DESIGN-LANGUAGE.md section 4, "Mantine": the controls speak the page's language.
+# The controls speak the page's language.
 _INK = [
     "#E9EDF3", "#CDD4DD", "#A9B3C1", "#8490A0", "#5D6876",
     "#47525F", "#303A48", "#232B37", "#1A202A", "#10151C",

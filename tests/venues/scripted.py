@@ -1,4 +1,4 @@
-"""A small Binance-speaking venue with synthetic books, and a switch for every fault of FEEDS.md 3.
+"""A small Binance-speaking venue with synthetic books, and a switch for every known fault.
 
 python -m tests.venues.scripted --port 9871 --markets 4 --rate 20
 """
