@@ -156,6 +156,28 @@ def test_faults_after_the_sample_are_located_too(tmp_path, monkeypatch):
     assert caught.value.line == 3
 
 
+def test_numbers_that_no_market_has_are_refused_where_they_stand(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.research.tardis._SAMPLE_LINES", 1)
+    path = write(tmp_path / "x.csv", TRADES, [(1, "1,buy,100,1"), (2, "2,buy,1e300,1")])
+    with pytest.raises(DataError, match="larger than any number") as caught:
+        imported(tmp_path, path)
+    assert (caught.value.line, caught.value.column) == (3, "price")
+    far = 9 * 10**18 - T
+    path = write(tmp_path / "y.csv", TRADES, [(1, "1,buy,100,1"), (far, "2,buy,100,1")])
+    with pytest.raises(DataError, match="in microseconds") as caught:
+        imported(tmp_path, path)
+    assert (caught.value.line, caught.value.column) == (3, "timestamp")
+
+
+@pytest.mark.parametrize("level", [2, 10**11])
+def test_levels_without_those_before_them_are_refused(tmp_path, level):
+    header = f"{SNAPSHOT},asks[{level}].price,asks[{level}].amount"
+    path = write(tmp_path / "x.csv", header, [(1, "101,1,100,1,102,1,99,1,103,1")])
+    with pytest.raises(DataError, match="every level from 0") as caught:
+        imported(tmp_path, path)
+    assert caught.value.line == 1
+
+
 def test_a_later_value_between_the_increments_makes_them_finer(tmp_path, monkeypatch):
     monkeypatch.setattr("app.research.tardis._SAMPLE_LINES", 1)
     path = write(tmp_path / "x.csv", TRADES, [(1, "1,buy,100,1"), (2, "2,buy,100.01,0.001")])

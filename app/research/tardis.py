@@ -30,6 +30,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _SAMPLE_LINES = 5_000
 _US_NS = 1_000
+_LATEST_US = (1 << 62) // _US_NS
+_LARGEST = float(1 << 62)  # ticks or lots
+_MOST_LEVELS = 1_000
 # How far a quotient of float64 decimals may lie from a whole number and still be one.
 _TOLERANCE = 1e-9
 _FLOAT_SLACK = 4e-16
@@ -155,7 +158,7 @@ class _Import:
         self._writer.fidelity[fidelity.get(kind, "trades")] = (
             "sampled" if kind == "book_snapshot" else "event"
         )
-        wanted, add = self._plan(kind, names)
+        wanted, add = self._plan(kind, names, path)
         book = IncrementalBook(self._writer) if kind == "incremental_book_L2" else None
         line = 1
         for batch in csv_batches(path, _TIMES | wanted, header=True, progress=progress):
@@ -171,8 +174,12 @@ class _Import:
         if book is not None:
             book.finish()
 
-    def _plan(self, kind: str, names: list[str]) -> tuple[dict[str, Any], Any]:
-        """Columns to read, and what takes them."""
+    def _plan(self, kind: str, names: list[str], path: Path) -> tuple[dict[str, Any], Any]:
+        """Columns to read, and what takes them.
+
+        Raises:
+            DataError: levels are missing between others, or there are too many.
+        """
         if kind == "incremental_book_L2":
             columns = {"is_snapshot": pa.bool_(), "side": pa.string()}
             return columns | {"price": pa.float64(), "amount": pa.float64()}, None
@@ -182,6 +189,14 @@ class _Import:
             columns = {"id": pa.string(), "side": pa.string()}
             return columns | {"price": pa.float64(), "amount": pa.float64()}, self._trades
         levels = [n for n in names if _LEVEL.fullmatch(n)]
+        depth = 1 + max(int(n[5 : n.index("]")]) for n in levels)
+        if depth > _MOST_LEVELS or len(set(levels)) != 4 * depth:
+            raise DataError(
+                f"names {len(levels)} columns of levels; it has to have price and amount of bids and "
+                f"asks for every level from 0, at most {_MOST_LEVELS}.",
+                str(path),
+                1,
+            )
         return dict.fromkeys(levels, pa.string()), self._snapshots
 
     def _time(self, batch: Any, line: int, path: Path) -> tuple[Ints, Ints]:
@@ -190,7 +205,9 @@ class _Import:
             integers(batch.column("timestamp")),
             integers(batch.column("local_timestamp")),
         )
-        require(venue > 0, line, path, "is not a time after 1970.", "timestamp")
+        for name, time_us in (("timestamp", venue), ("local_timestamp", local)):
+            sane = (time_us > 0) & (time_us < _LATEST_US)
+            require(sane, line, path, "is not a time after 1970 in microseconds.", name)
         ordered = np.diff(local, prepend=local[0]) >= 0
         what = "lies before the line above it; sort the file by local_timestamp."
         require(ordered, line, path, what, "local_timestamp")
@@ -204,6 +221,7 @@ class _Import:
         good = np.isfinite(values) & (values >= 0)
         require(good, line, path, "is not a finite number of at least 0.", column)
         units = values / float(step)
+        require(units < _LARGEST, line, path, "is larger than any number of a market.", column)
         whole = np.rint(units)
         off = np.abs(units - whole) > np.maximum(_TOLERANCE, np.abs(units) * _FLOAT_SLACK)
         if off.any():
