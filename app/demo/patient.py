@@ -144,12 +144,6 @@ class Joiners:
         if len(pool):
             flow.cancel(pool.pick(flow.rng.random()))
 
-    def flee(self, side: int, share: float) -> None:
-        """Many see the price come and get out of its way."""
-        flow, pool = self._flow, self._pools[side]
-        for _ in range(round(share * len(pool))):
-            flow.cancel(pool.pick(flow.rng.random()))
-
 
 class Icebergs:
     """Now and then a large order that shows a little of itself at the best price."""

@@ -30,7 +30,6 @@ from app.settings import FeedSettings, VenueSettings
 
 # Markets that fetch their first book at a time: more only fill the venue's rate limit.
 _STARTS = 4
-_UNWATCH_S = 2.0
 _log = get("feeds")
 
 
