@@ -305,6 +305,26 @@ async def test_pages_of_other_sites_may_not_change_or_listen(
     assert await handshake(guarded(), headers) == passes
 
 
+@pytest.mark.parametrize(
+    ("origin", "passes"),
+    [
+        ("http://192.0.2.7:8050", True),  # its own
+        ("http://192.0.2.7:9999", False),
+        ("http://198.51.100.9", False),  # some other address
+        ("https://flow.example.com", True),  # a proxy's name, which the settings allow
+    ],
+)
+async def test_bound_to_all_addresses_pages_of_other_addresses_stay_out(
+    origin: str, passes: bool
+) -> None:
+    app = guarded(host="0.0.0.0", token=TOKEN, allowed_hosts=("flow.example.com",))
+    known = {"authorization": f"Bearer {TOKEN}"}
+    async with client(app, "192.0.2.7:8050") as page:
+        answer = await page.post("/a", headers=known | {"origin": origin})
+    assert answer.status_code == (200 if passes else 403)
+    assert await handshake(app, known | {"host": "192.0.2.7:8050", "origin": origin}) == passes
+
+
 async def test_sockets_ask_for_the_token_too() -> None:
     app = guarded(token=TOKEN)
     assert not await handshake(app, {})

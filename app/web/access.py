@@ -84,8 +84,8 @@ class Hosts:
     def allow(self, host: str) -> bool:
         """Whether a `Host` header (with or without port) names this server."""
         name = host_name(host)
-        if name in self.names or (self.suffixes and name.endswith(self.suffixes)):
-            return bool(name)
+        if self.known(name):
+            return True
         if not self.any_address:
             return False
         try:
@@ -93,6 +93,10 @@ class Hosts:
         except ValueError:
             return False
         return True
+
+    def known(self, name: str) -> bool:
+        """Whether a name was given to this server: by the settings, as its address, or is loopback's."""
+        return bool(name) and (name in self.names or name.endswith(self.suffixes))
 
 
 def host_name(host: str) -> str:
@@ -221,9 +225,10 @@ class Access:
             return False
         if parts.netloc.lower() == host.lower():
             return True
-        # A proxy may speak to us under another name than the one in the browser.
+        # A proxy may speak to us under another name than the one in the browser. Addresses do not
+        # count here: where all are ours as a host, a page of any address would pass for our own.
         name = host_name(parts.netloc)
-        return name not in LOOPBACK and self.hosts.allow(name)
+        return name not in LOOPBACK and self.hosts.known(name)
 
     def _knows(self, request: HTTPConnection, sessions: Sessions) -> bool:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
