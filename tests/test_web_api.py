@@ -106,6 +106,22 @@ async def test_stored_rows_are_given_as_they_are(
         traded = int(row["bought"]) - int(row["sold"])
         assert got["trade_imbalance"] == float(Decimal(traded) * Decimal("0.00001"))
         assert got["trades"] == row["trades"]
+        lot = Decimal("0.00001")
+        assert got["matched_bid"] == got["market_sell"] == float(int(row["matched_bid"]) * lot)
+        assert got["matched_ask"] == got["market_buy"] == float(int(row["matched_ask"]) * lot)
+        parts = {
+            name: round(Decimal(repr(got[name])) / lot)
+            for name in ("ofi_best", "bought", "sold", "limit_bid", "limit_ask", "cancel_bid",
+                         "cancel_ask", "market_buy", "market_sell", "unmatched_buy", "unmatched_sell")
+        }  # fmt: skip
+        assert parts["ofi_best"] == (
+            (parts["limit_bid"] - parts["limit_ask"])
+            - (parts["cancel_bid"] - parts["cancel_ask"])
+            + (parts["market_buy"] - parts["market_sell"])
+        )
+        assert parts["market_buy"] + parts["unmatched_buy"] == parts["bought"]
+        assert parts["market_sell"] + parts["unmatched_sell"] == parts["sold"]
+        assert got["bid"] <= got["weighted_mid"] <= got["ask"]
 
 
 @pytest.mark.parametrize(

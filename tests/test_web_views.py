@@ -16,7 +16,7 @@ from app.web.history import History, load
 from app.web.spec import ViewSpec
 from app.web.views import View
 from tests.web_market import Outage, Walk, advance, fill, gap_records, walks
-from tests.web_page import LINES, PageModel
+from tests.web_page import ESTIMATES, LINES, PageModel
 
 BTC = MarketId.parse("binance:BTC/USDT")
 NOW_NS = 1_700_000_000 * NS_PER_S
@@ -102,6 +102,11 @@ def assert_same(page: PageModel, rig: Rig, wish: ViewSpec, *, columns: bool = Tr
     for name in ("t", *LINES):
         expected = fresh.arrays[name][: common.sum()]
         np.testing.assert_array_equal(page.arrays[name][common], expected, name)
+    for name in ESTIMATES:
+        expected = fresh.arrays[name][: common.sum()]
+        np.testing.assert_allclose(
+            page.arrays[name][common], expected, rtol=1e-9, atol=1e-12, err_msg=name
+        )
     assert page.header["gaps"] == fresh.header["gaps"]
     if columns:
         seen = np.isin(page.arrays["col_t"], fresh.arrays["col_t"])
@@ -368,3 +373,78 @@ def test_without_best_quotes_gaps_of_depth_count_for_the_best_level(rig: Rig) ->
     inside = NOW_NS - 30 * NS_PER_S, NOW_NS - 20 * NS_PER_S
     assert known.best.coverage(*inside) == known.depth.coverage(*inside) == 0.0
     assert known.trades.coverage(NOW_NS - NS_PER_S, NOW_NS) == 0.0
+
+
+def test_the_decomposition_sums_to_the_ofi_of_the_window(rig: Rig) -> None:
+    page, wish = PageModel(), spec(window_s=7)
+    opened(rig, page, wish)
+    unit = 1e-5
+    for frame in frames_of(rig.go(3.0)):
+        header = page.take(frame.data)
+        parts, tiles = dict(header["decomposition"]), header["tiles"]
+        share = parts.pop("matched_share")
+        lots = {name: round(value / unit) for name, value in parts.items()}
+        assert all(value >= 0 for value in lots.values())
+        up = lots["bids_added"] + lots["asks_pulled"] + lots["bought"]
+        down = lots["asks_added"] + lots["bids_pulled"] + lots["sold"]
+        assert up - down == round(tiles["ofi"] / unit)
+        end = round(tiles["t"]) * 1_000_000
+        rows = rig.store.window(BTC, "row", end - 7 * NS_PER_S, end)
+        rows = rows[rows["end_ns"] > end - 7 * NS_PER_S]
+        assert lots["bought"] == rows["matched_ask"].sum()
+        assert lots["bids_pulled"] == (rows["removed_bid"] - rows["matched_bid"]).sum()
+        traded = rows["bought"].sum() + rows["sold"].sum()
+        matched = rows["matched_bid"].sum() + rows["matched_ask"].sum()
+        assert share == pytest.approx(matched / traded)
+
+
+def test_without_prints_nothing_is_taken_apart(rig: Rig) -> None:
+    page, wish = PageModel(), spec(window_s=5)
+    opened(rig, page, wish)
+    rig.go(1.0)
+    at = rig.at_ns
+    gap = gap_records(Outage(at - 2 * NS_PER_S, at - NS_PER_S))
+    rig.store.append(BTC, {"gap": gap[gap["stream"] == Stream.TRADES]})
+    (*_, last) = frames_of(rig.go(1.0))
+    header = page.take(last.data)
+    assert header["decomposition"] is None
+    assert header["tiles"]["ofi"] is not None
+
+
+def test_estimates_are_those_of_the_stored_rows(rig: Rig) -> None:
+    page, wish = PageModel(), spec(range_s=120)
+    opened(rig, page, wish)
+    for frame in frames_of(rig.go(25.0)):
+        page.take(frame.data)
+    tiles = page.header["tiles"]
+    now = rig.clock.now_ns()
+    history, _ = load(
+        rig.store, rig.store.markets()[BTC], now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now
+    )
+    history.follow(now, rig.engine.followed[BTC].history.horizon_ns)
+    fit = history.explained.fit()
+    assert fit is not None
+    assert tiles["explained"] == pytest.approx(fit.r2, rel=1e-9)
+    assert tiles["explained_n"] == fit.bins
+    ticks, source = history.micro.price(history.rows.quotes[-1]) or (0, "")
+    assert tiles["micro_source"] == source
+    assert tiles["micro_price"] == pytest.approx(ticks * 0.01, rel=1e-12)
+    assert abs(tiles["micro_price"] - tiles["mid"]) < tiles["spread"]
+    summary = rig.store.window(BTC, "summary", 0, 2**62)[-1:]
+    assert tiles["vpin"] == summary["vpin"][0]
+    assert tiles["vpin_percentile"] is None
+    assert 0 < tiles["explained_variance"] <= 1
+    assert np.isfinite(page.arrays["integrated"]).any()
+
+
+def test_a_follower_costs_the_same_whatever_the_look_back(rig: Rig) -> None:
+    """Between the ends of bins nothing is computed; at an end, one bin."""
+    opened(rig, PageModel(), spec(range_s=120))
+    history = rig.engine.followed[BTC].history
+    pushed = []
+    live = history.explained._live
+    plain = live.push
+    live.push = lambda *values: (pushed.append(values), plain(*values))[1]  # type: ignore[func-returns-value,method-assign]
+    rig.go(20.0)
+    assert history.explained._live is live
+    assert len(pushed) == 2

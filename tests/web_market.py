@@ -97,6 +97,8 @@ class Walk:
         row["bought"] = trades["size"][trades["side"] > 0].sum()
         row["sold"] = trades["size"][trades["side"] < 0].sum()
         row["trades"] = len(trades)
+        for traded, side in (("sold", "bid"), ("bought", "ask")):
+            row[f"matched_{side}"] = np.minimum(row[traded] * 2 // 3, row[f"removed_{side}"])
         self.counts["best"] += int(row["states_best"][0])
         self.counts["depth"] += int(row["states_depth"][0])
         self.counts["trades"] += len(trades)
@@ -110,10 +112,10 @@ class Walk:
         row["levels"] = LEVELS
         flow = change[0] - change[1]
         row["ofi"] = flow + (lean * np.linspace(1, 0.2, LEVELS)).astype(np.int64)
-        row["ofi_best"] = int(flow[0] * 2) + lean
-        added = rng.integers(0, int(self.unit) + 1, 2)
+        added = rng.integers(0, int(self.unit) + 1, 2) + np.maximum([lean, -lean], 0)
         row["added_bid"], row["added_ask"] = added
-        row["removed_bid"], row["removed_ask"] = np.maximum(0, added - change[:, 0])
+        row["removed_bid"], row["removed_ask"] = removed = np.maximum(0, added - change[:, 0])
+        row["ofi_best"] = added[0] - removed[0] - added[1] + removed[1]
         row["bid_size_sum"], row["ask_size_sum"] = self.sizes[0] * states, self.sizes[1] * states
         row["bid"], row["ask"] = self.mid, self.mid + self.spread
         row["bid_size"], row["ask_size"] = self.sizes[:, 0]
@@ -207,6 +209,7 @@ class Walk:
         summary["queue_imbalance"] = (bid - ask) / (bid + ask)
         summary["band_bid"], summary["band_ask"] = self.sizes.sum(1) * 6
         summary["change"] = 0.0012
+        summary["vpin"], summary["vpin_percentile"] = 0.25 + time_ns // NS_PER_S % 100 / 1000, -1.0
         return summary
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from app.web.frames import decode
 
 LINES = ("bid", "ask", "mid", "ofi", "multi", "flow", "levels")
+ESTIMATES = ("integrated",)  # moments that were summed in another order: equal to 1e-9
 
 
 class PageModel:
@@ -27,7 +28,7 @@ class PageModel:
         self.holes += header["seq"] != self.seq + 1
         self.seq = header["seq"]
         self.header |= header
-        self._replace("t", LINES, arrays)
+        self._replace("t", LINES + ESTIMATES, arrays)
         if "col_t" in arrays:
             self._replace("col_t", ("col_base", "col"), arrays)
         for name in ("tr_t", "tr_p", "tr_q"):

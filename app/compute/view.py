@@ -8,8 +8,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.compute.follow import Weighing
 from app.compute.windows import (
+    ADDED,
     BOUGHT,
+    MATCHED,
+    REMOVED,
     SOLD,
     Depth,
     Floats,
@@ -106,6 +110,7 @@ def series(
     window_ns: int,
     depth: int,
     scale: Scale,
+    weighing: Weighing,
 ) -> dict[str, NDArray[np.generic]]:
     """The lines and bars of a view at the ends of steps; the last value at or before each end.
 
@@ -117,9 +122,11 @@ def series(
         step_ns, window_ns: lengths.
         depth: levels, 1..records.LEVELS.
         scale: of the result.
+        weighing: of integrated OFI at this depth, up to now.
 
     Returns:
-        `t` ms, `bid`, `ask`, `mid`, `ofi`, `multi`, `flow` as `f8 [n]`, `levels` as `f4 [n, depth]`.
+        `t` ms, `bid`, `ask`, `mid`, `ofi`, `multi`, `integrated`, `flow` as `f8 [n]`, `levels` as
+        `f4 [n, depth]`.
     """
     at = np.minimum(ends_ns, now_ns)
     bid, ask = quotes_at(rows, gaps.best, at)
@@ -133,9 +140,40 @@ def series(
         "mid": in_unit(bid + ask, scale.tick / 2),
         "ofi": in_unit(ofi, scale.lot),
         "multi": in_unit(levels.multi, scale.lot),
+        "integrated": in_unit(integrated(levels, weighing.at(at)[0]), scale.lot),
         "flow": in_unit(flow, scale.lot),
         "levels": levels.normalised.astype(np.float32),
     }
+
+
+def integrated(depth: Depth, weights: Floats) -> Floats:
+    """Integrated OFI in lots: `Σ w_m OFI_m / Σ|w|`, a weighted mean of the levels.
+
+    That is the dimensionless figure of METRICS.md 1.5 times the mean resting size `Q` of its window.
+    """
+    result: Floats = (depth.ofi * weights).sum(axis=1)
+    return result
+
+
+def decomposition(
+    rows: RowSums, gaps: Gaps, window_ns: int, scale: Scale
+) -> dict[str, float | None] | None:
+    """What made the OFI of the window that ends with the newest row (METRICS.md 1.6), size units.
+
+    The first three less the second three are `OFI_best`, exactly in lots. None where best quotes or
+    trades are not known for the whole window: without prints a cancellation looks like a trade.
+    """
+    now = rows.end_ns[-1:]
+    start = now - window_ns
+    if gaps.best.touch(start, now)[0] or gaps.trades.touch(start, now)[0]:
+        return None
+    total = rows.between(start, now)[0]
+    added, removed, matched = total[ADDED], total[REMOVED], total[MATCHED]
+    cancelled = removed - matched
+    lots = (added[0], cancelled[1], matched[1], added[1], cancelled[0], matched[0])
+    traded = int(total[BOUGHT] + total[SOLD])
+    parts = dict(zip(PARTS, in_unit(np.array(lots), scale.lot).tolist(), strict=True))
+    return parts | {"matched_share": _ratio(float(matched.sum()), traded)}
 
 
 @dataclass(frozen=True)
@@ -192,6 +230,7 @@ def distribution(
     return {**figures, "n": len(values)}, counts.astype(np.uint32)
 
 
+PARTS: Final = ("bids_added", "asks_pulled", "bought", "asks_added", "bids_pulled", "sold")
 TILES: Final = (
     "t", "mid", "bid", "ask", "spread", "spread_ticks", "spread_bps", "ofi", "score", "percentile",
     "multi", "queue_imbalance", "depth_bid", "depth_ask", "flow", "bought_share", "change",

@@ -27,10 +27,15 @@ SOLD: Final = 2
 STATES_BEST: Final = 3
 STATES_DEPTH: Final = 4
 TRADES: Final = 5
-OFI: Final = slice(6, 6 + LEVELS)
-SIZE: Final = slice(6 + LEVELS, 6 + 2 * LEVELS)  # Σ (bid + ask size) of the depth states, by level
-UNKNOWN: Final = slice(6 + 2 * LEVELS, 6 + 3 * LEVELS)  # rows in which the level was not known
-SUMS: Final = 6 + 3 * LEVELS
+ADDED: Final = slice(6, 8)  # ΣA of bid and ask
+REMOVED: Final = slice(8, 10)
+MATCHED: Final = slice(10, 12)  # of what was removed, what takers traded there
+OFI: Final = slice(12, 12 + LEVELS)
+SIZE: Final = slice(
+    12 + LEVELS, 12 + 2 * LEVELS
+)  # Σ (bid + ask size) of the depth states, by level
+UNKNOWN: Final = slice(12 + 2 * LEVELS, 12 + 3 * LEVELS)  # rows in which the level was not known
+SUMS: Final = 12 + 3 * LEVELS
 
 # The values at a row's end that the page shows.
 QUOTES: Final = np.dtype(
@@ -80,6 +85,8 @@ def increments(rows: Batch) -> Ints:
         (TRADES, "trades"),
     ):
         out[:, column] = rows[name]
+    for part, name in ((ADDED, "added"), (REMOVED, "removed"), (MATCHED, "matched")):
+        out[:, part.start], out[:, part.start + 1] = rows[f"{name}_bid"], rows[f"{name}_ask"]
     out[:, OFI] = rows["ofi"]
     out[:, SIZE] = rows["bid_size_sum"] + rows["ask_size_sum"]
     known = np.where(rows["states_depth"] > 0, rows["levels"], LEVELS)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from app.clock import NS_PER_S
-from app.compute import windows
+from app.compute import book, windows
 from app.compute.view import in_unit
 from app.compute.windows import Intervals, Ints, RowSums
 from app.market import Market
@@ -143,6 +143,9 @@ def _table(
     bought, sold = sums[:, windows.BOUGHT], sums[:, windows.SOLD]
     with np.errstate(invalid="ignore", divide="ignore"):
         imbalance = (sizes[0] - sizes[1]) / (sizes[0] + sizes[1])
+    weighted = book.weighted_mid(
+        quotes["bid"], quotes["bid_size"], quotes["ask"], quotes["ask_size"]
+    )
     return {
         "start": starts,
         "end": ends,
@@ -156,6 +159,7 @@ def _table(
         "bid_size": in_unit(sizes[0], lot),
         "ask_size": in_unit(sizes[1], lot),
         "queue_imbalance": imbalance,
+        "weighted_mid": in_unit(weighted, tick),
         "ofi_best": in_unit(sums[:, windows.OFI_BEST], lot),
         **{f"ofi_{m + 1}": in_unit(ofi[:, m], lot) for m in range(levels)},
         "ofi_multilevel": in_unit(ofi.sum(axis=1), lot) if levels else np.full(len(ends), np.nan),
@@ -163,6 +167,26 @@ def _table(
         "bought": in_unit(bought, lot),
         "sold": in_unit(sold, lot),
         "trade_imbalance": in_unit(bought - sold, lot),
+        **{name: in_unit(lots, lot) for name, lots in _parts(sums).items()},
+    }
+
+
+def _parts(sums: Ints) -> dict[str, Ints]:
+    """The decomposition of OFI_best (METRICS.md 1.6), lots; the names are those of `ofi compute`."""
+    added, removed = sums[:, windows.ADDED], sums[:, windows.REMOVED]
+    matched = sums[:, windows.MATCHED]
+    cancelled = removed - matched
+    return {
+        "limit_bid": added[:, 0],
+        "limit_ask": added[:, 1],
+        "cancel_bid": cancelled[:, 0],
+        "cancel_ask": cancelled[:, 1],
+        "market_buy": matched[:, 1],
+        "market_sell": matched[:, 0],
+        "unmatched_buy": sums[:, windows.BOUGHT] - matched[:, 1],
+        "unmatched_sell": sums[:, windows.SOLD] - matched[:, 0],
+        "matched_bid": matched[:, 0],
+        "matched_ask": matched[:, 1],
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from app.clock import NS_PER_S
 from app.compute import windows
+from app.compute.follow import Explained, MicroPrice, Weighing
 from app.compute.view import Gaps, Scale
 from app.compute.windows import BEGINNING, END, Intervals, RowSums, merged
 from app.market import Market
@@ -24,7 +25,8 @@ SILENT_NS: Final = 5 * NS_PER_S  # a status this old: the collector is not there
 SETTLED_NS: Final = 300_000_000  # rows older than a status by this have all arrived
 MAX_TRADES: Final = 50_000
 COLUMNS_NS: Final = 60 * NS_PER_S  # how many of the newest columns are kept
-_FOLLOWED: Final = ("row", "trade", "gap", "status", "column")
+_FOLLOWED: Final = ("row", "trade", "gap", "status", "column", "summary")
+_SUMMARY_NS: Final = 5 * NS_PER_S  # how far back the last summary is looked for
 _CHUNK_NS: Final = 600 * NS_PER_S
 _CASES: Final = 4  # of what is known: with and without an open outage, and those before
 
@@ -57,9 +59,14 @@ class History:
     gaps: Sliding = field(default_factory=lambda: Sliding(empty("gap").dtype))
     status: Batch = field(default_factory=lambda: empty("status"))
     last_row: Batch = field(default_factory=lambda: empty("row"))
+    summary: Batch = field(default_factory=lambda: empty("summary"))
+    micro: MicroPrice = field(default_factory=MicroPrice)
+    explained: Explained = field(default_factory=Explained)
+    weighings: dict[int, Weighing] = field(default_factory=dict)  # by depth
     read_ns: int = 0  # when the newest row was read
     horizon_ns: int = 0
     gaps_told: int = 0  # changes of `gaps`
+    followed_open_ns: int = END
     _known: dict[tuple[object, ...], Gaps] = field(default_factory=dict)
 
     @property
@@ -85,6 +92,9 @@ class History:
 
     def ingest(self, batches: dict[str, Batch], now_ns: int) -> Changes:
         """Take in records of the store, oldest first; what was seen already is left out."""
+        if "gap" in batches:
+            self.gaps.append(batches["gap"])
+            self.gaps_told += 1
         rows_ns = self._add_rows(batches["row"], now_ns) if "row" in batches else END
         columns_ns = END
         if "trade" in batches:
@@ -97,9 +107,10 @@ class History:
             self.columns.drop_first(int(np.searchsorted(times, times[-1] - COLUMNS_NS)))
             columns_ns = int(columns["time_ns"][0])
         if "gap" in batches:
-            self.gaps.append(batches["gap"])
-            self.gaps_told += 1
             rows_ns = min(rows_ns, int(batches["gap"]["from_ns"].min()))
+        if "summary" in batches:
+            self.summary = batches["summary"][-1:].copy()
+        self._changed(rows_ns)
         changed = False
         if "status" in batches:
             status = batches["status"][-1:]
@@ -109,6 +120,28 @@ class History:
             )
             self.status = status.copy()
         return Changes(rows_ns, columns_ns, "gap" in batches, changed)
+
+    def _changed(self, time_ns: int) -> None:
+        self.explained.changed(time_ns)
+        for weighing in self.weighings.values():
+            weighing.changed(time_ns)
+
+    def follow(self, now_ns: int, upto_ns: int) -> None:
+        """Bring the estimates of the look-back up to a time; costs nothing between their bins."""
+        if not self.has_rows:
+            return
+        open_ns = END if self.state(now_ns) is State.LIVE else self.last_good_ns()
+        if open_ns != self.followed_open_ns:
+            self._changed(min(open_ns, self.followed_open_ns))
+            self.followed_open_ns = open_ns
+        self.explained.follow(self.rows, self.known(now_ns).best, upto_ns)
+
+    def weighing(self, depth: int, now_ns: int, since_ns: int, upto_ns: int) -> Weighing:
+        """The weights of integrated OFI at a depth for `(since, upto]`; call `follow` first."""
+        found = self.weighings.setdefault(depth, Weighing(depth))
+        if self.has_rows:
+            found.follow(self.rows, self.known(now_ns).depth, since_ns, upto_ns)
+        return found
 
     def _add_rows(self, rows: Batch, now_ns: int) -> int:
         if self.has_rows:
@@ -128,6 +161,7 @@ class History:
         self.rows_end.append(rows["end_ns"])
         self.rows_sums.append(total)
         self.rows_quotes.append(windows.quotes_of(rows, BAND))
+        self.micro.add(rows, self.settled().best)
         self.last_row, self.read_ns = rows[-1:].copy(), now_ns
         return int(rows["end_ns"][0])
 
@@ -249,9 +283,10 @@ def load(
     """
     history = History(market)
     cursors = dict.fromkeys(_FOLLOWED, cursor_at(now_ns - 2 * NS_PER_S)) | {"status": 0}
+    cursors["summary"] = cursor_at(now_ns - _SUMMARY_NS)
     head = store.read_since(market.id, cursors)
-    if "status" in head.batches:
-        history.ingest({"status": head.batches["status"]}, now_ns)
+    latest = {kind: head.batches[kind] for kind in ("status", "summary") if kind in head.batches}
+    history.ingest(latest, now_ns)
     start_ns = _load_gaps(history, store, start_ns)
     for t in range(start_ns, now_ns, _CHUNK_NS):
         end = END if t + _CHUNK_NS >= now_ns else t + _CHUNK_NS
@@ -290,7 +325,10 @@ def past(store: HotStore, market: Market, start_ns: int, fine_ns: int, end_ns: i
         if len(rows):
             history.ingest({"row": rows}, end_ns)
             history.forget(start_ns, min(t + _CHUNK_NS, fine_ns))
-    for kind, since in (("trade", start_ns), ("column", end_ns - COLUMNS_NS)):
+    summary_ns = end_ns - _SUMMARY_NS
+    for kind, since in (
+        ("trade", start_ns), ("column", end_ns - COLUMNS_NS), ("summary", summary_ns)
+    ):  # fmt: skip
         batch = store.window(market.id, kind, since, end_ns)
         if len(batch):
             history.ingest({kind: batch}, end_ns)

@@ -95,7 +95,8 @@ class Hub:
     _running: "asyncio.Task[None] | None" = None
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
     _past_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _watch_ns: int = 0
+    _watch_ns: int = 0  # when the summaries were read last
+    _watch_text: str = ""
 
     def __post_init__(self) -> None:
         self.engine = Engine(self.store, self.clock)
@@ -154,9 +155,14 @@ class Hub:
             self._ask(spec, slot, client)
 
     def watch(self, client: Client, on: bool) -> None:
-        """Subscribe a client to the summaries, or end it."""
+        """Subscribe a client to the summaries, or end it.
+
+        However often it asks, the store is read once a second for all: it gets what others have.
+        """
         client.watching = on
-        self._watch_ns = 0
+        if on and self._watch_text and self.clock.now_ns() - self._watch_ns < NS_PER_S:
+            client.watch_text = self._watch_text
+            client.bell.set()
         self._awake.set()
 
     async def close(self) -> None:
@@ -255,8 +261,8 @@ class Hub:
 
     async def _tell_watchers(self) -> None:
         now_ns = self.clock.now_ns()
-        watching = [client for client in self.clients if client.watching]
-        if not watching or now_ns - self._watch_ns < NS_PER_S:
+        watched = any(client.watching for client in self.clients)
+        if not watched or now_ns - self._watch_ns < NS_PER_S:
             return
         self._watch_ns = now_ns
         try:
@@ -264,10 +270,11 @@ class Hub:
             message: dict[str, Any] = {"type": "watch", "markets": rows}
         except StoreError as error:
             message = {"type": "watch", "markets": [], "message": str(error)}
-        text = orjson.dumps(message).decode()
-        for client in watching:
-            client.watch_text = text  # the latest wins
-            client.bell.set()
+        self._watch_text = orjson.dumps(message).decode()
+        for client in self.clients:
+            if client.watching:
+                client.watch_text = self._watch_text  # the latest wins
+                client.bell.set()
 
     async def _in(self, thread: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(thread, work, *args)

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from app.clock import NS_PER_MS, NS_PER_S
 from app.compute import view as compute
+from app.compute.follow import Weighing
 from app.compute.raster import PriceGrid, profile
 from app.compute.windows import END, Depth, Ints, rolling_depth
 from app.records import Batch, State
 from app.store.base import HotStore
 from app.web.buffers import Sliding
+from app.web.estimates import estimates_json
 from app.web.frames import encode
 from app.web.heatmap import choose_grid, held, moved, price_range, rasters, stored_columns
 from app.web.history import Changes, History
@@ -29,13 +31,13 @@ SLOW_NS: Final = (
     NS_PER_S  # distribution, coverage, price grid, and the heartbeat of a silent market
 )
 MAX_TRADES: Final = 2_000  # of a snapshot, the largest
-_SERIES: Final = ("bid", "ask", "mid", "ofi", "multi", "flow")
+_SERIES: Final = ("bid", "ask", "mid", "ofi", "multi", "integrated", "flow")
 _LOOKBACK_NS: Final = (compute.LOOKBACK_S + 2) * NS_PER_S
 
 
 def needed_ns(spec: ViewSpec) -> int:
-    """How far back a history must reach for a view."""
-    return max(spec.range_ns, _LOOKBACK_NS) + spec.window_ns + 10 * NS_PER_S
+    """How far back a history must reach for a view: a look-back before the first step in range."""
+    return spec.range_ns + _LOOKBACK_NS + spec.window_ns + 10 * NS_PER_S
 
 
 def fine_ns(spec: ViewSpec) -> int:
@@ -53,6 +55,7 @@ class Now:
     gaps: compute.Gaps
     settled: compute.Gaps  # without an open outage: for the figures of the newest row
     depth: Depth | None  # at the newest row; None while there are none
+    weighing: Weighing
 
 
 @dataclass
@@ -189,10 +192,12 @@ class View:
     def _at(self, end_ns: int, now_ns: int) -> Now:
         history, spec, depth = self.history, self.spec, None
         gaps, settled = history.known(now_ns), history.settled()
+        history.follow(now_ns, end_ns)
+        weighing = history.weighing(spec.depth, now_ns, end_ns - spec.range_ns, end_ns)
         if history.has_rows:
             at = np.array([history.rows_end.view[-1]])
             depth = rolling_depth(history.rows, settled.depth, at, spec.window_ns, spec.depth)
-        return Now(end_ns, now_ns, gaps, settled, depth)
+        return Now(end_ns, now_ns, gaps, settled, depth, weighing)
 
     def _gaps(self, now: Now) -> list[dict[str, Any]]:
         return gaps_json(self.history, now.end_ns - self.spec.range_ns, now.now_ns)
@@ -215,7 +220,7 @@ class View:
         if history.has_rows and len(ends):
             values = compute.series(
                 history.rows, now.gaps, ends, now.end_ns, self.step_ns,
-                self.spec.window_ns, self.spec.depth, history.scale,
+                self.spec.window_ns, self.spec.depth, history.scale, now.weighing,
             )  # fmt: skip
             self.t.append(ends)
             for name, part in self.lines.items():
@@ -286,18 +291,19 @@ class View:
 
     def _header(self, kind: str, now: Now) -> dict[str, Any]:
         history, spec = self.history, self.spec
-        tiles = compute.NO_TILES
+        tiles, parts = compute.NO_TILES, None
         if now.depth is not None:
-            tiles = compute.tiles(
-                history.rows, now.settled, self.past, spec.window_ns, now.depth, history.scale
-            )
+            rows, scale = history.rows, history.scale
+            tiles = compute.tiles(rows, now.settled, self.past, spec.window_ns, now.depth, scale)
+            parts = compute.decomposition(rows, now.settled, spec.window_ns, scale)
         return {
             "type": kind,
             "key": self.key,
             "seq": self.seq,
             "market": str(spec.market),
             "status": status_json(history, now.now_ns),
-            "tiles": tiles,
+            "tiles": tiles | estimates_json(history, now.settled, now.weighing),
+            "decomposition": parts,
             "times": times_json(history, now.now_ns),
             **self.slow,
         }

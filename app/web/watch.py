@@ -60,7 +60,7 @@ def summary_json(market: Market, record: Batch | None, now_ns: int) -> dict[str,
 
 _FIGURES: Final = (
     "time_ms", "bid", "ask", "mid", "ofi", "score", "percentile", "queue_imbalance",
-    "depth_bid", "depth_ask", "change",
+    "depth_bid", "depth_ask", "change", "vpin", "vpin_percentile",
 )  # fmt: skip
 
 
@@ -86,4 +86,8 @@ def _figures(market: Market, record: Batch) -> dict[str, float | None]:
         "depth_bid": figure(in_unit(record["band_bid"], lot), bool(record["band_bid"][0] >= 0)),
         "depth_ask": figure(in_unit(record["band_ask"], lot), bool(record["band_ask"][0] >= 0)),
         "change": figure(record["change"], bool(record["change"][0] > NO_SCORE)),
+        "vpin": figure(record["vpin"], bool(record["vpin"][0] >= 0)),
+        "vpin_percentile": figure(
+            record["vpin_percentile"], bool(record["vpin_percentile"][0] >= 0)
+        ),
     }

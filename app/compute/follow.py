@@ -1,0 +1,205 @@
+"""Estimates that follow a market from its rows: what a new row costs does not depend on the look-back.
+
+Each holds the moments of the last 30 min and takes in what has ended since. When something before that
+changes (a gap is told afterwards), `changed` says from where, and that part is done again.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from app.compute import book, microprice
+from app.compute.impact import Fit, LiveImpact
+from app.compute.integrated import LOOKBACK_WINDOWS, LiveIntegrated, normalise
+from app.compute.windows import (
+    END,
+    OFI,
+    SIZE,
+    STATES_DEPTH,
+    UNKNOWN,
+    Floats,
+    Intervals,
+    Ints,
+    RowSums,
+    quotes_at,
+    rolling_best,
+)
+from app.records import Batch
+
+BIN_NS: Final = 10_000_000_000
+LEAST_BINS: Final = 30  # 5 min, as for scores
+MINUTE_NS: Final = 60_000_000_000
+MINUTES: Final = 30
+_NAMES: Final = ("end_ns", "bid", "bid_size", "ask", "ask_size")
+
+
+@dataclass
+class MicroPrice:
+    """The micro-price chain of the last 30 whole minutes, from the quotes at the end of each row.
+
+    A row without a change of state adds nothing to `g*`: staying put only delays the next move.
+    """
+
+    _live: microprice.LiveCounts = field(default_factory=lambda: microprice.LiveCounts(MINUTES))
+    _open: microprice.Counts = field(default_factory=microprice.Counts.none)
+    _minute: int = 0
+    _last: list[Ints] = field(default_factory=list)  # the row before, as arrays of one element
+    _adjustment: Floats | None = None
+    _fresh: bool = True
+
+    def add(self, rows: Batch, gaps: Intervals) -> None:
+        """Take in the next rows, oldest first; nothing is counted across a gap of the best stream."""
+        now = [rows[name].astype(np.int64) for name in _NAMES]
+        columns = [
+            np.concatenate(pair)
+            for pair in zip(self._last or [c[:0] for c in now], now, strict=True)
+        ]
+        self._last = [column[-1:] for column in now]
+        end, bid, bid_size, ask, ask_size = columns
+        together = ~gaps.touch(end[:-1], end[1:])
+        minute = -(-end // MINUTE_NS)
+        for number in np.unique(minute[len(end) - len(rows) :]).tolist():
+            self._begin(number)
+            a, b = np.searchsorted(minute, [number, number + 1]).tolist()
+            a = max(a - 1, 0)
+            self._open += microprice.count(
+                bid[a:b], bid_size[a:b], ask[a:b], ask_size[a:b], together[a : b - 1]
+            )
+
+    def _begin(self, minute: int) -> None:
+        if self._minute and minute > self._minute:
+            # Minutes without rows count too, as empty ones.
+            for _ in range(min(minute - self._minute, MINUTES + 1)):
+                self._live.push(self._open)
+                self._open = microprice.Counts.none()
+            self._fresh = False
+        self._minute = minute
+
+    def adjustment(self) -> Floats | None:
+        """`g*` in ticks by state; None until 1,000 moves of mid were seen."""
+        if not self._fresh:
+            self._adjustment, self._fresh = microprice.adjustments(self._live.total), True
+        return self._adjustment
+
+    def price(self, quotes: Batch) -> tuple[float, str] | None:
+        """The micro-price of one QUOTES record in ticks and what it is; None without a valid book."""
+        bid, bid_size, ask, ask_size = (quotes[name][None] for name in _NAMES[1:])
+        adjustment = self.adjustment()
+        if adjustment is not None:
+            value = float(microprice.microprice(adjustment, bid, bid_size, ask, ask_size)[0])
+            if np.isfinite(value):
+                return value, "micro-price"
+        value = float(book.weighted_mid(bid, bid_size, ask, ask_size)[0])
+        return (value, "weighted mid") if np.isfinite(value) else None
+
+
+@dataclass
+class Explained:
+    """How much of the moves of mid the OFI of the same 10 s explains, over 30 min (METRICS.md 4)."""
+
+    _live: LiveImpact = field(default_factory=lambda: LiveImpact(LOOKBACK_WINDOWS))
+    _upto: int = 0  # the last bin that was taken in, by number
+    _changed_ns: int = END
+    _fit: Fit | None = None
+
+    def changed(self, time_ns: int) -> None:
+        """What is known of the time since changed."""
+        self._changed_ns = min(self._changed_ns, time_ns)
+
+    def follow(self, rows: RowSums, gaps: Intervals, upto_ns: int) -> None:
+        """Take in the bins that ended by a time."""
+        last, first = upto_ns // BIN_NS, self._upto + 1
+        if self._changed_ns <= self._upto * BIN_NS or last - self._upto > LOOKBACK_WINDOWS:
+            self._live, first = LiveImpact(LOOKBACK_WINDOWS), last - LOOKBACK_WINDOWS + 1
+        self._changed_ns = END
+        if first > last:
+            return
+        edges = np.arange(first - 1, last + 1, dtype=np.int64) * BIN_NS
+        flow = rolling_best(rows, gaps, edges[1:], BIN_NS)
+        bid, ask = quotes_at(rows, gaps, edges)
+        twice = np.where(bid < ask, bid + ask, np.nan)
+        for x, move in zip(flow.tolist(), np.diff(twice).tolist(), strict=True):
+            # NaN is equal to nothing, itself included.
+            self._live.push(x if x == x and move == move else None, move if move == move else 0)
+        self._upto, self._fit = last, self._live.fit()
+
+    def fit(self) -> Fit | None:
+        """The present fit; None with fewer than 30 bins, or where nothing varies."""
+        return self._fit if self._fit is not None and self._fit.bins >= LEAST_BINS else None
+
+
+@dataclass
+class Weighing:
+    """Weights of integrated OFI through time: at any time those of the windows that ended before."""
+
+    levels: int
+    _live: LiveIntegrated = field(init=False)
+    _first: int = 0  # number of the window after which the first kept weights hold
+    _weights: list[Floats] = field(default_factory=list)  # w / Σ|w|; NaN while not available
+    _explained: list[float] = field(default_factory=list)
+    _changed_ns: int = END
+
+    def __post_init__(self) -> None:
+        self._live = LiveIntegrated(self.levels)
+
+    def changed(self, time_ns: int) -> None:
+        """What is known of the time since changed."""
+        self._changed_ns = min(self._changed_ns, time_ns)
+
+    def follow(self, rows: RowSums, gaps: Intervals, since_ns: int, upto_ns: int) -> None:
+        """Have weights for all times in `(since, upto]`; older ones may be forgotten with the rows."""
+        first, last = (since_ns - 1) // BIN_NS, upto_ns // BIN_NS
+        done = self._first + len(self._weights) - 1
+        known = min(done, (self._changed_ns - 1) // BIN_NS)
+        self._changed_ns = END
+        if not self._weights or first < self._first or known < self._first:
+            self._first, self._weights, self._explained, known = first, [], [], first - 1
+        if known < done or not self._weights:
+            del self._weights[known - self._first + 1 :], self._explained[len(self._weights) :]
+            self._live = LiveIntegrated(self.levels)
+            start = known - LOOKBACK_WINDOWS + 1
+            for row in self._windows(rows, gaps, start, known):
+                self._live.push(row)
+        for row in self._windows(rows, gaps, known + 1, last):
+            self._live.push(row)
+            found = self._live.weights()
+            none = np.full(self.levels, np.nan)
+            self._weights.append(none if found is None else found.w / np.abs(found.w).sum())
+            self._explained.append(np.nan if found is None else found.explained)
+        self._forget(int(rows.end_ns[0]) // BIN_NS)
+
+    def _windows(
+        self, rows: RowSums, gaps: Intervals, first: int, last: int
+    ) -> list[Floats | None]:
+        """Normalised OFI of windows by number; None where one is not complete."""
+        if last < first:
+            return []
+        ends = np.arange(first, last + 1, dtype=np.int64) * BIN_NS
+        total = rows.between(ends - BIN_NS, ends)
+        m = self.levels
+        size = total[:, SIZE][:, :m].sum(axis=1)
+        ofi = normalise(total[:, OFI][:, :m], size, total[:, STATES_DEPTH])
+        whole = ~total[:, UNKNOWN][:, :m].any(axis=1) & ~gaps.touch(ends - BIN_NS, ends)
+        return [row if ok else None for row, ok in zip(ofi, whole.tolist(), strict=True)]
+
+    def _forget(self, before: int) -> None:
+        old = min(max(before - self._first, 0), max(len(self._weights) - 1, 0))
+        del self._weights[:old], self._explained[:old]
+        self._first += old
+
+    def at(self, t_ns: Ints) -> tuple[Floats, Floats]:
+        """Weights `[k, M]` that sum to one in absolute value, and the share of variance explained.
+
+        NaN where fewer than 30 windows had ended.
+        """
+        index = (t_ns - 1) // BIN_NS - self._first
+        ok = (index >= 0) & (index < len(self._weights))
+        weights = np.full((len(t_ns), self.levels), np.nan)
+        explained = np.full(len(t_ns), np.nan)
+        if ok.any():
+            # Few times share few windows: only those in question become an array.
+            low, high = int(index[ok].min()), int(index[ok].max()) + 1
+            weights[ok] = np.array(self._weights[low:high])[index[ok] - low]
+            explained[ok] = np.array(self._explained[low:high])[index[ok] - low]
+        return weights, explained

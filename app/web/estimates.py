@@ -1,0 +1,44 @@
+"""The tiles that rest on a look-back: micro-price, VPIN, moves explained, variance explained."""
+
+from typing import Any
+
+import numpy as np
+
+from app.clock import NS_PER_S
+from app.compute.follow import Weighing
+from app.compute.view import Gaps, in_unit
+from app.web.history import History
+
+_SUMMARY_NS = 10 * NS_PER_S  # an older summary says nothing of the present
+
+
+def estimates_json(history: History, gaps: Gaps, weighing: Weighing) -> dict[str, Any]:
+    """The estimates as of the newest row, as docs/live.md names them; null is not available."""
+    result: dict[str, Any] = dict.fromkeys(
+        ("micro_price", "micro_source", "vpin", "vpin_percentile", "explained", "explained_n",
+         "explained_variance")
+    )  # fmt: skip
+    if not history.has_rows:
+        return result
+    now = history.rows.end_ns[-1:]
+    micro = history.micro.price(history.rows.quotes[-1])
+    if micro is not None and not gaps.best.touch(now - 1, now)[0]:
+        ticks, result["micro_source"] = micro
+        result["micro_price"] = float(in_unit(np.array([ticks]), history.scale.tick)[0])
+    fit = history.explained.fit()
+    if fit is not None:
+        result["explained"], result["explained_n"] = fit.r2, fit.bins
+    share = float(weighing.at(now)[1][0])
+    result["explained_variance"] = share if np.isfinite(share) else None
+    for name in ("vpin", "vpin_percentile"):
+        result[name] = _available(history, name, int(now[0]))
+    return result
+
+
+def _available(history: History, name: str, now_ns: int) -> float | None:
+    """A figure of the summary; None where it has none, or is of another time."""
+    if not len(history.summary):
+        return None
+    record = history.summary[0]
+    fresh = abs(int(record["time_ns"]) - now_ns) <= _SUMMARY_NS
+    return float(record[name]) if fresh and record[name] >= 0 else None
