@@ -191,6 +191,33 @@ async def test_summaries_are_told_once_a_second_and_the_latest_wins(rig: Rig) ->
     rig.hub.watch(client, on=False)
 
 
+async def test_however_often_pages_ask_the_summaries_are_read_once_a_second(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reads = rig.hub.engine.watch_rows, 0
+
+    def counted() -> list[dict[str, object]]:
+        nonlocal reads
+        reads += 1
+        return read()
+
+    monkeypatch.setattr(rig.hub.engine, "watch_rows", counted)
+    client, late = Client(), Client()
+    rig.hub.join(client)
+    rig.hub.join(late)
+    for _ in range(20):
+        client.watch_text = None
+        rig.hub.watch(client, on=False)
+        rig.hub.watch(client, on=True)
+        await until(lambda: client.watch_text)
+    rig.hub.watch(late, on=True)
+    assert late.watch_text == client.watch_text
+    assert reads == 1
+    rig.go(11)
+    await until(lambda: reads == 2)
+    await until(lambda: late.watch_text == client.watch_text)
+
+
 async def test_the_past_is_rendered_once_and_kept(rig: Rig) -> None:
     end_ms = (NOW_NS - 60 * NS_PER_S) // 10**6
     (_, one), (_, two) = joined(rig.hub, end_ms=end_ms), joined(rig.hub, end_ms=end_ms)
