@@ -125,8 +125,15 @@ def _supervise(
     ]
 
     def started() -> None:
-        host = "127.0.0.1" if given.web.host in ("0.0.0.0", "::") else given.web.host  # noqa: S104
+        everywhere = given.web.host in ("0.0.0.0", "::")  # noqa: S104
+        host = "127.0.0.1" if everywhere else given.web.host
+        host = f"[{host}]" if ":" in host else host
         typer.echo(f"The page is at http://{host}:{given.web.port}/ — Ctrl-C ends it.", err=True)
+        if everywhere and not given.web.allowed_hosts:
+            typer.echo(
+                "It answers by address only; to reach it by a name, set OFI_WEB__ALLOWED_HOSTS.",
+                err=True,
+            )
 
     return Supervisor(children, _environ(given, extra), started).run()
 
@@ -149,10 +156,13 @@ def demo(
     from app.demo.server import venue_settings
     from app.supervisor import Child, check_port, free_port
 
-    given = _load(list(DEMO_MARKETS), f"sqlite:///{settings.state_dir() / 'demo'}", port=port)
+    given = _load(list(DEMO_MARKETS), port=port)
     check_port(given.web.host, given.web.port)
-    # Each demo is a market of its own: what an earlier one left would be another story.
-    shutil.rmtree(settings.state_dir() / "demo", ignore_errors=True)
+    # Each demo is a market of its own: what an earlier one left would be another story. The port
+    # is ours alone, so the directory named after it is.
+    folder = settings.state_dir() / f"demo-{given.web.port}"
+    shutil.rmtree(folder, ignore_errors=True)
+    given = _load(list(DEMO_MARKETS), f"sqlite:///{folder}", port=port)
     exchange_port = free_port()
     exchange = [sys.executable, "-m", "app.demo", f"--port={exchange_port}", f"--seed={seed}"]
     exchange += [f"--speed={speed}", f"--faults-every={_FAULTS_EVERY_S if faults else 0}"]

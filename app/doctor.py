@@ -5,6 +5,7 @@ import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -97,10 +98,9 @@ def _port(given: Settings) -> Finding:
 def _store(given: Settings, clock: Clock) -> Finding:
     location = given.store.location
     try:
-        store = open_store(location, clock=clock)
-        store.request(MarketId("doctor", "CHECK"), 0.0)
-        markets = len(store.markets())
-        store.close()
+        with closing(open_store(location, clock=clock)) as store:
+            store.request(MarketId("doctor", "CHECK"), 0.0)
+            markets = len(store.markets())
     except OfiError as error:
         return Finding(
             "store", "fault", str(error), "Choose a directory that can be written: store.url."

@@ -162,3 +162,16 @@ async def test_a_second_collector_is_told_who_has_the_market(tmp_path):
             async with collecting(settings, other, clock, [AAA]) as collector:
                 await asyncio.wait_for(collector.stop.wait(), 10)
         other.close()
+
+
+async def test_a_viewers_wish_is_collected_and_an_impossible_one_harms_nobody(tmp_path):
+    server = ScriptedVenue(2)
+    async with collected(tmp_path, server, lambda: settings_for(server.port), AAA) as (store, c):
+        store.request(MarketId("loop", "NONE/USDT"), 30.0)
+        store.request(MarketId("other", "AAB/USDT"), 30.0)
+        store.request(AAB, 30.0)
+        await until(lambda: AAB in store.markets() and len(rows_of(store, AAB)), "the wish")
+        assert {task.market.id for task in c._tasks.values()} == {AAA, AAB}
+        before = rows_of(store)["states_depth"].sum()
+        await server.step("AAAUSDT")
+        await until(lambda: rows_of(store)["states_depth"].sum() > before, "the named market")

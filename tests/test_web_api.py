@@ -277,15 +277,19 @@ async def test_ready_means_fresh_and_live(tmp_path: Path) -> None:
     writer = open_store(f"sqlite:///{tmp_path / 'none'}", clock=clock)
     (walk,) = walks(1)
     fill(writer, walk, 1, NOW_NS)
+    assert server.ready({}).status == 503  # the verdict stands for a second
+    clock.advance(1.0)
     assert server.ready({}).status == 200
-    clock.advance(6.0)
+    clock.advance(5.0)
     answer = server.ready({})
     assert answer.status == 503
     assert b"collector" in answer.body
     advance(writer, walk, NOW_NS, NOW_NS + 6 * NS_PER_S, NOW_NS)
+    clock.advance(1.0)
     assert server.ready({}).status == 200
     down = walk.status(clock.now_ns(), NOW_NS, State.DOWN)
     writer.append(walk.market.id, {"status": down})
+    clock.advance(1.0)
     assert server.ready({}).status == 503
     server.close()
     writer.close()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from app.clock import NS_PER_S
 from app.compute.columns import Book, book_record, column
 from app.compute.vpin import LiveVpin
 from app.feeds.base import BookView, Gap, MarketFeed
@@ -14,7 +15,6 @@ from app.records import GAP, STATUS, Batch, State, Stream
 from app.store.base import Lease
 
 COLUMN_NS = 250_000_000
-S_NS = 1_000_000_000
 KEEP_APPENDS = 600  # so many appends that the store refused are kept before data are given up
 
 
@@ -115,7 +115,7 @@ class MarketTask:
         self.put("column", record)
         self.put("book", book_record(book, view.venue_ms, view.update_id))
         self.book_due, self.column_at_ns = False, now_ns
-        if view.time_ns // S_NS != self.column_1s_ns // S_NS:
+        if view.time_ns // NS_PER_S != self.column_1s_ns // NS_PER_S:
             self.column_1s_ns = view.time_ns
             self.put("column_1s", record)
 
@@ -123,7 +123,7 @@ class MarketTask:
         """The feed's status as a record; the update rate is over the time since the last one."""
         status = self.feed.status
         states = status.states_best + status.states_depth
-        elapsed_s = (now_ns - self.counted_ns) / S_NS if self.counted_ns else 0.0
+        elapsed_s = (now_ns - self.counted_ns) / NS_PER_S if self.counted_ns else 0.0
         rate = (states - self.counted_states) / elapsed_s if elapsed_s > 0 else 0.0
         self.counted_states, self.counted_ns = states, now_ns
         latencies = sorted(status.latencies_ms)
@@ -164,7 +164,7 @@ class MarketTask:
         """Whether a status is to be written: each second, and at once when the state changes."""
         status = self.feed.status
         seen = (status.state, status.detail, status.attempts)
-        if seen == self.status_seen and now_ns - self.status_ns < S_NS:
+        if seen == self.status_seen and now_ns - self.status_ns < NS_PER_S:
             return False
         self.status_seen, self.status_ns = seen, now_ns
         return True

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from app import log
-from app.clock import Clock
+from app.clock import NS_PER_S, Clock
 from app.collector.intake import finer_grids, take_in, with_sides
-from app.collector.market_task import COLUMN_NS, S_NS, MarketTask
+from app.collector.market_task import COLUMN_NS, MarketTask
 from app.collector.venues import VenueDoor, last_data_ns, provisional
 from app.compute.columns import bands
 from app.compute.rows import RowBuilder, Rows
@@ -26,10 +26,13 @@ from app.settings import Settings
 from app.store.base import HotStore
 
 LEASE_S = 15.0
-_RENEW_NS = 4 * S_NS
+_RENEW_NS = 4 * NS_PER_S
 # With more markets than this, books are sampled at the column cadence and appends are grouped.
 _FEW = 32
 _RETRY_S = 2.0  # between two attempts to start a market that the store refuses
+# Markets that viewers may add to those that were named, and wishes that are remembered as impossible.
+_MOST_WISHES = 16
+_MOST_REFUSALS = 1000
 _log = log.get("collector")
 
 
@@ -52,6 +55,8 @@ class Collector:
         self._tasks: dict[int, MarketTask] = {}
         self._doors: list[VenueDoor] = []
         self._renewed_ns = self._summary_s = self._appended_ns = 0
+        self._wished = 0
+        self._refused: set[MarketId] = set()
         self.stop = asyncio.Event()
 
     async def run(self, markets: Iterable[MarketId]) -> None:
@@ -129,6 +134,23 @@ class Collector:
         self._tasks[index] = MarketTask(market, index, feed, lease, now_ns, last)
         _log.info("market started", market=str(market.id), tick=str(market.grid.tick))
 
+    def _serve_wishes(self) -> None:
+        """Start what viewers ask for: markets of open venues, as many as there is room for."""
+        have = {task.market.id for task in self._tasks.values()}
+        doors = {door.name: door for door in self._doors if door.opened}
+        for market_id in self._store.requested():
+            door = doors.get(market_id.venue)
+            if door is None or market_id in have or market_id in self._refused:
+                continue
+            if self._wished >= _MOST_WISHES or len(self._refused) >= _MOST_REFUSALS:
+                return
+            try:
+                self._start(door, door.feed.resolve(market_id))
+                self._wished += 1
+            except (MarketError, StoreBusyError) as error:
+                self._refused.add(market_id)
+                _log.warning("wish refused", market=str(market_id), reason=str(error))
+
     def _write_down(
         self, door: VenueDoor, market_id: MarketId, sentence: str, next_try_ns: int
     ) -> None:
@@ -143,8 +165,11 @@ class Collector:
         while not self.stop.is_set():
             now = self._clock.now_ns()
             edge = (now // ROW_NS + 1) * ROW_NS
-            await self._clock.sleep((edge - now) / S_NS)
+            await self._clock.sleep((edge - now) / NS_PER_S)
             self.tick(self._clock.now_ns())
+            if now // NS_PER_S != edge // NS_PER_S:
+                with contextlib.suppress(StoreError):  # the next second brings the wishes again
+                    self._serve_wishes()
             for opener in openers:
                 if opener.done():
                     opener.result()  # what ended it before its time must not pass unheard
@@ -244,8 +269,8 @@ class Collector:
                     self._summary.begin(task.index, gap.to_ns)
             if task.status_due(now_ns):
                 task.put("status", task.status_record(now_ns))
-        if now_ns // S_NS != self._summary_s:
-            self._summary_s = now_ns // S_NS
+        if now_ns // NS_PER_S != self._summary_s:
+            self._summary_s = now_ns // NS_PER_S
             self._publish_summary(now_ns)
 
     def _publish_summary(self, now_ns: int) -> None:

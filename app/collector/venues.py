@@ -39,6 +39,7 @@ class VenueDoor:
     _clock: Clock
     _random: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311  jitter
     unreachable: bool = False
+    opened: bool = False
     _since_ns: int = 0
     _attempts: int = 0
 
@@ -69,7 +70,7 @@ class VenueDoor:
                 yield Outage(str(error), now + round(wait_s * NS_PER_S))
                 await self._clock.sleep(wait_s)
             else:
-                self.unreachable = False
+                self.unreachable, self.opened = False, True
                 return
 
     def _wait_s(self, error: FeedError) -> float:

@@ -58,6 +58,7 @@ class Api:
     _quick: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "api"))
     _long: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "features"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _verdict: tuple[int, Reply | None] = (0, None)
 
     def __post_init__(self) -> None:
         self._watch = WatchList(self.store)
@@ -83,8 +84,19 @@ class Api:
         return Response(b'{"status":"ok"}', media_type=_JSON)
 
     def ready(self, _: Mapping[str, str]) -> Reply:
-        """`/readyz`: some market is live and its data fresh. No details: it is open to all."""
+        """`/readyz`: some market is live and its data fresh. No details: it is open to all.
+
+        A verdict stands for a second, so that strangers cannot make the store work.
+        """
         now_ns = self.clock.now_ns()
+        with self._lock:
+            at_ns, verdict = self._verdict
+            if verdict is None or not 0 <= now_ns - at_ns < NS_PER_S:
+                verdict = self._judge(now_ns)
+                self._verdict = now_ns, verdict
+        return verdict
+
+    def _judge(self, now_ns: int) -> Reply:
         try:
             fresh = any(self._fresh(market, now_ns) for market in self.store.markets())
         except StoreError:

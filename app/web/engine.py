@@ -257,7 +257,8 @@ class Engine:
         names = sorted(map(str, self.markets(now_ns)))
         near = get_close_matches(str(market), names, n=2, cutoff=0.5)
         held = f" The nearest that is: {' and '.join(near)}." if near else ""
-        return f"{market} is not collected yet; the collector has been asked for it.{held}"
+        wish = "the collector takes it in if it knows the venue and the symbol."
+        return f"{market} is not collected yet; {wish}{held}"
 
     def _request(self) -> None:
         for market in {spec.market for spec in self.specs.values() if spec.end_ns is None}:
