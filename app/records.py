@@ -29,7 +29,7 @@ UNKNOWN_NS: Final = 0  # a time that is not known or not over
 
 
 class Stream(IntEnum):
-    """The streams of a market (METRICS.md 0)."""
+    """The streams of a market (docs/metrics.md)."""
 
     BEST = 0
     DEPTH = 1
@@ -48,7 +48,7 @@ class State(IntEnum):
 
 
 class Fidelity(IntEnum):
-    """How much of what happened a stream can show (METRICS.md 1.8)."""
+    """How much of what happened a stream can show (docs/metrics.md, Fidelity)."""
 
     EVENT = 0
     BATCHED = 1
@@ -86,9 +86,9 @@ ROW: Final = np.dtype(
             "<i4",
         ),  # depth levels known in both states of every event; the rest is unknown
         ("trades", "<i4"),
-        ("ofi_best", "<i8"),  # Σe of the best stream (METRICS.md 1.1)
+        ("ofi_best", "<i8"),  # Σe of the best stream (docs/metrics.md, Event contribution)
         ("ofi", "<i8", (LEVELS,)),  # Σe of the depth stream, by level
-        ("added_bid", "<i8"),  # ΣA and ΣR of the best stream (METRICS.md 1.6)
+        ("added_bid", "<i8"),  # ΣA and ΣR of the best stream (docs/metrics.md, Decomposition)
         ("removed_bid", "<i8"),
         ("added_ask", "<i8"),
         ("removed_ask", "<i8"),

@@ -172,7 +172,7 @@ def interleave(parts):
 
 
 def match(target):
-    """METRICS.md 1.6, price by price: what left and what traded there, on each side."""
+    """docs/metrics.md, Decomposition, price by price: what left and what traded there, on each side."""
     target["matched"], target["cancelled"], target["unmatched"] = [0, 0], [0, 0], [0, 0]
     for where in {*target["removed"], *target["traded"]}:
         left, sold = (target[name].get(where, 0) for name in ("removed", "traded"))
@@ -280,7 +280,7 @@ def test_equals_the_slow_reference(seed):
         assert [record["added_bid"], record["added_ask"]] == want["added"]
         matched = [int(record["matched_bid"]), int(record["matched_ask"])]
         assert matched == want["matched"]
-        # Both identities of METRICS.md 1.6, from the record alone and against the reference.
+        # Both identities of docs/metrics.md, Decomposition, from the record alone and against the reference.
         removed = [int(record["removed_bid"]), int(record["removed_ask"])]
         cancelled = [r - m for r, m in zip(removed, matched, strict=True)]
         assert cancelled == want["cancelled"]

@@ -1,4 +1,4 @@
-"""OFI_best taken apart into limit orders, cancellations and market orders (METRICS.md 1.6).
+"""OFI_best taken apart into limit orders, cancellations and market orders (docs/metrics.md, Decomposition).
 
 After Cont, Kukanov, Stoikov (2014), section 2: `OFI = (Lb − La) − (Cb − Ca) + (Mb − Ms)`. What left a
 price is matched with what takers traded there in the same row (or the same state, where a feed

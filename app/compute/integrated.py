@@ -1,4 +1,4 @@
-"""Depth-normalised and integrated OFI (METRICS.md 1.4, 1.5).
+"""Depth-normalised and integrated OFI (docs/metrics.md, Integrated OFI).
 
 Cont, Cucuringu, Zhang (2023), with the contribution of Cont, Kukanov, Stoikov (2014): the first
 principal component of normalised multi-level OFI, its weights from windows that ended before.

@@ -1,4 +1,4 @@
-"""VPIN: how one-sided volume is, in volume time (METRICS.md 3).
+"""VPIN: how one-sided volume is, in volume time (docs/metrics.md, VPIN).
 
 Easley, López de Prado, O'Hara (2012): `VPIN = Σ|Vbuy − Vsell| / ΣV` over the last 50 buckets. A bucket's
 volume is fixed when it opens: the trailing hour's volume / 50. Lots are integers: any chunking of the
@@ -202,7 +202,7 @@ class LiveVpin:
     def add(self, trades: Batch) -> None:
         """Take in TRADE records in order of arrival.
 
-        A side that was inferred print by print is not used: bars misjudge less (METRICS.md 3).
+        A side that was inferred print by print is not used: bars misjudge less (docs/metrics.md, VPIN).
         """
         names = ("time_ns", "price", "size", "side", "inferred")
         for time_ns, price, size, side, inferred in zip(

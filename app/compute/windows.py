@@ -1,7 +1,7 @@
 """Rolling windows as differences of running sums: one row serves every window and depth.
 
 Rows are summed once, in integers, when they arrive; the sum over any `(t − W, t]` is then two look-ups
-(METRICS.md 1.2 to 1.4). A value is blank where its window touches a gap or reaches back before the
+(docs/metrics.md, Flow). A value is blank where its window touches a gap or reaches back before the
 first data: nothing is filled.
 """
 
@@ -138,7 +138,7 @@ class Intervals:
         return int(np.maximum(shared, 0).sum())
 
     def coverage(self, start_ns: int, end_ns: int) -> float:
-        """Share of a window outside the stretches (METRICS.md 1.2), 0..1."""
+        """Share of a window outside the stretches (docs/metrics.md, Coverage), 0..1."""
         return 1.0 - self.overlap_ns(start_ns, end_ns) / max(1, end_ns - start_ns)
 
 
@@ -154,7 +154,7 @@ def merged(from_ns: Ints, to_ns: Ints) -> Intervals:
 
 
 def rolling_best(rows: RowSums, gaps: Intervals, t_ns: Ints, window_ns: int) -> Floats:
-    """Rolling `OFI_best` over `(t − W, t]` in lots (METRICS.md 1.3); NaN where it is not full."""
+    """Rolling `OFI_best` over `(t − W, t]` in lots (docs/metrics.md, OFI of the best quotes); NaN where it is not full."""
     edge = t_ns // ROW_NS * ROW_NS
     total = (
         rows.sums[rows.index(edge), OFI_BEST] - rows.sums[rows.index(edge - window_ns), OFI_BEST]
@@ -168,7 +168,7 @@ class Depth:
 
     Attributes:
         ofi: `[k, M]` rolling OFI by level, lots.
-        normalised: `[k, M]` the same divided by `Q` (METRICS.md 1.4).
+        normalised: `[k, M]` the same divided by `Q` (docs/metrics.md, Depth-normalised OFI).
         multi: `[k]` the plain sum over the levels that are known, lots.
     """
 
@@ -178,7 +178,7 @@ class Depth:
 
 
 def rolling_depth(rows: RowSums, gaps: Intervals, t_ns: Ints, window_ns: int, levels: int) -> Depth:
-    """Rolling OFI of the best `levels` levels over `(t − W, t]` (METRICS.md 1.3, 1.4)."""
+    """Rolling OFI of the best `levels` levels over `(t − W, t]` (docs/metrics.md, OFI by level)."""
     edge = t_ns // ROW_NS * ROW_NS
     total = rows.between(edge - window_ns, edge)
     ofi = total[:, OFI][:, :levels].astype(np.float64)

@@ -172,7 +172,7 @@ def _table(
 
 
 def _parts(sums: Ints) -> dict[str, Ints]:
-    """The decomposition of OFI_best (METRICS.md 1.6), lots; the names are those of `ofi compute`."""
+    """The decomposition of OFI_best (docs/metrics.md, Decomposition), lots; the names are those of `ofi compute`."""
     added, removed = sums[:, windows.ADDED], sums[:, windows.REMOVED]
     matched = sums[:, windows.MATCHED]
     cancelled = removed - matched
@@ -191,7 +191,7 @@ def _parts(sums: Ints) -> dict[str, Ints]:
 
 
 def _coverage(history: History, starts: Ints, ends: Ints) -> NDArray[np.float64]:
-    """The smaller share of best and depth that is known in each interval (METRICS.md 1.2)."""
+    """The smaller share of best and depth that is known in each interval (docs/metrics.md, Coverage)."""
     if not len(ends):
         return np.zeros(0)
     gaps = history.known(int(ends[-1]))

@@ -244,7 +244,7 @@ class History:
         case = (self.gaps_told, begins, max(open_ns, begins), has_best, has_trades)
         found = self._known.get(case)
         if found is None:
-            # Without best quotes of its own, the best level is the first of depth (METRICS.md 0).
+            # Without best quotes of its own, the best level is the first of depth (docs/metrics.md).
             best = (Stream.BEST,) if has_best else (Stream.BEST, Stream.DEPTH)
             stretches = [(BEGINNING, begins), (max(open_ns, begins), END)]
             found = Gaps(

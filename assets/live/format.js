@@ -1,4 +1,4 @@
-// Numbers and times as DESIGN-LANGUAGE.md section 6 writes them. Times are UTC.
+// Numbers and times as the page writes them. Times are UTC.
 
 const MINUS = "\u2212";
 const NBSP = "\u00a0";

@@ -1,4 +1,4 @@
-// What a stack says when data are late, partial or absent (DESIGN-LANGUAGE.md 4, "States").
+// What a stack says when data are late, partial or absent.
 import { clock, duration, span } from "./format.js";
 import { write } from "./texts.js";
 import { venue } from "./words.js";
