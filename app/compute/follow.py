@@ -96,7 +96,7 @@ class MicroPrice:
 
 @dataclass
 class Explained:
-    """How much of the moves of mid the OFI of the same 10 s explains, over 30 min (docs/metrics.md, Contemporaneous impact)."""
+    """How much of the moves of mid the OFI of the same 10 s explains, over 30 min."""
 
     _live: LiveImpact = field(default_factory=lambda: LiveImpact(LOOKBACK_WINDOWS))
     _upto: int = 0  # the last bin that was taken in, by number

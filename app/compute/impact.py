@@ -1,4 +1,4 @@
-"""Contemporaneous impact: how much the mid moves with the flow of the same bin (docs/metrics.md, Contemporaneous impact).
+"""Contemporaneous impact: how much the mid moves with the flow of the same bin.
 
 Cont, Kukanov, Stoikov (2014): OLS of Δmid in ticks on OFI, t by HC1; the depth law; Kyle's λ.
 """

@@ -1,4 +1,4 @@
-"""The micro-price of Stoikov (2018): mid plus the expected sum of its next moves (docs/metrics.md, Micro-price).
+"""The micro-price of Stoikov (2018): mid plus the expected sum of its next moves (docs/metrics.md).
 
 States are (imbalance of the best queues in 10 buckets) × (spread of 1..4 ticks, wider clamped). From
 the counts of what followed what, symmetrised, the paper's chain gives `g* = Σ B^k G1` with

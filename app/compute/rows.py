@@ -256,7 +256,7 @@ def _trade_part(record: Batch, trades: TradePrints, every: Ints, key: Ints) -> N
 def _match_part(
     record: Batch, removed: Removed | None, trades: TradePrints, every: Ints, key: Ints
 ) -> None:
-    """What left the best levels and traded at the same price in the same row (docs/metrics.md, Decomposition)."""
+    """What left the best levels and traded at the same price in the same row (docs/metrics.md)."""
     if removed is None or not len(trades):
         return
     row = np.searchsorted(every, key)

@@ -149,7 +149,7 @@ def series(
 def integrated(depth: Depth, weights: Floats) -> Floats:
     """Integrated OFI in lots: `Σ w_m OFI_m / Σ|w|`, a weighted mean of the levels.
 
-    That is the dimensionless figure of docs/metrics.md, Integrated OFI times the mean resting size `Q` of its window.
+    That is the dimensionless figure of docs/metrics.md times the mean resting size `Q` of its window.
     """
     result: Floats = (depth.ofi * weights).sum(axis=1)
     return result
@@ -158,7 +158,7 @@ def integrated(depth: Depth, weights: Floats) -> Floats:
 def decomposition(
     rows: RowSums, gaps: Gaps, window_ns: int, scale: Scale
 ) -> dict[str, float | None] | None:
-    """What made the OFI of the window that ends with the newest row (docs/metrics.md, Decomposition), size units.
+    """What made the OFI of the window that ends with the newest row (docs/metrics.md), size units.
 
     The first three less the second three are `OFI_best`, exactly in lots. None where best quotes or
     trades are not known for the whole window: without prints a cancellation looks like a trade.

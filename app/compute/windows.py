@@ -154,7 +154,7 @@ def merged(from_ns: Ints, to_ns: Ints) -> Intervals:
 
 
 def rolling_best(rows: RowSums, gaps: Intervals, t_ns: Ints, window_ns: int) -> Floats:
-    """Rolling `OFI_best` over `(t − W, t]` in lots (docs/metrics.md, OFI of the best quotes); NaN where it is not full."""
+    """Rolling `OFI_best` over `(t − W, t]` in lots (docs/metrics.md); NaN where it is not full."""
     edge = t_ns // ROW_NS * ROW_NS
     total = (
         rows.sums[rows.index(edge), OFI_BEST] - rows.sums[rows.index(edge - window_ns), OFI_BEST]

@@ -172,7 +172,7 @@ def _table(
 
 
 def _parts(sums: Ints) -> dict[str, Ints]:
-    """The decomposition of OFI_best (docs/metrics.md, Decomposition), lots; the names are those of `ofi compute`."""
+    """The decomposition of OFI_best (docs/metrics.md), lots; the names are those of `ofi compute`."""
     added, removed = sums[:, windows.ADDED], sums[:, windows.REMOVED]
     matched = sums[:, windows.MATCHED]
     cancelled = removed - matched
