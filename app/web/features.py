@@ -185,8 +185,6 @@ def _parts(sums: Ints) -> dict[str, Ints]:
         "market_sell": matched[:, 0],
         "unmatched_buy": sums[:, windows.BOUGHT] - matched[:, 1],
         "unmatched_sell": sums[:, windows.SOLD] - matched[:, 0],
-        "matched_bid": matched[:, 0],
-        "matched_ask": matched[:, 1],
     }
 
 
