@@ -19,16 +19,19 @@ _ROWS = (
         "By level now",
         "",
     ),
-    Row("flow", "Taker flow", "", "Bought and sold", "", True),
+    Row("flow", "Taker flow", "", "What made this OFI", "", True),
 )
 
 _TILES = (
     ("spread", "Spread"),
+    ("micro", ""),
     ("ofi", ""),
     ("multi", ""),
     ("queue", "Queue imbalance"),
     ("depth", "Depth, 10\u00a0bps"),
     ("taker", ""),
+    ("vpin", "VPIN"),
+    ("explained", "Moves explained"),
 )
 
 _QUALITY = (
@@ -93,6 +96,13 @@ def _legend() -> Component:
     )
 
 
+def _line_legend() -> Component:
+    """The name of the thin line over the OFI bars."""
+    return html.Span(
+        [html.Span([html.U(className="line"), field("legend-ofi")])], className="leg line-leg"
+    )
+
+
 def _zoom_tools() -> Component:
     return html.Span(
         [
@@ -129,10 +139,11 @@ def market_stack(market: MarketId, key: str) -> Component:
     `key` distinguishes its figure from those of other markets; the scripts find the stack by its
     `data-market` and subscribe to what it shows.
     """
+    legends = {"book": _legend(), "ofi": _line_legend()}
     panels = [
         row_panel(
             row,
-            legend=_legend() if row.kind == "book" else None,
+            legend=legends.get(row.kind),
             tools=_zoom_tools() if row.kind == "book" else None,
         )
         for row in _ROWS

@@ -248,7 +248,7 @@ function expose(page) {
     if (!stack) return null;
     const { model } = stack;
     return structuredClone({
-      market, seq: model.seq, epoch: model.epoch, tiles: model.tiles ?? null, times: model.times ?? null,
+      market, seq: model.seq, epoch: model.epoch, tiles: model.tiles ?? null, times: model.times ?? null, decomposition: model.decomposition ?? null,
       status: model.status, info: model.info, coverage: model.coverage ?? null, gaps: model.gaps ?? [],
       distribution: model.distribution ?? null, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
       state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,

@@ -1,11 +1,10 @@
 // Rolling OFI and taker flow as bars on the time axis.
-import { begin, crisp, haloText, line, text } from "./canvas.js";
-import { percent } from "./format.js";
+import { begin, crisp, haloText, line, trace } from "./canvas.js";
 import { alpha, theme } from "./theme.js";
 
 const BAR_PX = 3;
 
-/** Rolling OFI: bars by strength, the band of its usual range, the multilevel sum as a thin line. */
+/** Rolling OFI: bars by strength, the band of its usual range, integrated OFI as a thin line. */
 export function drawOfi(canvas, model, view) {
   const { width, height, X, Y, start, end } = view;
   const x = begin(canvas, width, height);
@@ -23,6 +22,10 @@ export function drawOfi(canvas, model, view) {
     const score = known ? Math.abs((v - d.mean) / d.sd) : 0;
     return score >= 3 ? 1 : score >= 2 ? 0.9 : 0.62;
   });
+  trace(x, model.series, "integrated", Math.max(model.series.from, model.series.search(start) - 1), model.series.search(end + view.step), X, Y);
+  x.strokeStyle = theme.text2;
+  x.lineWidth = 1;
+  x.stroke();
   view.hatches(x, "best", 0, height);
   line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
   if (known && width > 300 && height > 60) {
@@ -106,29 +109,4 @@ const CUT = 0.985; // bars above this share of bars are cut, so that one print d
 export function usual(found) {
   const sizes = found.map(({ sum }) => Math.abs(sum)).filter((v) => v > 0).sort((a, b) => a - b);
   return sizes.length ? sizes[Math.floor((sizes.length - 1) * CUT)] : 0;
-}
-
-/** How much of the window's taker volume was bought: one bar in two parts, said in words. */
-export function drawShare(canvas, model, view) {
-  const { crossWidth: width, height } = view;
-  const x = begin(canvas, width, height);
-  const share = model.tiles?.bought_share;
-  if (!view.showsNow) return;
-  if (model.status?.has_trades === false) {
-    text(x, "This venue sends no public trades.", 0, height / 2, theme.text2);
-    return;
-  }
-  if (share === null || share === undefined) {
-    text(x, "No trades in the window.", 0, height / 2, theme.text2);
-    return;
-  }
-  const top = Math.round(height / 2) - 4, split = Math.round(share * width);
-  x.fillStyle = theme["buy-fill"];
-  x.fillRect(0, top, Math.max(0, split - 1), 9);
-  x.fillStyle = theme["sell-fill"];
-  x.fillRect(split + 1, top, Math.max(0, width - split - 1), 9);
-  x.fillStyle = theme.text;
-  x.fillRect(Math.round(width / 2), top - 3, 1, 15);
-  text(x, `bought ${percent(share, 0)}`, 0, top - 10, theme.buy);
-  text(x, `sold ${percent(1 - share, 0)}`, width, top - 10, theme.sell, "right");
 }

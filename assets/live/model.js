@@ -27,7 +27,7 @@ export class Model {
   }
 
   begin(frame) {
-    const { arrays, status, tiles, distribution, times, coverage, ...info } = frame;
+    const { arrays, status, tiles, decomposition, distribution, times, coverage, ...info } = frame;
     const steps = arrays.t.data.length;
     this.info = info;
     this.epoch++;
@@ -35,7 +35,7 @@ export class Model {
     this.rowCount = info.rows;
     const f8 = [Float64Array, 1];
     this.series = new Table(
-      { bid: f8, ask: f8, mid: f8, ofi: f8, multi: f8, flow: f8, levels: [Float32Array, this.levelCount] },
+      { bid: f8, ask: f8, mid: f8, ofi: f8, multi: f8, integrated: f8, flow: f8, levels: [Float32Array, this.levelCount] },
       Math.max(256, Math.ceil(steps * 1.4)),
     );
     const columns = arrays.col_t?.data.length ?? 0;
@@ -55,7 +55,7 @@ export class Model {
     if (data("t")?.length) {
       this.series.merge(data("t"), {
         bid: data("bid"), ask: data("ask"), mid: data("mid"), ofi: data("ofi"), multi: data("multi"),
-        flow: data("flow"), levels: data("levels"),
+        integrated: data("integrated"), flow: data("flow"), levels: data("levels"),
       });
     }
     if (data("col_t")?.length) this.columns.merge(data("col_t"), { base: data("col_base"), size: data("col") });
@@ -76,6 +76,7 @@ export class Model {
       this.statusAt = at;
     }
     if (frame.tiles) this.tiles = frame.tiles;
+    if (frame.decomposition !== undefined) this.decomposition = frame.decomposition;
     if (frame.distribution !== undefined) this.distribution = frame.distribution;
     if (frame.times) this.times = frame.times;
     if (frame.coverage) this.coverage = frame.coverage;

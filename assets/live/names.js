@@ -12,5 +12,11 @@ export function nameCanvases(stack) {
   set(rows.ofi.cross, `${where}distribution of rolling OFI; present percentile ${t.percentile === null ? "not available" : Math.round(t.percentile * 100)}`);
   set(rows.levels.plot, `${where}OFI by level through time`);
   set(rows.levels.cross, `${where}OFI by level now`);
+  const parts = stack.model.decomposition;
+  const made = (name, words) => `${size(parts[name])} ${words}`;
+  set(rows.flow.cross, `${where}what made this OFI: ${parts ? [
+    made("bids_added", "bids added"), made("asks_pulled", "asks pulled"), made("bought", "bought"),
+    made("asks_added", "asks added"), made("bids_pulled", "bids pulled"), made("sold", "sold"),
+  ].join(", ") : "not available"}`);
   set(rows.flow.plot, `${where}taker flow; now ${signedSize(t.flow)} ${info.unit}`);
 }

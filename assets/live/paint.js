@@ -1,8 +1,9 @@
 // Which canvases of a stack are due, and the chips of the present values beside them.
-import { drawFlow, drawOfi, drawShare } from "./bars.js";
+import { drawFlow, drawOfi } from "./bars.js";
 import { drawCover } from "./cover.js";
 import { drawDistribution } from "./distribution.js";
 import { number, signedSize } from "./format.js";
+import { drawMade } from "./made.js";
 import { drawOverlay } from "./overlay.js";
 import { write } from "./texts.js";
 import { theme } from "./theme.js";
@@ -31,7 +32,7 @@ export function paint(stack, state, hidden, now) {
       stack.depthAxis = stack.profile.draw(rows.book.cross, model, views.book, now);
       drawDistribution(rows.ofi.cross, model, views.ofi);
       stack.levels.drawNow(rows.levels.cross, model, views.levels);
-      drawShare(rows.flow.cross, model, views.flow);
+      drawMade(rows.flow.cross, model, views.flow);
     }
     drawCover(stack.cover, views.book);
   }

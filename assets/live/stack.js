@@ -174,7 +174,7 @@ export class Stack {
     const [start, end] = this.ranges.time(model, this.edge);
     const step = model.info.step_ms, d = model.distribution;
     const band = d && d.sd > 0 ? Math.abs(d.mean) + 3.3 * d.sd : 0;
-    const reach = this.ranges.ofi.fit(Math.max(largest(model.series, "ofi", start, end), band, Math.abs(model.tiles?.ofi ?? 0)), now);
+    const reach = this.ranges.ofi.fit(Math.max(largest(model.series, "ofi", start, end), largest(model.series, "integrated", start, end), band, Math.abs(model.tiles?.ofi ?? 0)), now);
     const low = { ofi: -reach, levels: 0, flow: -1 }, high = { ofi: reach, levels: model.levelCount, flow: 1 };
     [low.book, high.book] = this.ranges.price(model);
     const views = {};

@@ -24,7 +24,7 @@ export function titles(f, info) {
   write(f["line-flow"], `Taker volume bought minus sold, ${unit}. Above zero: buying.`);
   write(f["cross-book"], `${unit}, and running sum`);
   write(f["cross-levels"], `${window}, ${unit}`);
-  write(f["cross-flow"], `last ${window}`);
+  write(f["legend-ofi"], info.depth === 1 ? "integrated, level 1" : `integrated, ${info.depth} levels`);
   write(f["ofi-label"], `OFI, ${window}`);
   write(f["multi-label"], info.depth === 1 ? "OFI, depth stream" : `OFI, ${info.depth} levels`);
   write(f["taker-label"], `Taker flow, ${window}`);
@@ -40,7 +40,7 @@ export function bar(f, model, shown) {
   write(f.change, shown && known(t.change) ? `${signed(t.change * 100, 2)}\u00a0%` : "");
   tone(f.change, t.change, 0.00005);
   if (!shown) {
-    for (const name of ["spread", "ofi", "multi", "queue", "depth", "taker"]) {
+    for (const name of ["spread", "micro", "ofi", "multi", "queue", "depth", "taker", "vpin", "explained"]) {
       write(f[name], NONE);
       write(f[`${name}-unit`], "");
       write(f[`${name}-sub`], "withheld");
@@ -62,6 +62,26 @@ export function bar(f, model, shown) {
   write(f["depth-sub"], beyond ? "beyond the visible book" : `${info.unit}, bid / ask`);
   flow(f, "taker", t.flow, unit, known(t.bought_share) ? `${percent(t.bought_share, 0)} bought` : "no trades");
   tone(f.taker, t.flow);
+  estimates(f, model, mid);
+}
+
+function offMid(off, decimals) {
+  if (Math.abs(off) < 0.5 * 10 ** -decimals) return "at mid";
+  return `${number(Math.abs(off), decimals)} ${off > 0 ? "above" : "below"} mid`;
+}
+
+/** What rests on a look-back: micro-price, VPIN, moves explained. */
+function estimates(f, { tiles: t, status: s }, decimals) {
+  const stands = t.micro_source === "weighted mid";
+  write(f["micro-label"], stands ? "Weighted mid" : "Micro-price");
+  write(f.micro, number(t.micro_price, decimals));
+  const off = known(t.micro_price) && known(t.mid) ? t.micro_price - t.mid : null;
+  write(f["micro-sub"], off === null ? "one side is empty" : stands ? "no micro-price yet" : offMid(off, decimals));
+  write(f.vpin, number(t.vpin, 2));
+  const rank = known(t.vpin_percentile) ? `${ordinal(t.vpin_percentile)} percentile` : "no percentile yet";
+  write(f["vpin-sub"], known(t.vpin) ? rank : s?.has_trades === false ? "no trades" : "needs 50 buckets");
+  write(f.explained, known(t.explained) ? percent(t.explained, 0) : NONE);
+  write(f["explained-sub"], known(t.explained) ? `R\u00b2, 30\u00a0min, n\u00a0=\u00a0${number(t.explained_n)}` : "needs 5\u00a0min");
 }
 
 function flow(f, name, value, unit, words) {
@@ -88,6 +108,8 @@ export function reading(f, model, state, age) {
   write(f["what-text"], sentence);
   write(f["trust-verdict"], how);
   write(f["trust-text"], why);
+  const share = model.decomposition?.matched_share;
+  write(f["cross-flow"], !model.decomposition ? "" : known(share) ? `${percent(share, 0)} matched` : "no trades");
   return `${verdict} ${how}`;
 }
 

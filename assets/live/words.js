@@ -1,8 +1,9 @@
-// Sentences of the reading strip, made from the same figures as the panels (DESIGN-LANGUAGE.md 9).
+// Sentences of the reading strip, made from the same figures as the panels.
 import { NONE, clock, duration, number, percent, signed, span } from "./format.js";
 
-export const SCORE_AFTER_S = 300; // METRICS.md 1.7: no score before 5 min of values one second apart
+export const SCORE_AFTER_S = 300; // docs/metrics.md, Standard score: no score before 5 min of values one second apart
 const STRONG = 2;
+const LITTLE = 0.1; // R² below which the flow says next to nothing of the price
 
 /** What the book is doing: a verdict and one sentence. */
 export function what(model, state) {
@@ -36,7 +37,7 @@ export function scoreIn(d) {
 
 /** How far to trust it: a verdict and one sentence. */
 export function trust(model, state, age) {
-  const { status: s, coverage, info } = model;
+  const { status: s, coverage, info, tiles } = model;
   if (state === "stale" || state === "lost") return ["Figures withheld.", `No update for ${duration(age)}.`];
   if (state === "resyncing") return ["The book is being fetched anew.", "What follows the loss is hatched until it is whole."];
   if (state === "down") return ["No data.", s?.detail || "The venue does not answer."];
@@ -47,6 +48,12 @@ export function trust(model, state, age) {
   if (share !== null && share < 0.95) return ["Incomplete.", `${cap(covered)}; windows that touch a gap are blank.`];
   if (s?.fidelity_best === "sampled" || (s?.fidelity_best === "none" && s?.fidelity_depth === "sampled")) {
     return ["Sampled.", "The book is polled: changes between polls cancel unseen."];
+  }
+  const explained = tiles?.explained ?? null;
+  if (explained !== null) {
+    // Flow and move are of the same bins: that explains, and foretells nothing.
+    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves of mid (R\u00b2, 30\u00a0min); no forecast is made.`;
+    return [explained < LITTLE ? "Explains little of the price." : "Explains, does not forecast.", said];
   }
   if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${sends}${covered ? `; ${covered}` : ""}.`];
   return ["Batched.", `The book comes ${sends}${covered ? `; ${covered}` : ""}.`];

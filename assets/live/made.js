@@ -1,0 +1,55 @@
+// What made the OFI of the window: two bars, what pushed up and what pushed down, in three parts each.
+import { begin, text } from "./canvas.js";
+import { signedSize, size } from "./format.js";
+import { alpha, theme } from "./theme.js";
+
+const STRIP = 20; // the time axis below the row's plot has no use beside it
+const GAP = 6;
+const STRENGTHS = [1, 0.62, 0.36];
+const UP = [["bids_added", "bids added"], ["asks_pulled", "asks pulled"], ["bought", "bought"]];
+const DOWN = [["asks_added", "asks added"], ["bids_pulled", "bids pulled"], ["sold", "sold"]];
+
+export function drawMade(canvas, model, view) {
+  const { crossWidth: width } = view, height = view.height + STRIP;
+  const x = begin(canvas, width, height);
+  if (!view.showsNow) return;
+  const parts = model.decomposition;
+  if (!parts) {
+    const why = model.status?.has_trades === false ? "This venue sends no public trades." : "The window touches a gap.";
+    text(x, why, 0, height / 2, theme.text2);
+    return;
+  }
+  const sum = (side) => side.reduce((total, [name]) => total + parts[name], 0);
+  const up = sum(UP), down = sum(DOWN), most = Math.max(up, down);
+  half(x, parts, UP, up, most, { words: "Pushes up", sign: 1, top: 0, width, height: height / 2 });
+  half(x, parts, DOWN, down, most, { words: "Pushes down", sign: -1, top: height / 2, width, height: height / 2 });
+}
+
+function half(x, parts, side, total, most, { words, sign, top, width, height }) {
+  const fill = theme[sign > 0 ? "buy-fill" : "sell-fill"], middle = top + height / 2, off = Math.min(12, height / 2 - 6);
+  text(x, words, 0, middle - off, theme.text2);
+  text(x, signedSize(sign * total), width, middle - off, theme[sign > 0 ? "buy" : "sell"], "right");
+  let left = 0;
+  side.forEach(([name], k) => {
+    const wide = most > 0 ? (parts[name] / most) * width : 0;
+    x.fillStyle = alpha(fill, STRENGTHS[k]);
+    x.fillRect(left, middle - 4, Math.max(0, wide - 1), 7);
+    left += wide;
+  });
+  // Parts as fine as their sum: more digits would say nothing here.
+  const finest = total >= 1000 ? 0 : total >= 10 ? 1 : total >= 1 ? 2 : 8;
+  caption(x, side.map(([name, said]) => `${said} ${size(parts[name], finest)}`), width, middle + off);
+}
+
+/** The parts in words: shorter where they would not all fit, then as many as do. */
+function caption(x, words, width, middle) {
+  const room = (list) => list.reduce((sum, one) => sum + x.measureText(one).width + GAP, -GAP);
+  const said = room(words) <= width ? words : words.map((one) => one.replace(/^(bids|asks) /, ""));
+  let left = 0;
+  for (const one of said) {
+    const wide = x.measureText(one).width;
+    if (left + wide > width) return;
+    text(x, one, left, middle, theme.text3);
+    left += wide + GAP;
+  }
+}
