@@ -174,7 +174,7 @@ def test_a_hole_in_the_sequence_asks_for_a_snapshot(page: Page) -> None:
       const { Model } = await import('/live/model.js');
       const f8 = (...v) => ({ data: Float64Array.from(v), shape: [v.length] });
       const one = { bid: f8(1), ask: f8(2), mid: f8(1.5), ofi: f8(0), multi: f8(0), flow: f8(0),
-        levels: { data: new Float32Array(1), shape: [1, 1] } };
+        integrated: f8(0), levels: { data: new Float32Array(1), shape: [1, 1] } };
       const step = (type, seq, t) => ({ type, seq, depth: 1, range_s: 10, step_ms: 1000, rows: 2,
         end_ms: t, gaps: [], status: null, arrays: { t: f8(t), ...one } });
       const model = new Model();

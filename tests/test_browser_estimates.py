@@ -1,0 +1,96 @@
+"""Micro-price, VPIN, moves explained and the decomposition on the page: the numbers of the server."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from app.clock import NS_PER_MS, NS_PER_S
+from tests.browser import LiveMarkets, chromium, pixels, watched
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+BTC = "binance:BTC/USDT"
+PARTS = ("bids_added", "asks_pulled", "bought", "asks_added", "bids_pulled", "sold")
+# What the page says and what it says it of, in one go: between two calls it moves on.
+SHOWN = """market => {
+  const view = window.ofi.view(market), words = (name) =>
+    document.querySelector(`[data-f="${name}"]`).textContent;
+  const names = ["micro", "micro-label", "micro-sub", "vpin", "vpin-sub", "explained", "explained-sub",
+    "cross-flow", "legend-ofi", "trust-verdict", "trust-text"];
+  return { tiles: view.tiles, parts: view.decomposition, drawn: view.drawn,
+    words: Object.fromEntries(names.map((name) => [name, words(name)])) };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with (
+        LiveMarkets(tmp_path_factory.mktemp("hot"), outage=False) as living,
+        running_server(Path(living.store.directory), workers=1) as base,
+    ):
+        yield base
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u2212", "-")
+
+
+def number(text: str) -> float:
+    return float(re.sub(r"[^\d.\-]", "", plain(text)))
+
+
+def test_the_tiles_show_what_the_server_sent(browser: Browser, url: str) -> None:
+    with watched(browser) as page:
+        page.open(f"{url}/?m={BTC}&range=300", BTC)
+        page.until("""market => {
+          const view = window.ofi.view(market);
+          return view.tiles.explained !== null && view.tiles.vpin !== null && view.drawn.t === view.tiles.t;
+        }""", BTC)  # fmt: skip
+        shown = page.page.evaluate(SHOWN, BTC)
+        tiles, words = shown["tiles"], shown["words"]
+        if shown["drawn"]["t"] == tiles["t"]:  # a frame may have come since the last drawing
+            assert number(words["micro"]) == pytest.approx(tiles["micro_price"], abs=0.0005)
+            assert number(words["vpin"]) == pytest.approx(tiles["vpin"], abs=0.005)
+            assert number(words["explained"]) == pytest.approx(100 * tiles["explained"], abs=0.5)
+        weighted = tiles["micro_source"] == "weighted mid"
+        assert words["micro-label"] == ("Weighted mid" if weighted else "Micro-price")
+        assert words["vpin-sub"] == "no percentile yet"
+        assert plain(words["explained-sub"]).endswith(f"n = {tiles['explained_n']}")
+        assert words["legend-ofi"] == "integrated, 10 levels"
+        # A fit of the same bins is never put as a forecast.
+        assert "predict" not in words["trust-verdict"].lower()
+        assert "no forecast" in words["trust-text"]
+        assert plain(words["cross-flow"]).endswith(("matched", "no trades"))
+        assert len(set(pixels(page.page, ".row-flow canvas.cross").split(","))) > 2
+        assert "bids added" in page.page.locator(".row-flow canvas.cross").get_attribute(
+            "aria-label"
+        )
+        assert page.complaints == []
+
+
+def test_the_decomposition_on_the_page_equals_the_api(browser: Browser, url: str) -> None:
+    with watched(browser) as page:
+        page.open(f"{url}/?m={BTC}&window=10", BTC)
+        page.until("market => window.ofi.view(market).decomposition !== null", BTC)
+        shown = page.page.evaluate(SHOWN, BTC)
+        end = round(shown["tiles"]["t"] * NS_PER_MS)
+        query = {"market": BTC, "start": str(end - 10 * NS_PER_S), "end": str(end), "levels": "0"}
+        value = httpx.get(f"{url}/api/v1/features", params=query).json()
+        rows = [dict(zip(value["columns"], row, strict=True)) for row in value["rows"]]
+        names = ("limit_bid", "cancel_ask", "market_buy", "limit_ask", "cancel_bid", "market_sell")
+        for part, name in zip(PARTS, names, strict=True):
+            total = sum(row[name] for row in rows)
+            assert shown["parts"][part] == pytest.approx(total, abs=1e-9), part
+        up, down = (sum(shown["parts"][p] for p in side) for side in (PARTS[:3], PARTS[3:]))
+        assert up - down == pytest.approx(shown["tiles"]["ofi"], abs=1e-9)
