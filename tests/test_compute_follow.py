@@ -217,6 +217,17 @@ def test_memory_is_bounded_by_what_the_rows_reach(rows):
     assert len(live._weights) <= 31 < whole
 
 
+def test_a_look_back_before_the_first_row_is_not_done_again(rows):
+    """A view may reach further back than the history: what was found stays."""
+    sums, gaps, live = sums_of(rows, 1), gaps_of(rows), Weighing(LEVEL)
+    live.follow(sums, gaps, T0 - 7200 * 10**9, T0 + 2600 * 10**9)
+    kept, solver = live._weights[100], live._live
+    live.follow(sums, gaps, T0 - 7190 * 10**9, T0 + 2620 * 10**9)
+    assert live._live is solver
+    assert live._weights[100] is kept
+    assert same_as_batch(rows[rows["end_ns"] <= T0 + 2600 * 10**9], gaps, live, T0) > 200
+
+
 def test_integrated_flow_is_the_dimensionless_one_times_the_mean_size(rows):
     gaps = gaps_of(rows)
     sums, live = fed(rows, gaps, T0, 1)

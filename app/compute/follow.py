@@ -149,7 +149,8 @@ class Weighing:
 
     def follow(self, rows: RowSums, gaps: Intervals, since_ns: int, upto_ns: int) -> None:
         """Have weights for all times in `(since, upto]`; older ones may be forgotten with the rows."""
-        first, last = (since_ns - 1) // BIN_NS, upto_ns // BIN_NS
+        begin = int(rows.end_ns[0]) // BIN_NS  # before the first row there are no windows
+        first, last = max((since_ns - 1) // BIN_NS, begin), upto_ns // BIN_NS
         done = self._first + len(self._weights) - 1
         known = min(done, (self._changed_ns - 1) // BIN_NS)
         self._changed_ns = END
@@ -167,7 +168,7 @@ class Weighing:
             none = np.full(self.levels, np.nan)
             self._weights.append(none if found is None else found.w / np.abs(found.w).sum())
             self._explained.append(np.nan if found is None else found.explained)
-        self._forget(int(rows.end_ns[0]) // BIN_NS)
+        self._forget(begin)
 
     def _windows(
         self, rows: RowSums, gaps: Intervals, first: int, last: int
