@@ -24,7 +24,7 @@ _ROWS = (
 
 _TILES = (
     ("spread", "Spread"),
-    ("micro", ""),
+    ("weighted", "Weighted mid"),
     ("ofi", ""),
     ("multi", ""),
     ("queue", "Queue imbalance"),

@@ -20,7 +20,7 @@ PARTS = ("bids_added", "asks_pulled", "bought", "asks_added", "bids_pulled", "so
 SHOWN = """market => {
   const view = window.ofi.view(market), words = (name) =>
     document.querySelector(`[data-f="${name}"]`).textContent;
-  const names = ["micro", "micro-label", "micro-sub", "vpin", "vpin-sub", "explained", "explained-sub",
+  const names = ["weighted", "weighted-sub", "vpin", "vpin-sub", "explained", "explained-sub",
     "cross-flow", "legend-ofi", "trust-verdict", "trust-text"];
   return { tiles: view.tiles, parts: view.decomposition, drawn: view.drawn,
     words: Object.fromEntries(names.map((name) => [name, words(name)])) };
@@ -60,11 +60,9 @@ def test_the_tiles_show_what_the_server_sent(browser: Browser, url: str) -> None
         shown = page.page.evaluate(SHOWN, BTC)
         tiles, words = shown["tiles"], shown["words"]
         if shown["drawn"]["t"] == tiles["t"]:  # a frame may have come since the last drawing
-            assert number(words["micro"]) == pytest.approx(tiles["micro_price"], abs=0.0005)
+            assert number(words["weighted"]) == pytest.approx(tiles["weighted_mid"], abs=0.0005)
             assert number(words["vpin"]) == pytest.approx(tiles["vpin"], abs=0.005)
             assert number(words["explained"]) == pytest.approx(100 * tiles["explained"], abs=0.5)
-        weighted = tiles["micro_source"] == "weighted mid"
-        assert words["micro-label"] == ("Weighted mid" if weighted else "Micro-price")
         assert words["vpin-sub"] == "no percentile yet"
         assert plain(words["explained-sub"]).endswith(f"n = {tiles['explained_n']}")
         assert words["legend-ofi"] == "integrated, 10 levels"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.compute import impact, microprice
-from app.compute.follow import BIN_NS, Explained, MicroPrice, Weighing
+from app.compute import impact
+from app.compute.follow import BIN_NS, Explained, Weighing
 from app.compute.integrated import LOOKBACK_WINDOWS, normalise, trailing
 from app.compute.windows import BEGINNING, merged, rolling_depth, sums_of
 from app.records import LEVELS, ROW, ROW_NS
@@ -50,47 +50,6 @@ def cut(values, seed, parts):
 @pytest.fixture(scope="module")
 def rows():
     return random_rows(3, 2700)
-
-
-def test_the_micro_price_equals_the_batch_over_thirty_whole_minutes(rows):
-    gaps = gaps_of(rows, (1500, 1507))
-    live = MicroPrice()
-    for part in cut(rows, 1, 400):
-        if len(part):
-            live.add(part, gaps)
-    minute = -(-rows["end_ns"] // (60 * 10**9))
-    # The minute that is open does not count; a minute holds the steps that ended in it.
-    first = int(np.searchsorted(minute, minute[-1] - 30)) - 1
-    last = int(np.searchsorted(minute, minute[-1]))
-    r = rows[first:last]
-    together = ~gaps.touch(r["end_ns"][:-1], r["end_ns"][1:])
-    assert (~together).any()
-    counts = microprice.count(r["bid"], r["bid_size"], r["ask"], r["ask_size"], together)
-    np.testing.assert_array_equal(live._live.total.moved, counts.moved)
-    np.testing.assert_array_equal(live._live.total.still, counts.still)
-    expected = microprice.adjustments(counts)
-    np.testing.assert_array_equal(live.adjustment(), expected)
-    now = rows[-1:]
-    quote = [now[name] for name in ("bid", "bid_size", "ask", "ask_size")]
-    value, source = live.price(rows[-1])
-    assert source == "micro-price"
-    assert value == microprice.microprice(expected, *quote)[0]
-
-
-def test_the_weighted_mid_stands_in_until_a_thousand_moves():
-    rows = random_rows(4, 100)
-    live = MicroPrice()
-    live.add(rows, gaps_of(rows))
-    assert live.adjustment() is None
-    last = rows[-1]
-    bid, bid_size, ask, ask_size = (
-        int(last[name]) for name in ("bid", "bid_size", "ask", "ask_size")
-    )
-    weighted = (bid * ask_size + ask * bid_size) / (bid_size + ask_size)
-    assert live.price(last) == (pytest.approx(weighted, rel=1e-15), "weighted mid")
-    crossed = rows[-1:].copy()
-    crossed["ask"] = crossed["bid"]
-    assert live.price(crossed[0]) is None
 
 
 def batch_fit(rows, gaps, upto_ns):

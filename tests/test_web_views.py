@@ -426,10 +426,10 @@ def test_estimates_are_those_of_the_stored_rows(rig: Rig) -> None:
     assert fit is not None
     assert tiles["explained"] == pytest.approx(fit.r2, rel=1e-9)
     assert tiles["explained_n"] == fit.bins
-    ticks, source = history.micro.price(history.rows.quotes[-1]) or (0, "")
-    assert tiles["micro_source"] == source
-    assert tiles["micro_price"] == pytest.approx(ticks * 0.01, rel=1e-12)
-    assert abs(tiles["micro_price"] - tiles["mid"]) < tiles["spread"]
+    quote = history.rows.quotes[-1]
+    bid, ask, nb, na = (int(quote[name]) for name in ("bid", "ask", "bid_size", "ask_size"))
+    weighted = (bid * na + ask * nb) / (nb + na)
+    assert tiles["weighted_mid"] == pytest.approx(weighted * 0.01, rel=1e-12)
     summary = rig.store.window(BTC, "summary", 0, 2**62)[-1:]
     assert tiles["vpin"] == summary["vpin"][0]
     assert tiles["vpin_percentile"] is None

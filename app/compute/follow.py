@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from app.compute import book, microprice
 from app.compute.impact import Fit, LiveImpact
 from app.compute.integrated import LOOKBACK_WINDOWS, LiveIntegrated, normalise
 from app.compute.windows import (
@@ -25,73 +24,9 @@ from app.compute.windows import (
     quotes_at,
     rolling_best,
 )
-from app.records import Batch
 
 BIN_NS: Final = 10_000_000_000
 LEAST_BINS: Final = 30  # 5 min, as for scores
-MINUTE_NS: Final = 60_000_000_000
-MINUTES: Final = 30
-_NAMES: Final = ("end_ns", "bid", "bid_size", "ask", "ask_size")
-
-
-@dataclass
-class MicroPrice:
-    """The micro-price chain of the last 30 whole minutes, from the quotes at the end of each row.
-
-    A row without a change of state adds nothing to `g*`: staying put only delays the next move.
-    """
-
-    _live: microprice.LiveCounts = field(default_factory=lambda: microprice.LiveCounts(MINUTES))
-    _open: microprice.Counts = field(default_factory=microprice.Counts.none)
-    _minute: int = 0
-    _last: list[Ints] = field(default_factory=list)  # the row before, as arrays of one element
-    _adjustment: Floats | None = None
-    _fresh: bool = True
-
-    def add(self, rows: Batch, gaps: Intervals) -> None:
-        """Take in the next rows, oldest first; nothing is counted across a gap of the best stream."""
-        now = [rows[name].astype(np.int64) for name in _NAMES]
-        columns = [
-            np.concatenate(pair)
-            for pair in zip(self._last or [c[:0] for c in now], now, strict=True)
-        ]
-        self._last = [column[-1:] for column in now]
-        end, bid, bid_size, ask, ask_size = columns
-        together = ~gaps.touch(end[:-1], end[1:])
-        minute = -(-end // MINUTE_NS)
-        for number in np.unique(minute[len(end) - len(rows) :]).tolist():
-            self._begin(number)
-            a, b = np.searchsorted(minute, [number, number + 1]).tolist()
-            a = max(a - 1, 0)
-            self._open += microprice.count(
-                bid[a:b], bid_size[a:b], ask[a:b], ask_size[a:b], together[a : b - 1]
-            )
-
-    def _begin(self, minute: int) -> None:
-        if self._minute and minute > self._minute:
-            # Minutes without rows count too, as empty ones.
-            for _ in range(min(minute - self._minute, MINUTES + 1)):
-                self._live.push(self._open)
-                self._open = microprice.Counts.none()
-            self._fresh = False
-        self._minute = minute
-
-    def adjustment(self) -> Floats | None:
-        """`g*` in ticks by state; None until 1,000 moves of mid were seen."""
-        if not self._fresh:
-            self._adjustment, self._fresh = microprice.adjustments(self._live.total), True
-        return self._adjustment
-
-    def price(self, quotes: Batch) -> tuple[float, str] | None:
-        """The micro-price of one QUOTES record in ticks and what it is; None without a valid book."""
-        bid, bid_size, ask, ask_size = (quotes[name][None] for name in _NAMES[1:])
-        adjustment = self.adjustment()
-        if adjustment is not None:
-            value = float(microprice.microprice(adjustment, bid, bid_size, ask, ask_size)[0])
-            if np.isfinite(value):
-                return value, "micro-price"
-        value = float(book.weighted_mid(bid, bid_size, ask, ask_size)[0])
-        return (value, "weighted mid") if np.isfinite(value) else None
 
 
 @dataclass

@@ -1,12 +1,15 @@
-"""The tiles that rest on a look-back: micro-price, VPIN, moves explained, variance explained."""
+"""The tiles beside the flow: weighted mid, and of the look-back VPIN, moves and variance explained."""
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.clock import NS_PER_S
+from app.compute.book import weighted_mid
 from app.compute.follow import Weighing
 from app.compute.view import Gaps, in_unit
+from app.records import Batch
 from app.web.history import History
 
 _SUMMARY_NS = 10 * NS_PER_S  # an older summary says nothing of the present
@@ -15,16 +18,15 @@ _SUMMARY_NS = 10 * NS_PER_S  # an older summary says nothing of the present
 def estimates_json(history: History, gaps: Gaps, weighing: Weighing) -> dict[str, Any]:
     """The estimates as of the newest row, as docs/live.md names them; null is not available."""
     result: dict[str, Any] = dict.fromkeys(
-        ("micro_price", "micro_source", "vpin", "vpin_percentile", "explained", "explained_n",
+        ("weighted_mid", "vpin", "vpin_percentile", "explained", "explained_n",
          "explained_variance")
     )  # fmt: skip
     if not history.has_rows:
         return result
     now = history.rows.end_ns[-1:]
-    micro = history.micro.price(history.rows.quotes[-1])
-    if micro is not None and not gaps.best.touch(now - 1, now)[0]:
-        ticks, result["micro_source"] = micro
-        result["micro_price"] = float(in_unit(np.array([ticks]), history.scale.tick)[0])
+    ticks = _weighted_mid(history.rows.quotes[-1:])
+    if np.isfinite(ticks[0]) and not gaps.best.touch(now - 1, now)[0]:
+        result["weighted_mid"] = float(in_unit(ticks, history.scale.tick)[0])
     fit = history.explained.fit()
     if fit is not None:
         result["explained"], result["explained_n"] = fit.r2, fit.bins
@@ -33,6 +35,11 @@ def estimates_json(history: History, gaps: Gaps, weighing: Weighing) -> dict[str
     for name in ("vpin", "vpin_percentile"):
         result[name] = _available(history, name, int(now[0]))
     return result
+
+
+def _weighted_mid(quotes: Batch) -> NDArray[np.float64]:
+    sides = (quotes[name].astype(np.int64) for name in ("bid", "bid_size", "ask", "ask_size"))
+    return weighted_mid(*sides)
 
 
 def _available(history: History, name: str, now_ns: int) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from app.clock import NS_PER_S
 from app.compute import windows
-from app.compute.follow import Explained, MicroPrice, Weighing
+from app.compute.follow import Explained, Weighing
 from app.compute.view import Gaps, Scale
 from app.compute.windows import BEGINNING, END, Intervals, RowSums, merged
 from app.market import Market
@@ -60,7 +60,6 @@ class History:
     status: Batch = field(default_factory=lambda: empty("status"))
     last_row: Batch = field(default_factory=lambda: empty("row"))
     summary: Batch = field(default_factory=lambda: empty("summary"))
-    micro: MicroPrice = field(default_factory=MicroPrice)
     explained: Explained = field(default_factory=Explained)
     weighings: dict[int, Weighing] = field(default_factory=dict)  # by depth
     read_ns: int = 0  # when the newest row was read
@@ -161,7 +160,6 @@ class History:
         self.rows_end.append(rows["end_ns"])
         self.rows_sums.append(total)
         self.rows_quotes.append(windows.quotes_of(rows, BAND))
-        self.micro.add(rows, self.settled().best)
         self.last_row, self.read_ns = rows[-1:].copy(), now_ns
         return int(rows["end_ns"][0])
 

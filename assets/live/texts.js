@@ -40,7 +40,7 @@ export function bar(f, model, shown) {
   write(f.change, shown && known(t.change) ? `${signed(t.change * 100, 2)}\u00a0%` : "");
   tone(f.change, t.change, 0.00005);
   if (!shown) {
-    for (const name of ["spread", "micro", "ofi", "multi", "queue", "depth", "taker", "vpin", "explained"]) {
+    for (const name of ["spread", "weighted", "ofi", "multi", "queue", "depth", "taker", "vpin", "explained"]) {
       write(f[name], NONE);
       write(f[`${name}-unit`], "");
       write(f[`${name}-sub`], "withheld");
@@ -70,13 +70,11 @@ function offMid(off, decimals) {
   return `${number(Math.abs(off), decimals)} ${off > 0 ? "above" : "below"} mid`;
 }
 
-/** What rests on a look-back: micro-price, VPIN, moves explained. */
+/** Weighted mid, and what rests on a look-back: VPIN, moves explained. */
 function estimates(f, { tiles: t, status: s }, decimals) {
-  const stands = t.micro_source === "weighted mid";
-  write(f["micro-label"], stands ? "Weighted mid" : "Micro-price");
-  write(f.micro, number(t.micro_price, decimals));
-  const off = known(t.micro_price) && known(t.mid) ? t.micro_price - t.mid : null;
-  write(f["micro-sub"], off === null ? "one side is empty" : stands ? "no micro-price yet" : offMid(off, decimals));
+  write(f.weighted, number(t.weighted_mid, decimals));
+  const off = known(t.weighted_mid) && known(t.mid) ? t.weighted_mid - t.mid : null;
+  write(f["weighted-sub"], off === null ? "one side is empty" : offMid(off, decimals));
   write(f.vpin, number(t.vpin, 2));
   const rank = known(t.vpin_percentile) ? `${ordinal(t.vpin_percentile)} percentile` : "no percentile yet";
   write(f["vpin-sub"], known(t.vpin) ? rank : s?.has_trades === false ? "no trades" : "needs 50 buckets");
