@@ -60,9 +60,13 @@ def test_the_tiles_show_what_the_server_sent(browser: Browser, url: str) -> None
         shown = page.page.evaluate(SHOWN, BTC)
         tiles, words = shown["tiles"], shown["words"]
         if shown["drawn"]["t"] == tiles["t"]:  # a frame may have come since the last drawing
-            assert number(words["weighted"]) == pytest.approx(tiles["weighted_mid"], abs=0.0005 + 1e-9)
+            assert number(words["weighted"]) == pytest.approx(
+                tiles["weighted_mid"], abs=0.0005 + 1e-9
+            )
             assert number(words["vpin"]) == pytest.approx(tiles["vpin"], abs=0.005 + 1e-9)
-            assert number(words["explained"]) == pytest.approx(100 * tiles["explained"], abs=0.5 + 1e-9)
+            assert number(words["explained"]) == pytest.approx(
+                100 * tiles["explained"], abs=0.5 + 1e-9
+            )
         assert words["vpin-sub"] == "no percentile yet"
         assert plain(words["explained-sub"]).endswith(f"n = {tiles['explained_n']}")
         assert words["legend-ofi"] == "integrated, 10 levels"
