@@ -172,6 +172,7 @@ def test_zoom_and_pan_survive_updates_until_they_are_reset(page: Watched, url: s
     page.page.mouse.down()
     page.page.mouse.move(x - 120, y + 20, steps=6)
     page.page.mouse.up()
+    page.until("market => window.ofi.view(market).user.price !== null", BTC)
     zoomed = page.view(BTC)
     assert zoomed["user"]["price"] is not None
     page.until(
