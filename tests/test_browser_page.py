@@ -169,6 +169,9 @@ def test_zoom_and_pan_survive_updates_until_they_are_reset(page: Watched, url: s
     page.page.mouse.move(x, y)
     page.page.mouse.wheel(0, -600)
     page.until("market => window.ofi.view(market).user.time !== null", BTC)
+    # plotly takes a drag only after the wheel's gesture has ended: some updates later.
+    count = page.view(BTC)["drawn"]["count"]
+    page.until(f"market => window.ofi.view(market).drawn.count > {count + 15}", BTC)
     page.page.mouse.down()
     page.page.mouse.move(x - 120, y + 20, steps=6)
     page.page.mouse.up()
