@@ -208,3 +208,17 @@ class Market:
             contract_size=Decimal(value["contract_size"]),
             size_unit=value["size_unit"],
         )
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A market that a venue trades, as a catalogue offers it.
+
+    `kind` is ccxt's word for what is traded: spot, swap (perpetual), future, option.
+    """
+
+    id: MarketId
+    base: str
+    quote: str
+    kind: str
+    contract: Contract = Contract.SPOT

@@ -167,6 +167,8 @@ async def test_a_second_collector_is_told_who_has_the_market(tmp_path):
 async def test_a_viewers_wish_is_collected_and_an_impossible_one_harms_nobody(tmp_path):
     server = ScriptedVenue(2)
     async with collected(tmp_path, server, lambda: settings_for(server.port), AAA) as (store, c):
+        offered = [listing.id for listing in store.catalogue("usdt", 10)]
+        assert offered == [AAA, AAB]
         store.request(MarketId("loop", "NONE/USDT"), 30.0)
         store.request(MarketId("other", "AAB/USDT"), 30.0)
         store.request(AAB, 30.0)

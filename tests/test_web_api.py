@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.clock import NS_PER_S, FakeClock
-from app.market import MarketId
+from app.market import Contract, Listing, MarketId
 from app.records import LEVELS, ROW_NS, State, Stream
 from app.store import SqliteStore, open_store
 from app.web.api import Api
@@ -354,3 +354,24 @@ async def test_unknown_levels_are_null_not_zero(tmp_path: Path) -> None:
     assert Stream.DEPTH == 1
     server.close()
     store.close()
+
+
+async def test_the_catalogue_offers_what_fits_and_says_what_is_held(
+    api: httpx.AsyncClient, store: SqliteStore
+) -> None:
+    offered = [
+        Listing(MarketId.parse(BTC), "BTC", "USDT", "spot"),
+        Listing(MarketId("binance", "BTC/USDT:USDT"), "BTC", "USDT", "swap", Contract.LINEAR),
+    ]
+    store.offer("binance", offered, 60)
+    found = (await get(api, "/api/v1/catalogue", q="btc"))["markets"]
+    assert found == [
+        {"market": BTC, "base": "BTC", "quote": "USDT", "kind": "spot", "contract": "spot", "held": True},
+        {
+            "market": "binance:BTC/USDT:USDT", "base": "BTC", "quote": "USDT", "kind": "swap",
+            "contract": "linear", "held": False,
+        },
+    ]  # fmt: skip
+    assert len((await get(api, "/api/v1/catalogue", limit=1))["markets"]) == 1
+    for wrong in ({"limit": 0}, {"limit": 201}, {"q": "x" * 201}, {"query": "btc"}):
+        assert (await api.get("/api/v1/catalogue", params=wrong)).status_code == 400

@@ -26,7 +26,9 @@ from app.settings import Settings
 from app.store.base import HotStore
 
 LEASE_S = 15.0
+OFFER_S = 60.0  # a catalogue outlives its collector by so much at most
 _RENEW_NS = 4 * NS_PER_S
+_OFFER_EVERY_S = 20
 # With more markets than this, books are sampled at the column cadence and appends are grouped.
 _FEW = 32
 _RETRY_S = 2.0  # between two attempts to start a market that the store refuses
@@ -104,8 +106,17 @@ class Collector:
                 )
             for market_id in door.wanted:
                 self._write_down(door, market_id, outage.sentence, outage.next_try_ns)
+        await self._announce(door)
         for market_id in door.wanted:
             await self._admit(door, market_id, faults)
+
+    async def _announce(self, door: VenueDoor) -> None:
+        """Put what the venue trades into the catalogue: thousands of markets, so in a thread."""
+        listings = door.feed.listings()
+        try:
+            await asyncio.to_thread(self._store.offer, door.name, listings, OFFER_S)
+        except StoreError as error:
+            _log.warning("catalogue not written", venue=door.name, reason=str(error))
 
     async def _admit(self, door: VenueDoor, market_id: MarketId, faults: list[str]) -> None:
         """Start a market; one that the store refuses is tried again while others are collected."""
@@ -151,6 +162,12 @@ class Collector:
                 self._refused.add(market_id)
                 _log.warning("wish refused", market=str(market_id), reason=str(error))
 
+    def _keep_offers(self, second: int) -> None:
+        if second % _OFFER_EVERY_S == 0:
+            for door in self._doors:
+                if door.opened:
+                    self._store.keep_offer(door.name, OFFER_S)
+
     def _write_down(
         self, door: VenueDoor, market_id: MarketId, sentence: str, next_try_ns: int
     ) -> None:
@@ -170,6 +187,7 @@ class Collector:
             if now // NS_PER_S != edge // NS_PER_S:
                 with contextlib.suppress(StoreError):  # the next second brings the wishes again
                     self._serve_wishes()
+                    self._keep_offers(edge // NS_PER_S)
             for opener in openers:
                 if opener.done():
                     opener.result()  # what ended it before its time must not pass unheard

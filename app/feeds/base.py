@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.market import Market, MarketId
+from app.market import Listing, Market, MarketId
 from app.records import Fidelity, State, Stream
 
 LATENCIES_KEPT = 512
@@ -94,6 +94,9 @@ class VenueFeed(Protocol):
         Raises:
             MarketError: the venue has no such symbol; names the nearest ones.
         """
+
+    def listings(self) -> list[Listing]:
+        """What the open venue trades at present."""
 
     def add(self, market_id: MarketId, index: int) -> MarketFeed:
         """Start a supervised task for a market; it pushes under `index`."""

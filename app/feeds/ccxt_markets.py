@@ -9,7 +9,7 @@ import ccxt
 
 from app.errors import MarketError
 from app.feeds.venues import VenueFacts
-from app.market import Contract, Grid, Market, MarketId
+from app.market import Contract, Grid, Listing, Market, MarketId
 
 # Where a venue does not give an increment, values are held on this grid and marked as not exact.
 _FALLBACK = Decimal("1e-8")
@@ -47,6 +47,23 @@ def describe(market_id: MarketId, raw: dict[str, Any], mode: int, facts: VenueFa
         contract_size=size,
         size_unit=unit,
     )
+
+
+def listings(venue: str, markets: dict[str, dict[str, Any]]) -> list[Listing]:
+    """What a venue trades at present, from ccxt's structures; what it lists but does not trade, or
+    no market id can name, is left out."""
+    found = []
+    for symbol, raw in markets.items():
+        if raw.get("active") is False:
+            continue
+        try:
+            market_id = MarketId.parse(f"{venue}:{symbol}")
+        except MarketError:
+            continue
+        base, quote = str(raw.get("base") or ""), str(raw.get("quote") or "")
+        kind = str(raw.get("type") or "spot")
+        found.append(Listing(market_id, base, quote, kind, _contract(raw)))
+    return found
 
 
 def increment(value: Any, mode: int) -> Decimal | None:

@@ -15,7 +15,7 @@ from app.feeds.base import VenueFeed
 from app.feeds.ccxt_errors import sane_wait, to_feed_error
 from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
 from app.feeds.ccxt_hook import HookedClient
-from app.feeds.ccxt_markets import describe, find
+from app.feeds.ccxt_markets import describe, find, listings
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.ring import Ring
 from app.feeds.router import Router
@@ -24,7 +24,7 @@ from app.feeds.track import Fault
 from app.feeds.venues import as_configured, facts_of
 from app.feeds.watchdog import Watchdog
 from app.log import get
-from app.market import Market, MarketId
+from app.market import Listing, Market, MarketId
 from app.records import Stream
 from app.settings import FeedSettings, VenueSettings
 
@@ -121,6 +121,10 @@ class CcxtVenue:
         """
         raw = find(self.name, market_id.symbol, self.exchange.markets or {})
         return describe(market_id, raw, self.exchange.precisionMode, self._facts)
+
+    def listings(self) -> list[Listing]:
+        """What the venue trades at present."""
+        return listings(self.name, self.exchange.markets or {})
 
     def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:
         """Start a supervised task for each stream of a market.

@@ -1,10 +1,10 @@
 """The interface of the hot store: state shared between the collector and the web workers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.market import Market, MarketId
+from app.market import Listing, Market, MarketId
 from app.records import Batch
 
 Cursor = int  # id of the last batch seen: ms << 10 | n, strictly increasing per market
@@ -61,6 +61,21 @@ class HotStore(Protocol):
 
     def requested(self) -> list[MarketId]:
         """The wishes that have not run out, oldest first."""
+
+    def offer(self, venue: str, listings: Iterable[Listing], ttl_s: float) -> None:
+        """What a venue trades and a collector can take in, for so long; replaces what was offered."""
+
+    def keep_offer(self, venue: str, ttl_s: float) -> None:
+        """Go on offering the same for so long."""
+
+    def catalogue(self, query: str, limit: int) -> list[Listing]:
+        """What is offered and fits a few words, the likeliest first."""
+
+    def bar(self, venue: str, until_ns: int) -> None:
+        """Remember that a venue wants no request before a time."""
+
+    def barred_until_ns(self, venue: str) -> int:
+        """When a venue may be asked again; 0 when it may be at once."""
 
     def acquire(self, market: MarketId, ttl_s: float) -> Lease:
         """Take the right to write a market.

@@ -1,11 +1,11 @@
-"""`control.sqlite`: viewers' wishes, and leases on writing markets, shared by all processes of a host."""
+"""`control.sqlite`: wishes, catalogues, bans and leases, shared by all processes of a host."""
 
 import os
 import socket
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 from app import log
 from app.clock import NS_PER_S, Clock
 from app.errors import StoreBusyError, StoreCorruptError
-from app.market import MarketId
-from app.store import files
+from app.market import Listing, MarketId
+from app.store import catalogue, files
 from app.store.faults import explain, explain_os
 
 _log = log.get("store")
 _T = TypeVar("_T")
 NAME = "control.sqlite"  # no market's file: it has no colon
-_SCHEMA = 1
+_SCHEMA = 2
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS requests (market TEXT PRIMARY KEY, asked_ns INTEGER NOT NULL, "
     "until_ns INTEGER NOT NULL)",
@@ -28,6 +28,8 @@ _TABLES = (
     "host TEXT NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL, "
     "fence INTEGER NOT NULL, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS damages (market TEXT PRIMARY KEY, inode TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS bars (venue TEXT PRIMARY KEY, until_ns INTEGER NOT NULL)",
+    *catalogue.TABLES,
 )
 
 
@@ -69,6 +71,39 @@ class Control:
             "BEGIN",
         )
         return [MarketId.parse(row[0]) for row in rows]
+
+    def offer(self, venue: str, listings: Iterable[Listing], ttl_s: float) -> None:
+        """Replace what a venue offers."""
+        until = self._clock.now_ns() + round(ttl_s * NS_PER_S)
+        self._write(lambda connection: catalogue.replace(connection, venue, listings, until))
+
+    def keep_offer(self, venue: str, ttl_s: float) -> None:
+        """Prolong it."""
+        until = self._clock.now_ns() + round(ttl_s * NS_PER_S)
+        self._write(lambda connection: catalogue.prolong(connection, venue, until))
+
+    def catalogue(self, query: str, limit: int) -> list[Listing]:
+        """What is offered and fits a few words, the likeliest first."""
+        if self._connection is None and files.inode(self.path) is None:
+            return []
+        now = self._clock.now_ns()
+        return self._write(lambda c: catalogue.search(c, query, limit, now), "BEGIN")
+
+    def bar(self, venue: str, until_ns: int) -> None:
+        """Note until when a venue wants no request."""
+        self._write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO bars VALUES (?, ?)", (venue, until_ns)
+            )
+        )
+
+    def barred_until_ns(self, venue: str) -> int:
+        """When it may be asked again; 0 when at once."""
+        if self._connection is None and files.inode(self.path) is None:
+            return 0
+        query = "SELECT until_ns FROM bars WHERE venue = ?"
+        row = self._write(lambda c: c.execute(query, (venue,)).fetchone(), "BEGIN")
+        return int(row[0]) if row is not None and row[0] > self._clock.now_ns() else 0
 
     def acquire(self, market: MarketId, ttl_s: float, above: int = 0) -> int:
         """Take the lease and return its fence: larger than `above` and every earlier lease's.
@@ -228,7 +263,7 @@ class Control:
             return
         connection.execute("BEGIN IMMEDIATE")
         if version:
-            for name in ("requests", "leases", "damages"):
+            for name in ("requests", "leases", "damages", "bars", *catalogue.NAMES):
                 connection.execute(f"DROP TABLE IF EXISTS {name}")
         for statement in _TABLES:
             connection.execute(statement)

@@ -4,14 +4,14 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from app import log
 from app.clock import Clock
 from app.errors import StoreCorruptError, StoreError
-from app.market import Market, MarketId
+from app.market import Listing, Market, MarketId
 from app.records import Batch
 from app.store import files
 from app.store.base import Cursor, News
@@ -144,6 +144,26 @@ class SqliteStore:
     def requested(self) -> list[MarketId]:
         """The wishes that have not run out, oldest first."""
         return self._control.requested()
+
+    def offer(self, venue: str, listings: Iterable[Listing], ttl_s: float) -> None:
+        """What a venue trades and a collector can take in, for so long; replaces what was offered."""
+        self._control.offer(venue, listings, ttl_s)
+
+    def keep_offer(self, venue: str, ttl_s: float) -> None:
+        """Go on offering the same for so long."""
+        self._control.keep_offer(venue, ttl_s)
+
+    def catalogue(self, query: str, limit: int) -> list[Listing]:
+        """What is offered and fits a few words, the likeliest first."""
+        return self._control.catalogue(query, limit)
+
+    def bar(self, venue: str, until_ns: int) -> None:
+        """Remember that a venue wants no request before a time."""
+        self._control.bar(venue, until_ns)
+
+    def barred_until_ns(self, venue: str) -> int:
+        """When a venue may be asked again; 0 when it may be at once."""
+        return self._control.barred_until_ns(venue)
 
     def acquire(self, market: MarketId, ttl_s: float) -> MarketLease:
         """Take the right to write a market.

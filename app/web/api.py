@@ -32,6 +32,7 @@ FRESH_NS: Final = 15 * NS_PER_S  # the newest row of some live market must be yo
 NEWEST_NS: Final = 600 * NS_PER_S  # rows asked for without a start are looked for so far back
 _MAX_TIME_NS: Final = 4_102_444_800 * NS_PER_S
 _MAX_TEXT: Final = 200
+MAX_LISTINGS: Final = 200
 _JSON: Final = "application/json"
 _log = log.get("web")
 
@@ -69,6 +70,7 @@ class Api:
             ("/readyz", self.ready, self._quick),
             ("/api/v1/markets", self.markets, self._quick),
             ("/api/v1/book", self.book, self._quick),
+            ("/api/v1/catalogue", self.catalogue, self._quick),
             ("/api/v1/features", self.features, self._long),
         ):
             app.add_route(path, self._endpoint(work, pool), methods=["GET"])
@@ -113,6 +115,29 @@ class Api:
             rows = self._watch.rows(described, self.clock.now_ns())
         full = [described[MarketId.parse(row["market"])].to_json() | row for row in rows]
         return Reply(orjson.dumps({"markets": full}))
+
+    def catalogue(self, query: Mapping[str, str]) -> Reply:
+        """`/api/v1/catalogue`: markets of open venues that fit a few words, collected or not."""
+        _only(query, ("q", "limit"))
+        limit = _whole(query, "limit", 50, 1, MAX_LISTINGS)
+        text = query.get("q", "")
+        if len(text) > _MAX_TEXT:
+            raise InputError(f"q has at most {_MAX_TEXT} characters.")
+        with self._lock:
+            held = self.store.markets()
+            found = self.store.catalogue(text, limit)
+        markets = [
+            {
+                "market": str(listing.id),
+                "base": listing.base,
+                "quote": listing.quote,
+                "kind": listing.kind,
+                "contract": str(listing.contract),
+                "held": listing.id in held,
+            }
+            for listing in found
+        ]
+        return Reply(orjson.dumps({"markets": markets}))
 
     def features(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/features`: rows or bins of a market."""
