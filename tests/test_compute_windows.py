@@ -171,7 +171,7 @@ def test_score_looks_back_over_whole_seconds_without_the_present(seconds: int) -
     gap = (40 * S, 41 * S + 1)
     gaps = as_intervals(with_beginning([gap], rows))
     sums, now, window = sums_of(rows, BAND), int(rows["end_ns"][-1]), 3 * S
-    past = view.lookback(sums, gaps, now, window)
+    past = view.lookback(sums, gaps, now, window, 1800)
     total = {int(r["end_ns"]): int(r["ofi_best"]) for r in rows}
     values = []
     for second in range(0, now, S):  # before now

@@ -31,7 +31,18 @@ json_values = st.recursive(
     max_leaves=5,
 )
 fields = st.sampled_from(
-    ["market", "id", "depth", "window_s", "range_s", "end_ms", "group", "mid_rows", "other"]
+    [
+        "market",
+        "id",
+        "depth",
+        "window_s",
+        "range_s",
+        "end_ms",
+        "group",
+        "mid_rows",
+        "lookback_s",
+        "other",
+    ]
 )
 
 
@@ -54,6 +65,7 @@ def test_what_looks_different_and_is_the_same_shares_its_frames() -> None:
     }  # fmt: skip
     assert ViewSpec.parse(plain) == ViewSpec.parse(spelled)
     assert ViewSpec.parse(plain | {"mid_rows": 900}).mid_rows == 200
+    assert ViewSpec.parse(plain | {"lookback_s": 1790}) == ViewSpec.parse(plain)
     assert ViewSpec.parse(plain | {"depth": 11}) != ViewSpec.parse(plain)
 
 

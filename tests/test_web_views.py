@@ -1,6 +1,7 @@
 """The engine over a real store: what a page holds after any number of updates is the whole truth."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -421,8 +422,8 @@ def test_estimates_are_those_of_the_stored_rows(rig: Rig) -> None:
     history, _ = load(
         rig.store, rig.store.markets()[BTC], now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now
     )
-    history.follow(now, rig.engine.followed[BTC].history.horizon_ns)
-    fit = history.explained.fit()
+    history.follow(now)
+    fit = history.explained(1800, now, rig.engine.followed[BTC].history.horizon_ns).fit()
     assert fit is not None
     assert tiles["explained"] == pytest.approx(fit.r2, rel=1e-9)
     assert tiles["explained_n"] == fit.bins
@@ -442,9 +443,34 @@ def test_a_follower_costs_the_same_whatever_the_look_back(rig: Rig) -> None:
     opened(rig, PageModel(), spec(range_s=120))
     history = rig.engine.followed[BTC].history
     pushed = []
-    live = history.explained._live
+    live = history.fits[1800]._live
     plain = live.push
     live.push = lambda *values: (pushed.append(values), plain(*values))[1]  # type: ignore[func-returns-value,method-assign]
     rig.go(20.0)
-    assert history.explained._live is live
+    assert history.fits[1800]._live is live
     assert len(pushed) == 2
+
+
+def test_every_figure_of_the_past_follows_the_look_back(tmp_path: Path) -> None:
+    """Ten minutes and an hour over 15 min of data: other scores, weights and fits."""
+    clock = FakeClock(NOW_NS)
+    with closing(open_store(f"sqlite:///{tmp_path}", clock=clock)) as store:
+        (walk,) = walks(1, seed=7)
+        fill(store, walk, 15, NOW_NS)
+        rig = Rig(store, clock, walk, Engine(store, clock), NOW_NS)
+        views = {s: PageModel() for s in (600, 3600)}
+        for k, (seconds, page) in enumerate(views.items()):
+            opened(rig, page, spec(range_s=120, lookback_s=seconds), f"k{k}")
+            assert page.header["lookback_s"] == seconds
+        short, long = (page.header for page in views.values())
+        assert short["distribution"]["n"] <= 600 < long["distribution"]["n"]
+        assert short["tiles"]["explained_n"] <= 60 < long["tiles"]["explained_n"]
+        for name in ("score", "percentile", "explained", "explained_variance"):
+            assert short["tiles"][name] != long["tiles"][name]
+        rig.go(1.0)
+        assert set(rig.engine.followed[BTC].history.fits) == {600, 3600}
+        rig.engine.tick([Close("k1")])
+        rig.go(11.0, 0.5)
+        history = rig.engine.followed[BTC].history
+        assert set(history.fits) == {600}
+        assert set(history.weighings) == {(10, 600)}

@@ -1,6 +1,6 @@
 """Estimates that follow a market from its rows: what a new row costs does not depend on the look-back.
 
-Each holds the moments of the last 30 min and takes in what has ended since. When something before that
+Each holds the moments of its look-back and takes in what has ended since. When something before that
 changes (a gap is told afterwards), `changed` says from where, and that part is done again.
 """
 
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from app.compute.impact import Fit, LiveImpact
-from app.compute.integrated import LOOKBACK_WINDOWS, LiveIntegrated, normalise
+from app.compute.integrated import LiveIntegrated, normalise
 from app.compute.windows import (
     END,
     OFI,
@@ -26,17 +26,24 @@ from app.compute.windows import (
 )
 
 BIN_NS: Final = 10_000_000_000
+S_NS: Final = 1_000_000_000
 LEAST_BINS: Final = 30  # 5 min, as for scores
+LOOKBACK_S: Final = 1800  # unless a viewer chooses another
 
 
 @dataclass
 class Explained:
-    """How much of the moves of mid the OFI of the same 10 s explains, over 30 min."""
+    """How much of the moves of mid the OFI of the same 10 s explains, over a look-back."""
 
-    _live: LiveImpact = field(default_factory=lambda: LiveImpact(LOOKBACK_WINDOWS))
+    lookback_s: int = LOOKBACK_S
+    _live: LiveImpact = field(init=False)
     _upto: int = 0  # the last bin that was taken in, by number
     _changed_ns: int = END
     _fit: Fit | None = None
+
+    def __post_init__(self) -> None:
+        self._bins = self.lookback_s * S_NS // BIN_NS
+        self._live = LiveImpact(self._bins)
 
     def changed(self, time_ns: int) -> None:
         """What is known of the time since changed."""
@@ -45,8 +52,8 @@ class Explained:
     def follow(self, rows: RowSums, gaps: Intervals, upto_ns: int) -> None:
         """Take in the bins that ended by a time."""
         last, first = upto_ns // BIN_NS, self._upto + 1
-        if self._changed_ns <= self._upto * BIN_NS or last - self._upto > LOOKBACK_WINDOWS:
-            self._live, first = LiveImpact(LOOKBACK_WINDOWS), last - LOOKBACK_WINDOWS + 1
+        if self._changed_ns <= self._upto * BIN_NS or last - self._upto > self._bins:
+            self._live, first = LiveImpact(self._bins), last - self._bins + 1
         self._changed_ns = END
         if first > last:
             return
@@ -69,6 +76,7 @@ class Weighing:
     """Weights of integrated OFI through time: at any time those of the windows that ended before."""
 
     levels: int
+    lookback_s: int = LOOKBACK_S
     _live: LiveIntegrated = field(init=False)
     _first: int = 0  # number of the window after which the first kept weights hold
     _weights: list[Floats] = field(default_factory=list)  # w / Σ|w|; NaN while not available
@@ -76,7 +84,8 @@ class Weighing:
     _changed_ns: int = END
 
     def __post_init__(self) -> None:
-        self._live = LiveIntegrated(self.levels)
+        self._windows = self.lookback_s * S_NS // BIN_NS
+        self._live = LiveIntegrated(self.levels, self._windows)
 
     def changed(self, time_ns: int) -> None:
         """What is known of the time since changed."""
@@ -93,11 +102,11 @@ class Weighing:
             self._first, self._weights, self._explained, known = first, [], [], first - 1
         if known < done or not self._weights:
             del self._weights[known - self._first + 1 :], self._explained[len(self._weights) :]
-            self._live = LiveIntegrated(self.levels)
-            start = known - LOOKBACK_WINDOWS + 1
-            for row in self._windows(rows, gaps, start, known):
+            self._live = LiveIntegrated(self.levels, self._windows)
+            start = known - self._windows + 1
+            for row in self._complete(rows, gaps, start, known):
                 self._live.push(row)
-        for row in self._windows(rows, gaps, known + 1, last):
+        for row in self._complete(rows, gaps, known + 1, last):
             self._live.push(row)
             found = self._live.weights()
             none = np.full(self.levels, np.nan)
@@ -105,7 +114,7 @@ class Weighing:
             self._explained.append(np.nan if found is None else found.explained)
         self._forget(begin)
 
-    def _windows(
+    def _complete(
         self, rows: RowSums, gaps: Intervals, first: int, last: int
     ) -> list[Floats | None]:
         """Normalised OFI of windows by number; None where one is not complete."""

@@ -28,7 +28,6 @@ from app.compute.windows import (
 
 S_NS: Final = 1_000_000_000
 MS_NS: Final = 1_000_000
-LOOKBACK_S: Final = 1800
 SCORE_AFTER: Final = 300  # values one second apart that a score needs: 5 min
 CHANGE_NS: Final = 900 * S_NS
 BINS: Final = 60  # of the distribution, symmetric about zero
@@ -203,10 +202,12 @@ class Lookback:
         return (below + upto) / 2 / len(self.values)
 
 
-def lookback(rows: RowSums, gaps: Intervals, now_ns: int, window_ns: int) -> Lookback:
-    """Rolling OFI at the whole seconds in `[now − 30 min, now)`, those that are known."""
+def lookback(
+    rows: RowSums, gaps: Intervals, now_ns: int, window_ns: int, lookback_s: int
+) -> Lookback:
+    """Rolling OFI at the whole seconds in `[now − look-back, now)`, those that are known."""
     last = -(-now_ns // S_NS) - 1  # the last whole second before now
-    seconds = np.arange(last - LOOKBACK_S + 1, last + 1, dtype=np.int64) * S_NS
+    seconds = np.arange(last - lookback_s + 1, last + 1, dtype=np.int64) * S_NS
     values = rolling_best(rows, gaps, seconds, window_ns)
     return Lookback(np.sort(values[np.isfinite(values)]))
 

@@ -280,6 +280,7 @@ class Engine:
                 max(map(needed_ns, specs)),
                 max(map(fine_ns, specs)),
             )
+            followed.history.keep_estimates({(spec.depth, spec.lookback_s) for spec in specs})
             followed.history.forget(now_ns - followed.reach_ns, now_ns - followed.fine_ns)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from app.clock import NS_PER_S
 from app.compute.book import weighted_mid
-from app.compute.follow import Weighing
+from app.compute.follow import Explained, Weighing
 from app.compute.view import Gaps, in_unit
 from app.records import Batch
 from app.web.history import History
@@ -15,7 +15,9 @@ from app.web.history import History
 _SUMMARY_NS = 10 * NS_PER_S  # an older summary says nothing of the present
 
 
-def estimates_json(history: History, gaps: Gaps, weighing: Weighing) -> dict[str, Any]:
+def estimates_json(
+    history: History, gaps: Gaps, weighing: Weighing, explained: Explained
+) -> dict[str, Any]:
     """The estimates as of the newest row, as docs/live.md names them; null is not available."""
     result: dict[str, Any] = dict.fromkeys(
         ("weighted_mid", "vpin", "vpin_percentile", "explained", "explained_n",
@@ -27,7 +29,7 @@ def estimates_json(history: History, gaps: Gaps, weighing: Weighing) -> dict[str
     ticks = _weighted_mid(history.rows.quotes[-1:])
     if np.isfinite(ticks[0]) and not gaps.best.touch(now - 1, now)[0]:
         result["weighted_mid"] = float(in_unit(ticks, history.scale.tick)[0])
-    fit = history.explained.fit()
+    fit = explained.fit()
     if fit is not None:
         result["explained"], result["explained_n"] = fit.r2, fit.bins
     share = float(weighing.at(now)[1][0])

@@ -60,8 +60,8 @@ class History:
     status: Batch = field(default_factory=lambda: empty("status"))
     last_row: Batch = field(default_factory=lambda: empty("row"))
     summary: Batch = field(default_factory=lambda: empty("summary"))
-    explained: Explained = field(default_factory=Explained)
-    weighings: dict[int, Weighing] = field(default_factory=dict)  # by depth
+    fits: dict[int, Explained] = field(default_factory=dict)  # by look-back, s
+    weighings: dict[tuple[int, int], Weighing] = field(default_factory=dict)  # by depth, look-back
     read_ns: int = 0  # when the newest row was read
     horizon_ns: int = 0
     gaps_told: int = 0  # changes of `gaps`
@@ -121,26 +121,41 @@ class History:
         return Changes(rows_ns, columns_ns, "gap" in batches, changed)
 
     def _changed(self, time_ns: int) -> None:
-        self.explained.changed(time_ns)
-        for weighing in self.weighings.values():
-            weighing.changed(time_ns)
+        estimates: list[Explained | Weighing] = [*self.fits.values(), *self.weighings.values()]
+        for estimate in estimates:
+            estimate.changed(time_ns)
 
-    def follow(self, now_ns: int, upto_ns: int) -> None:
-        """Bring the estimates of the look-back up to a time; costs nothing between their bins."""
+    def follow(self, now_ns: int) -> None:
+        """Tell the estimates of an outage that began or ended."""
         if not self.has_rows:
             return
         open_ns = END if self.state(now_ns) is State.LIVE else self.last_good_ns()
         if open_ns != self.followed_open_ns:
             self._changed(min(open_ns, self.followed_open_ns))
             self.followed_open_ns = open_ns
-        self.explained.follow(self.rows, self.known(now_ns).best, upto_ns)
 
-    def weighing(self, depth: int, now_ns: int, since_ns: int, upto_ns: int) -> Weighing:
+    def explained(self, lookback_s: int, now_ns: int, upto_ns: int) -> Explained:
+        """The moves explained up to a time; costs nothing between bins. Call `follow` first."""
+        found = self.fits.setdefault(lookback_s, Explained(lookback_s))
+        if self.has_rows:
+            found.follow(self.rows, self.known(now_ns).best, upto_ns)
+        return found
+
+    def weighing(
+        self, depth: int, lookback_s: int, now_ns: int, since_ns: int, upto_ns: int
+    ) -> Weighing:
         """The weights of integrated OFI at a depth for `(since, upto]`; call `follow` first."""
-        found = self.weighings.setdefault(depth, Weighing(depth))
+        key = depth, lookback_s
+        found = self.weighings.setdefault(key, Weighing(depth, lookback_s))
         if self.has_rows:
             found.follow(self.rows, self.known(now_ns).depth, since_ns, upto_ns)
         return found
+
+    def keep_estimates(self, used: set[tuple[int, int]]) -> None:
+        """Forget the estimates of depths and look-backs that no view shows any longer."""
+        lookbacks = {lookback_s for _, lookback_s in used}
+        self.fits = {key: kept for key, kept in self.fits.items() if key in lookbacks}
+        self.weighings = {key: kept for key, kept in self.weighings.items() if key in used}
 
     def _add_rows(self, rows: Batch, now_ns: int) -> int:
         if self.has_rows:

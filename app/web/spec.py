@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from app.clock import NS_PER_MS, NS_PER_S
+from app.compute.follow import LOOKBACK_S
 from app.errors import InputError
 from app.market import MarketId
 from app.records import LEVELS
@@ -16,10 +17,12 @@ _WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "range_s": (900, 60, 4 * 3600),
     "group": (0, 0, 10**9),
     "mid_rows": (160, 8, 1000),
+    "lookback_s": (LOOKBACK_S, 600, 7200),
 }
 _END_MS: Final = (0, 4_102_444_800_000)  # to the year 2100
 _ROWS_STEP: Final = 20  # panels of nearly the same height share their frames
 MAX_MID_ROWS: Final = 200
+_LOOKBACK_STEP: Final = 60  # so that few are ever followed
 MAX_ID: Final = 2**31
 
 
@@ -34,6 +37,7 @@ class ViewSpec:
     end_ms: int | None
     group: int
     mid_rows: int
+    lookback_s: int = LOOKBACK_S  # of scores, distribution, weights and verification
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> Self:
@@ -51,6 +55,8 @@ class ViewSpec:
             end = _whole(message, "end_ms", None, *_END_MS)
         rows = -(-values["mid_rows"] // _ROWS_STEP) * _ROWS_STEP
         values["mid_rows"] = min(rows, MAX_MID_ROWS)
+        lookback = values["lookback_s"]
+        values["lookback_s"] = -(-lookback // _LOOKBACK_STEP) * _LOOKBACK_STEP
         return cls(market=MarketId.parse(text), end_ms=end, **values)
 
     @property
@@ -62,6 +68,11 @@ class ViewSpec:
     def range_ns(self) -> int:
         """The length of the time axis."""
         return self.range_s * NS_PER_S
+
+    @property
+    def lookback_ns(self) -> int:
+        """How far back scores and estimates look."""
+        return self.lookback_s * NS_PER_S
 
     @property
     def end_ns(self) -> int | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.clock import NS_PER_MS, NS_PER_S
 from app.compute import view as compute
-from app.compute.follow import Weighing
+from app.compute.follow import Explained, Weighing
 from app.compute.raster import PriceGrid, profile
 from app.compute.windows import END, Depth, Ints, rolling_depth
 from app.records import Batch, State
@@ -32,12 +32,11 @@ SLOW_NS: Final = (
 )
 MAX_TRADES: Final = 2_000  # of a snapshot, the largest
 _SERIES: Final = ("bid", "ask", "mid", "ofi", "multi", "integrated", "flow")
-_LOOKBACK_NS: Final = (compute.LOOKBACK_S + 2) * NS_PER_S
 
 
 def needed_ns(spec: ViewSpec) -> int:
     """How far back a history must reach for a view: a look-back before the first step in range."""
-    return spec.range_ns + _LOOKBACK_NS + spec.window_ns + 10 * NS_PER_S
+    return spec.range_ns + spec.lookback_ns + spec.window_ns + 12 * NS_PER_S
 
 
 def fine_ns(spec: ViewSpec) -> int:
@@ -56,6 +55,7 @@ class Now:
     settled: compute.Gaps  # without an open outage: for the figures of the newest row
     depth: Depth | None  # at the newest row; None while there are none
     weighing: Weighing
+    explained: Explained
 
 
 @dataclass
@@ -169,6 +169,7 @@ class View:
             "contract": str(market.contract),
             "depth": spec.depth,
             "window_s": spec.window_s,
+            "lookback_s": spec.lookback_s,
             "range_s": spec.range_s,
             "end_ms": spec.end_ms,
             "step_ms": self.step_ns // NS_PER_MS,
@@ -192,12 +193,14 @@ class View:
     def _at(self, end_ns: int, now_ns: int) -> Now:
         history, spec, depth = self.history, self.spec, None
         gaps, settled = history.known(now_ns), history.settled()
-        history.follow(now_ns, end_ns)
-        weighing = history.weighing(spec.depth, now_ns, end_ns - spec.range_ns, end_ns)
+        history.follow(now_ns)
+        explained = history.explained(spec.lookback_s, now_ns, end_ns)
+        start_ns = end_ns - spec.range_ns
+        weighing = history.weighing(spec.depth, spec.lookback_s, now_ns, start_ns, end_ns)
         if history.has_rows:
             at = np.array([history.rows_end.view[-1]])
             depth = rolling_depth(history.rows, settled.depth, at, spec.window_ns, spec.depth)
-        return Now(end_ns, now_ns, gaps, settled, depth, weighing)
+        return Now(end_ns, now_ns, gaps, settled, depth, weighing, explained)
 
     def _gaps(self, now: Now) -> list[dict[str, Any]]:
         return gaps_json(self.history, now.end_ns - self.spec.range_ns, now.now_ns)
@@ -283,7 +286,9 @@ class View:
         history = self.history
         if history.has_rows:
             at = int(history.rows_end.view[-1])
-            self.past = compute.lookback(history.rows, now.settled.best, at, self.spec.window_ns)
+            self.past = compute.lookback(
+                history.rows, now.settled.best, at, self.spec.window_ns, self.spec.lookback_s
+            )
         figures, self.hist = compute.distribution(self.past, history.scale)
         coverage = now.gaps.coverage(now.end_ns - self.spec.range_ns, now.end_ns)
         self.slow = {"distribution": figures, "coverage": coverage}
@@ -302,7 +307,7 @@ class View:
             "seq": self.seq,
             "market": str(spec.market),
             "status": status_json(history, now.now_ns),
-            "tiles": tiles | estimates_json(history, now.settled, now.weighing),
+            "tiles": tiles | estimates_json(history, now.settled, now.weighing, now.explained),
             "decomposition": parts,
             "times": times_json(history, now.now_ns),
             **self.slow,
