@@ -1,9 +1,10 @@
 """The demo left open: memory of every process and of the browser over time, console errors.
 
-    python -m benchmarks.soak [--minutes 10] [--faults]
+    python -m benchmarks.soak [--minutes 10]
 
-Baseline is the first fifth of the run, after which everything bounded has filled; each line prints the
-memory then, at the end, and the slope over the rest with its 95 % interval.
+The store begins with 75 min of each market, so that what a look-back bounds is full from the start: what
+grows then would grow for ever. The first fifth of the run is warm-up; each line prints the memory after
+it, at the end, and the slope over the rest with its 95 % interval.
 """
 
 import argparse
@@ -12,18 +13,26 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import psutil
 import statsmodels.api as sm
 from playwright.sync_api import CDPSession
 
 from app.cli import DEMO_MARKETS
+from app.clock import SystemClock
+from app.market import MarketId
+from app.records import NO_BID
+from app.store import HotStore, open_store
 from app.supervisor import free_port
 from tests.browser import chromium
-from tests.processes import running, wait_for
+from tests.processes import demo_exchange, running, wait_for
+from tests.web_market import Walk, fill
 
 _MB = 1 << 20
 _SAMPLES = 120
+_HISTORY_MIN = 75
+_SHOWN = [MarketId.parse(text) for text in DEMO_MARKETS[:4]]
 
 
 def _name(process: psutil.Process) -> str:
@@ -38,8 +47,8 @@ def _name(process: psutil.Process) -> str:
     return f"supervisor {process.pid}"
 
 
-def _memory(root: psutil.Process) -> dict[str, float]:
-    processes = [root, *root.children(recursive=True)]
+def _memory(*roots: psutil.Process) -> dict[str, float]:
+    processes = [p for root in roots for p in (root, *root.children(recursive=True))]
     result = {}
     for process in processes:
         try:
@@ -60,21 +69,48 @@ def _disk(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / _MB
 
 
-def soak(minutes: float, faults: bool) -> tuple[dict[str, list[tuple[float, float]]], list[str]]:
+def _with_history(folder: Path, environ: dict[str, str]) -> None:
+    """Fill a store with a past of the demo's markets, in the increments and at the price they have."""
+    clock = SystemClock()
+    url = f"sqlite:///{folder / 'met'}"
+    store = open_store(url, clock=clock)
+
+    def summaries() -> list[Any]:
+        found = [store.read_since(m, {"summary": 0}) for m in _SHOWN if m in store.markets()]
+        last = [news.batches["summary"][-1] for news in found if "summary" in news.batches]
+        return [summary for summary in last if summary["bid"] > NO_BID]
+
+    with running("app.cli", "collect", *DEMO_MARKETS[:4], "--store", url, environ=environ):
+        seen = wait_for(lambda: len(found := summaries()) == len(_SHOWN) and found, "the markets")
+    markets = store.markets()
+    filled = open_store(f"sqlite:///{folder / 'hot'}", clock=clock)
+    for market, summary in zip([markets[m] for m in _SHOWN], seen, strict=True):
+        price = float(market.grid.price(int(summary["bid"])))
+        fill(filled, Walk(market, price), _HISTORY_MIN, clock.now_ns())
+    _close(store, filled)
+
+
+def _close(*stores: HotStore) -> None:
+    for store in stores:
+        store.close()
+
+
+def soak(minutes: float) -> tuple[dict[str, list[tuple[float, float]]], list[str]]:
     """Samples of each memory in MB by minute, and what the console said."""
     samples: dict[str, list[tuple[float, float]]] = defaultdict(list)
     console: list[str] = []
     port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        environ = {"XDG_STATE_HOME": folder, "OFI_LOG__LEVEL": "error"}
-        words = ["app.cli", "demo", "--port", port, *(["--faults"] if faults else [])]
+    with tempfile.TemporaryDirectory() as name, demo_exchange() as (venues, _):
+        folder = Path(name)
+        environ = {**venues, "OFI_LOG__LEVEL": "error"}
+        _with_history(folder, environ)
+        words = ["app.cli", "run", *DEMO_MARKETS, "--port", port]
+        words += ["--store", f"sqlite:///{folder / 'hot'}"]
         with running(*words, environ=environ) as process, chromium() as browser:
             page = browser.new_page(viewport={"width": 2560, "height": 1440})
             page.on("console", lambda m: console.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda error: console.append(str(error)))
-            url = f"http://127.0.0.1:{port}/?range=300&" + "&".join(
-                f"m={m}" for m in DEMO_MARKETS[:4]
-            )
+            url = f"http://127.0.0.1:{port}/?range=300&" + "&".join(f"m={m}" for m in _SHOWN)
 
             def opened() -> bool:
                 try:
@@ -88,11 +124,13 @@ def soak(minutes: float, faults: bool) -> tuple[dict[str, list[tuple[float, floa
             session = page.context.new_cdp_session(page)
             session.send("Performance.enable")
             root, began = psutil.Process(process.pid), time.monotonic()
+            children = psutil.Process().children()
+            exchange = next(child for child in children if "app.demo" in child.cmdline())
             while (elapsed := (time.monotonic() - began) / 60) < minutes:
-                for name, value in _memory(root).items():
+                for name, value in _memory(exchange, root).items():
                     samples[name].append((elapsed, value))
                 samples["browser heap"].append((elapsed, _heap(session)))
-                samples["hot store on disk"].append((elapsed, _disk(Path(folder))))
+                samples["hot store on disk"].append((elapsed, _disk(folder / "hot")))
                 page.wait_for_timeout(60_000 * minutes / _SAMPLES)
     return samples, console
 
@@ -101,11 +139,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--faults", action="store_true", help="break something every 20 s")
     options = parser.parse_args(arguments)
     os.environ.setdefault("GUNICORN_CMD_ARGS", "")
     minutes = min(options.minutes, 120.0)
-    samples, console = soak(minutes, options.faults)
+    samples, console = soak(minutes)
     print(f"{'MB':28}{'baseline':>10}{'end':>10}{'slope per hour, 95 %':>28}")
     for name, values in samples.items():
         late = [v for v in values if v[0] >= minutes / 5]
