@@ -11,7 +11,17 @@ from dash.development.base_component import Component
 from app.market import Market, MarketId
 from components.icons import icon
 from components.panel import field
-from components.words import DEPTHS, RANGES_S, WINDOWS_S, duration, levels, market_kind, venue_name
+from components.panes import PANES
+from components.words import (
+    DEPTHS,
+    LOOKBACKS_S,
+    RANGES_S,
+    WINDOWS_S,
+    duration,
+    levels,
+    market_kind,
+    venue_name,
+)
 
 MAX_MARKETS = 4
 
@@ -51,7 +61,7 @@ def choices(values: Sequence[int], present: int, text: Any = duration) -> list[t
 
 
 def header(
-    markets: Mapping[MarketId, Market], depth: int, window_s: int, range_s: int
+    markets: Mapping[MarketId, Market], depth: int, window_s: int, range_s: int, lookback_s: int
 ) -> Component:
     """The header with its controls; values are set by the page's callback from the address."""
     picker = dmc.MultiSelect(
@@ -77,6 +87,7 @@ def header(
             _select("depth", "Depth", choices(DEPTHS, depth, levels), depth),
             _select("window", "Window", choices(WINDOWS_S, window_s), window_s),
             _select("range", "Range", choices(RANGES_S, range_s), range_s),
+            _select("lookback", "Look-back", choices(LOOKBACKS_S, lookback_s), lookback_s),
         ],
         className="controls",
         id="controls",
@@ -142,4 +153,25 @@ def header(
             buttons,
         ],
         className="top",
+    )
+
+
+def tab_bar(present: str) -> Component:
+    """The tabs of the page, for all markets in view; the scripts switch them (keys 1, 2, …)."""
+    tabs = [
+        html.Button(
+            pane.title,
+            type="button",
+            role="tab",
+            id=f"tab-{name}",
+            tabIndex=0 if name == present else -1,
+            title=f"{pane.title} ({number})",
+            **{"aria-selected": "true" if name == present else "false", "data-tab": name},
+        )
+        for number, (name, pane) in enumerate(PANES.items(), 1)
+    ]
+    return html.Nav(
+        html.Div(tabs, role="tablist", className="tablist", id="tabs", **{"aria-label": "Tabs"}),
+        className="tabs",
+        **{"aria-label": "What is shown of the markets"},
     )

@@ -1,26 +1,13 @@
-"""One market: bar, reading strip, linked rows, quality strip."""
+"""One market: bar, reading strip, the panes of the tabs, quality strip."""
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from app.market import MarketId
-from components.figures import graph_config, stack_figure
-from components.panel import Row, field, icon_button, row_panel
+from components.panel import field
+from components.panes import PANES, Pane
 from components.states import notes, waiting
 from components.words import venue_name
-
-_ROWS = (
-    Row("book", "Book heatmap", "Resting size by price; more is stronger.", "Depth now", "", True),
-    Row("ofi", "", "", "Distribution", "last 30 min"),
-    Row(
-        "levels",
-        "OFI by level",
-        "Depth-normalised, best level first. Blue adds buying, orange selling.",
-        "By level now",
-        "",
-    ),
-    Row("flow", "Taker flow", "", "What made this OFI", "", True),
-)
 
 _TILES = (
     ("spread", "Spread"),
@@ -86,41 +73,6 @@ def _reading() -> Component:
     )
 
 
-def _legend() -> Component:
-    return html.Span(
-        [
-            html.Span([html.U(className="disc"), "bought"], className="up"),
-            html.Span([html.U(className="ring"), "sold"], className="dn"),
-        ],
-        className="leg",
-    )
-
-
-def _line_legend() -> Component:
-    """The name of the thin line over the OFI bars."""
-    return html.Span(
-        [html.Span([html.U(className="line"), field("legend-ofi")])], className="leg line-leg"
-    )
-
-
-def _zoom_tools() -> Component:
-    return html.Span(
-        [
-            icon_button("minus", "Zoom out in time", "zoom-out", class_name="small"),
-            icon_button("plus", "Zoom in on time", "zoom-in", class_name="small"),
-            html.Button(
-                "Back to live",
-                type="button",
-                className="btn small to-live",
-                hidden=True,
-                title="Undo zoom and pan (0, or a double click)",
-                **{"data-do": "reset-zoom"},
-            ),
-        ],
-        className="tools",
-    )
-
-
 def _quality() -> Component:
     items = [
         html.Span(
@@ -133,44 +85,29 @@ def _quality() -> Component:
     return html.Footer([*items, html.Span(className="grow"), updated], className="foot")
 
 
+def _pane(tab: str, pane: Pane, market: MarketId, key: str) -> Component:
+    # All tabs start hidden but the first: the scripts show the one that the page is on.
+    return html.Div(
+        pane.build(market, key),
+        className="tabpane",
+        role="tabpanel",
+        hidden=tab != next(iter(PANES)),
+        **{"data-tab": tab, "aria-label": pane.title},
+    )
+
+
 def market_stack(market: MarketId, key: str) -> Component:
     """The stack of one market.
 
     `key` distinguishes its figure from those of other markets; the scripts find the stack by its
     `data-market` and subscribe to what it shows.
     """
-    legends = {"book": _legend(), "ofi": _line_legend()}
-    panels = [
-        row_panel(
-            row,
-            legend=legends.get(row.kind),
-            tools=_zoom_tools() if row.kind == "book" else None,
-        )
-        for row in _ROWS
-    ]
-    graph = dcc.Graph(
-        id={"type": "axes", "market": key},
-        figure=stack_figure(key),
-        config=graph_config(),
-        className="axes",
-    )
-    hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
-    chips = [
-        html.Span(className=f"chip {name}", hidden=True, **{"data-f": name, "aria-hidden": "true"})
-        for name in ("chip-book", "chip-ofi")
-    ]
-    overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
+    panes = [_pane(tab, pane, market, key) for tab, pane in PANES.items()]
     return html.Article(
         [
             _bar(market),
             _reading(),
-            html.Div(
-                [*panels, graph, overlay, *chips, waiting(), notes(), hover],
-                className="rows",
-                tabIndex=0,
-                role="group",
-                **{"aria-label": f"Charts of {market.symbol} on {venue_name(market)}"},
-            ),
+            html.Div([*panes, waiting(), notes()], className="panes"),
             _quality(),
         ],
         className="stack",

@@ -44,7 +44,7 @@ def attributes(component: Component) -> dict[str, Any]:
 
 def test_every_control_has_a_name() -> None:
     stack = market_stack(MarketId.parse("binance:BTC/USDT"), "a")
-    page = header({}, 10, 10, 900)
+    page = header({}, 10, 10, 900, 1800)
     controls = [c for part in (stack, page) for c in walk(part) if c._type in ("Button", "Canvas")]
     assert len(controls) > 10
     for control in controls:

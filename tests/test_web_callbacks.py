@@ -75,7 +75,15 @@ async def test_freezing_is_part_of_the_address() -> None:
 @pytest.mark.parametrize("junk", [7, ["a"], {"a": 1}, "\x00", "x" * 5000])
 async def test_junk_from_a_page_gives_a_page(junk: Any) -> None:
     names = ("url", "markets", "depth", "window", "range", "theme", "frozen", "arrived", "view")
-    for changed in ("url.search", "markets.value", "depth.value", "frozen.data", "theme.n_clicks"):
+    names += ("lookback", "wish")
+    for changed in (
+        "url.search",
+        "markets.value",
+        "depth.value",
+        "frozen.data",
+        "theme.n_clicks",
+        "wish.data",
+    ):
         answer = await call({BTC.id: BTC}, changed, **dict.fromkeys(names, junk))
         assert answer.status_code == 200, changed
         assert "data-view" in answer.json()["response"]["view"]

@@ -41,6 +41,7 @@ fields = st.sampled_from(
         "group",
         "mid_rows",
         "lookback_s",
+        "tab",
         "other",
     ]
 )
@@ -140,3 +141,15 @@ def test_a_summary_has_the_figures_of_its_record() -> None:
     assert row["bid"] == 67500.0
     assert row["mid"] == 67500.005
     assert row["state"] == "live"
+
+
+def test_a_view_names_its_tab_and_how_far_back_it_looks() -> None:
+    plain = {"market": "binance:BTC/USDT"}
+    view = ViewSpec.parse(plain | {"tab": "evidence", "lookback_s": 3600, "mid_rows": 80})
+    assert (view.tab, view.lookback_ns, view.shows_book) == ("evidence", 3600 * NS_PER_S, False)
+    # Nothing of such a tab depends on the rows of the heatmap.
+    assert view == ViewSpec.parse(plain | {"tab": "evidence", "lookback_s": 3600, "mid_rows": 200})
+    assert ViewSpec.parse(plain).shows_book
+    for wrong in ({"tab": "other"}, {"tab": ["flow"]}, {"lookback_s": 599}, {"lookback_s": 7201}):
+        with pytest.raises(InputError, match=next(iter(wrong))):
+            ViewSpec.parse(plain | wrong)

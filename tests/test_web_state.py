@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from app.market import MarketId
 from app.records import LEVELS
-from app.web.state import MAX_MARKETS, RANGE_S, WINDOW_S, ViewState
+from app.web.state import COLOURS, LOOKBACK_S, MAX_MARKETS, RANGE_S, WINDOW_S, ViewState
+from components.panes import PANES
 
 BTC = MarketId.parse("binance:BTC/USDT")
 PERP = MarketId.parse("binanceusdm:BTC/USDT:USDT")
@@ -21,6 +22,10 @@ views = st.builds(
     range_s=st.integers(*RANGE_S),
     end_ms=st.none() | st.integers(0, 4_000_000_000_000),
     theme=st.sampled_from(["dark", "light"]),
+    lookback_s=st.integers(*LOOKBACK_S),
+    tab=st.sampled_from(sorted(PANES)),
+    zone=st.sampled_from(["utc", "local", "Asia/Kolkata", "Etc/GMT+5"]),
+    colours=st.sampled_from(COLOURS),
 )
 
 
@@ -50,7 +55,11 @@ def test_any_address_is_read_within_bounds(search: str) -> None:
         ("?range=1e9", "range must be a whole number from 60 to 14400; 900 is shown."),
         ("?end=-5", "the present is shown."),
         ("?depth=%D9%A3", "depth must be a whole number"),
-        ("?theme=pink", "The theme of the address is unknown; dark is shown."),
+        ("?lookback=60", "lookback must be a whole number from 600 to 7200; 1800 is shown."),
+        ("?tab=../x", "tab must be one of flow"),
+        ("?tz=%3Cb%3E", "tz must be utc, local or the name of a time zone; utc is shown."),
+        ("?colours=pink", "colours must be one of blue-orange, green-red; blue-orange is shown."),
+        ("?theme=pink", "theme must be one of dark, light; dark is shown."),
         ("?m=javascript:alert(1)//%20x", "is not a symbol"),
         ("?m=../../etc/passwd", "is not a market"),
         ("?" + "m=a:B&" * 40, "The address has too many parts and was not read."),
@@ -72,11 +81,21 @@ def test_more_markets_than_fit_are_told() -> None:
 
 def test_controls_are_checked_like_addresses() -> None:
     view = ViewState(end_ms=5, theme="light")
-    wished = view.with_controls(["binance:BTC/USDT", 7, "nonsense"], "5", "30", "300")
+    wished = view.with_controls(
+        ["binance:BTC/USDT", 7, "nonsense"], depth="5", window="30", range="300", lookback="600"
+    )
     assert wished.markets == (BTC,)
     assert (wished.depth, wished.window_s, wished.range_s) == (5, 30, 300)
-    assert (wished.end_ms, wished.theme) == (5, "light")
-    assert view.with_controls(None, None, {}, "x").depth == 10
+    assert (wished.end_ms, wished.theme, wished.lookback_s) == (5, "light", 600)
+    assert view.with_controls(None, depth=None, window={}, range="x").depth == 10
+
+
+def test_scripts_may_wish_for_what_is_theirs_and_nothing_else() -> None:
+    view = ViewState(markets=(BTC,), depth=5, theme="light")
+    wished = view.wished({"tz": "Asia/Tokyo", "colours": "green-red", "depth": 7, "end": 5})
+    assert (wished.zone, wished.colours) == ("Asia/Tokyo", "green-red")
+    assert (wished.depth, wished.end_ms, wished.markets) == (5, None, (BTC,))
+    assert view.wished({"tz": {"a": 1}}).zone == "utc"
 
 
 def test_freezing_and_letting_go() -> None:

@@ -13,6 +13,7 @@ from app.market import Grid, MarketId
 from app.records import ROW_NS, State, Stream
 from app.store import SqliteStore, open_store
 from app.web.engine import Close, Engine, Frame, Open, Snap, Trouble, render_past
+from app.web.frames import decode
 from app.web.history import History, load
 from app.web.spec import ViewSpec
 from app.web.views import View
@@ -125,6 +126,18 @@ def test_updates_add_up_to_a_snapshot(rig: Rig, range_s: int) -> None:
     assert page.holes == 0
     assert page.seq > 90
     assert_same(page, rig, wish)
+
+
+def test_columns_go_only_to_tabs_that_show_them(rig: Rig) -> None:
+    page, wish = PageModel(), spec(tab="evidence")
+    opened(rig, page, wish)
+    assert page.header["rows"] == 0
+    for frame in frames_of(rig.go(3.0)):
+        _, arrays = decode(frame.data)
+        assert not [name for name in arrays if name.startswith(("col", "prof", "cum"))]
+        page.take(frame.data)
+    assert page.holes == 0
+    assert_same(page, rig, wish, columns=False)
 
 
 def test_an_outage_is_hatched_at_once_and_stays_blank_afterwards(rig: Rig) -> None:

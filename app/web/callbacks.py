@@ -12,11 +12,11 @@ from app.web.state import ViewState
 from components.header import choices, market_options, with_chosen
 from components.market_stack import market_stack
 from components.states import empty_page, nothing_chosen
-from components.words import DEPTHS, RANGES_S, WINDOWS_S, levels
+from components.words import DEPTHS, LOOKBACKS_S, RANGES_S, WINDOWS_S, levels
 
 Markets = Callable[[], dict[MarketId, Market]]
 
-_CONTROLS: Final = ("markets", "depth", "window", "range")
+_CONTROLS: Final = ("markets", "depth", "window", "range", "lookback")
 
 
 def register(app: Dash, markets: Markets) -> None:
@@ -38,6 +38,8 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         Output("window", "value"),
         Output("range", "data"),
         Output("range", "value"),
+        Output("lookback", "data"),
+        Output("lookback", "value"),
         Output("mantine", "forceColorScheme"),
         Output("view", "data-view"),
         Output("stacks", "children"),
@@ -48,9 +50,11 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         Input("depth", "value"),
         Input("window", "value"),
         Input("range", "value"),
+        Input("lookback", "value"),
         Input("theme", "n_clicks"),
         Input("frozen", "data"),
         Input("arrived", "data"),
+        Input("wish", "data"),
         State("view", "data-view"),
     )
     def show(
@@ -59,21 +63,27 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         depth: Any,
         window: Any,
         span: Any,
+        lookback: Any,
         _clicks: int | None,
         frozen: Any,
         _arrived: int | None,
+        wish: Any,
         shown: str,
     ) -> tuple[Any, ...]:
         cause = ctx.triggered_id
         now = ViewState.from_search(search if isinstance(search, str) else "")
         known = markets()
         if cause in _CONTROLS:
-            view = now.with_controls(chosen, depth, window, span)
+            view = now.with_controls(
+                chosen, depth=depth, window=window, range=span, lookback=lookback
+            )
         elif cause == "theme":
             view = now.other_theme()
         elif cause == "frozen" and isinstance(frozen, dict):
             # None is the store's first breath, not a wish of the user.
             view = now.frozen_at(frozen.get("end_ms"))
+        elif cause == "wish" and isinstance(wish, dict):
+            view = now.wished(wish)
         else:
             view = now
             if known and not view.markets and (not search or cause == "arrived"):
@@ -95,6 +105,7 @@ def _page(
         *_options(choices(DEPTHS, view.depth, levels), view.depth),
         *_options(choices(WINDOWS_S, view.window_s), view.window_s),
         *_options(choices(RANGES_S, view.range_s), view.range_s),
+        *_options(choices(LOOKBACKS_S, view.lookback_s), view.lookback_s),
         view.theme,
         view.to_json(),
         no_update if same else _stacks(view, known),

@@ -14,7 +14,7 @@ from app.market import Market, MarketId
 from app.settings import Settings
 from app.web.callbacks import register
 from app.web.state import ViewState
-from components.header import header
+from components.header import header, tab_bar
 
 TITLE = "Order flow"
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -72,12 +72,14 @@ def _layout(markets: Mapping[MarketId, Market]) -> Component:
             dcc.Location(id="url", refresh=False),
             dcc.Store(id="frozen", data=None),
             dcc.Store(id="arrived", data=None),
+            dcc.Store(id="wish", data=None),
             dcc.Interval(id="look", interval=NEW_MARKETS_MS),
             html.Div(id="view", hidden=True, **{"data-view": ""}),
             html.Div(
                 [
-                    header(markets, first.depth, first.window_s, first.range_s),
+                    header(markets, first.depth, first.window_s, first.range_s, first.lookback_s),
                     html.Div(id="dropped", role="status"),
+                    tab_bar(first.tab),
                     html.Main(id="stacks", className="stacks", tabIndex=-1),
                 ],
                 className="app",

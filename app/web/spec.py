@@ -19,6 +19,9 @@ _WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "mid_rows": (160, 8, 1000),
     "lookback_s": (LOOKBACK_S, 600, 7200),
 }
+# The page's tabs; a view gets the arrays of its own only.
+TABS: Final = ("flow", "evidence", "trades", "quality")
+FLOW: Final = TABS[0]
 _END_MS: Final = (0, 4_102_444_800_000)  # to the year 2100
 _ROWS_STEP: Final = 20  # panels of nearly the same height share their frames
 MAX_MID_ROWS: Final = 200
@@ -28,7 +31,10 @@ MAX_ID: Final = 2**31
 
 @dataclass(frozen=True)
 class ViewSpec:
-    """One view of one market; `end_ms` None follows the present, `group` 0 lets the server choose."""
+    """One view of one market; `end_ms` None follows the present, `group` 0 lets the server choose.
+
+    `tab` is what the page shows of it.
+    """
 
     market: MarketId
     depth: int
@@ -38,6 +44,7 @@ class ViewSpec:
     group: int
     mid_rows: int
     lookback_s: int = LOOKBACK_S  # of scores, distribution, weights and verification
+    tab: str = FLOW
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> Self:
@@ -57,7 +64,12 @@ class ViewSpec:
         values["mid_rows"] = min(rows, MAX_MID_ROWS)
         lookback = values["lookback_s"]
         values["lookback_s"] = -(-lookback // _LOOKBACK_STEP) * _LOOKBACK_STEP
-        return cls(market=MarketId.parse(text), end_ms=end, **values)
+        tab = message.get("tab", FLOW)
+        if tab not in TABS:
+            raise InputError(f"tab must be one of {', '.join(TABS)}.")
+        if tab != FLOW:
+            values["mid_rows"] = _ROWS_STEP  # nothing of the page depends on it there
+        return cls(market=MarketId.parse(text), end_ms=end, tab=tab, **values)
 
     @property
     def window_ns(self) -> int:
@@ -73,6 +85,11 @@ class ViewSpec:
     def lookback_ns(self) -> int:
         """How far back scores and estimates look."""
         return self.lookback_s * NS_PER_S
+
+    @property
+    def shows_book(self) -> bool:
+        """Whether the page shows the heatmap and the depth of this view."""
+        return self.tab == FLOW
 
     @property
     def end_ns(self) -> int | None:

@@ -5,6 +5,7 @@ default, and what was dropped is told to the user.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
@@ -13,18 +14,26 @@ from urllib.parse import parse_qsl, urlencode
 from app.errors import MarketError
 from app.market import MarketId
 from app.records import LEVELS
+from components.panes import PANES
 
 MAX_MARKETS: Final = 4
 MAX_QUERY: Final = 2000  # characters of an address that are read
 MAX_FIELDS: Final = 32
 WINDOW_S: Final = (1, 3600)
 RANGE_S: Final = (60, 4 * 3600)
+LOOKBACK_S: Final = (600, 7200)
 END_MS: Final = (0, 4_102_444_800_000)  # up to the year 2100
 THEMES: Final = ("dark", "light")
+COLOURS: Final = ("blue-orange", "green-red")
+DEFAULT_TAB: Final = "flow"
+DEFAULT_ZONE: Final = "utc"
 DEFAULT_DEPTH: Final = 10
 DEFAULT_WINDOW_S: Final = 10
 DEFAULT_RANGE_S: Final = 900
+DEFAULT_LOOKBACK_S: Final = 1800
 PRESENT: Final = -1
+# "utc", "local" or a name of the zone database; whether the browser knows it, the browser says.
+_ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,48}")
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,10 @@ class ViewState:
     range_s: int = DEFAULT_RANGE_S
     end_ms: int | None = None
     theme: str = "dark"
+    lookback_s: int = DEFAULT_LOOKBACK_S
+    tab: str = DEFAULT_TAB
+    zone: str = DEFAULT_ZONE
+    colours: str = COLOURS[0]
     dropped: tuple[str, ...] = field(default=(), compare=False)  # sentences on what was wrong
 
     @classmethod
@@ -45,10 +58,6 @@ class ViewState:
         pairs, dropped = _pairs(search or "")
         markets = _markets(pairs, dropped)
         last = dict(pairs)
-        theme = last.get("theme", "dark")
-        if theme not in THEMES:
-            dropped.append("The theme of the address is unknown; dark is shown.")
-            theme = "dark"
         end = _whole(last, "end", PRESENT, END_MS, dropped)
         return cls(
             markets=markets,
@@ -56,7 +65,11 @@ class ViewState:
             window_s=_whole(last, "window", DEFAULT_WINDOW_S, WINDOW_S, dropped),
             range_s=_whole(last, "range", DEFAULT_RANGE_S, RANGE_S, dropped),
             end_ms=None if end == PRESENT else end,
-            theme=theme,
+            theme=_word(last, "theme", "dark", THEMES, dropped),
+            lookback_s=_whole(last, "lookback", DEFAULT_LOOKBACK_S, LOOKBACK_S, dropped),
+            tab=_word(last, "tab", DEFAULT_TAB, tuple(PANES), dropped),
+            zone=_zone(last, dropped),
+            colours=_word(last, "colours", COLOURS[0], COLOURS, dropped),
             dropped=tuple(dropped),
         )
 
@@ -67,21 +80,40 @@ class ViewState:
             ("depth", str(self.depth)),
             ("window", str(self.window_s)),
             ("range", str(self.range_s)),
+            ("lookback", str(self.lookback_s)),
         ]
         if self.end_ms is not None:
             pairs.append(("end", str(self.end_ms)))
         pairs.append(("theme", self.theme))
+        plain = type(self)()
+        for name, value, default in (
+            ("tab", self.tab, plain.tab),
+            ("tz", self.zone, plain.zone),
+            ("colours", self.colours, plain.colours),
+        ):
+            if value != default:
+                pairs.append((name, value))
         return "?" + urlencode(pairs, safe=":/")
 
-    def with_controls(
-        self, markets: object, depth: object, window_s: object, range_s: object
-    ) -> Self:
-        """The view that the controls ask for; values are checked like those of an address."""
+    def with_controls(self, markets: object, **controls: object) -> Self:
+        """The view that the controls ask for; values are checked like those of an address.
+
+        `controls` are named as in an address; what is not among them stays.
+        """
         texts = markets if isinstance(markets, list) else []
         pairs = [("m", text) for text in texts if isinstance(text, str)]
-        pairs += [("depth", str(depth)), ("window", str(window_s)), ("range", str(range_s))]
-        wished = type(self).from_search("?" + urlencode(pairs))
-        return replace(wished, end_ms=self.end_ms, theme=self.theme)
+        return self._with(pairs, controls)
+
+    def wished(self, wish: Mapping[str, object]) -> Self:
+        """The view with what a script of the page asks for, named as in an address."""
+        known = {name: value for name, value in wish.items() if name in _WISHES}
+        pairs = [("m", str(market)) for market in self.markets]
+        return self._with(pairs, known)
+
+    def _with(self, markets: list[tuple[str, str]], changes: Mapping[str, object]) -> Self:
+        kept = [(n, v) for n, v in parse_qsl(self.to_search()[1:]) if n != "m" and n not in changes]
+        pairs = markets + kept + [(name, str(value)) for name, value in changes.items()]
+        return type(self).from_search("?" + urlencode(pairs))
 
     def frozen_at(self, end_ms: object) -> Self:
         """The view held at a time, or following the present again for None."""
@@ -102,9 +134,16 @@ class ViewState:
                 "range_s": self.range_s,
                 "end_ms": self.end_ms,
                 "theme": self.theme,
+                "lookback_s": self.lookback_s,
+                "tab": self.tab,
+                "zone": self.zone,
+                "colours": self.colours,
                 "dropped": list(self.dropped),
             }
         )
+
+
+_WISHES: Final = frozenset({"tab", "tz", "colours"})
 
 
 def _pairs(search: str) -> tuple[list[tuple[str, str]], list[str]]:
@@ -129,6 +168,24 @@ def _markets(pairs: list[tuple[str, str]], dropped: list[str]) -> tuple[MarketId
     if len(found) > MAX_MARKETS:
         dropped.append(f"The page shows {MAX_MARKETS} markets at once; the first are shown.")
     return tuple(found)[:MAX_MARKETS]
+
+
+def _word(
+    values: Mapping[str, str], name: str, default: str, known: tuple[str, ...], dropped: list[str]
+) -> str:
+    text = values.get(name, default)
+    if text in known:
+        return text
+    dropped.append(f"{name} must be one of {', '.join(known)}; {default} is shown.")
+    return default
+
+
+def _zone(values: Mapping[str, str], dropped: list[str]) -> str:
+    text = values.get("tz", DEFAULT_ZONE)
+    if _ZONE.fullmatch(text):
+        return text
+    dropped.append("tz must be utc, local or the name of a time zone; utc is shown.")
+    return DEFAULT_ZONE
 
 
 def _whole(

@@ -262,6 +262,8 @@ class View:
 
     def _regrid(self, store: HotStore, now: Now) -> bool:
         """Move the price rows after the prices; True when their size changed: all is drawn anew."""
+        if not self.spec.shows_book:
+            return False
         prices = price_range(self.history, now.end_ns - self.spec.range_ns, now.end_ns)
         if prices is None:
             return False

@@ -7,7 +7,7 @@ import { Stack } from "./stack.js";
 import { write } from "./texts.js";
 import { readTheme, watchTheme } from "./theme.js";
 
-const RELAYOUT_MS = 1000;
+const SECOND_MS = 1000;
 
 class Page {
   constructor() {
@@ -26,7 +26,7 @@ class Page {
       frame: (buffer) => this.receive(buffer),
       change: (link) => this.linked(link),
     });
-    setInterval(() => this.second(), RELAYOUT_MS);
+    setInterval(() => this.second(), SECOND_MS);
     document.addEventListener("visibilitychange", () => document.hidden || this.all());
     watchTheme(() => this.all(true));
   }
@@ -53,7 +53,7 @@ class Page {
     const known = new Set([...this.stacks.values()].map((stack) => stack.element));
     for (const element of found) {
       if (known.has(element)) continue;
-      const stack = new Stack(element, this.nextId++, this);
+      const stack = new Stack(element, this.nextId++, this, this.tab);
       stack.zoomed();
       stack.link = this.connection.link;
       this.stacks.set(stack.id, stack);
@@ -64,6 +64,7 @@ class Page {
   changeView(text) {
     if (!text) return;
     this.view = JSON.parse(text);
+    this.turnTo(this.view.tab);
     this.frozen = this.view.end_ms !== null;
     this.held = this.view.end_ms;
     document.getElementById("freeze")?.setAttribute("aria-pressed", String(this.frozen));
@@ -71,6 +72,25 @@ class Page {
     for (const stack of this.stacks.values()) {
       this.subscribe(stack);
       stack.zoomed();
+    }
+  }
+
+  get tab() {
+    return this.view?.tab ?? "flow";
+  }
+
+  /** Shows a tab of every market. */
+  turnTo(tab) {
+    this.view.tab = tab;
+    for (const one of document.querySelectorAll("#tabs [role=tab]")) {
+      const chosen = one.dataset.tab === tab;
+      one.setAttribute("aria-selected", String(chosen));
+      one.tabIndex = chosen ? 0 : -1;
+    }
+    document.documentElement.dataset.tab = tab;
+    for (const stack of this.stacks.values()) {
+      stack.turnTo(tab);
+      this.subscribe(stack);
     }
   }
 
@@ -91,8 +111,8 @@ class Page {
   /** Asks for what a stack shows; nothing is sent when that was asked already. */
   subscribe(stack) {
     if (!this.view) return;
-    const { depth, window_s, range_s, end_ms } = this.view;
-    const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, end_ms, group: 0, mid_rows: stack.midRows };
+    const { depth, window_s, range_s, lookback_s, end_ms, tab } = this.view;
+    const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, lookback_s, end_ms, group: 0, mid_rows: stack.midRows, tab };
     const text = JSON.stringify(message);
     if (stack.asking === text || !this.connection.send(message)) return;
     const before = stack.asked;
@@ -155,23 +175,15 @@ class Page {
 
   all(relayout = false) {
     for (const stack of this.stacks.values()) {
-      if (relayout) stack.tickAt = 0;
-      this.dirty(stack);
+      if (relayout) stack.renew();
+      else this.dirty(stack);
     }
   }
 
   paint() {
     this.frame = 0;
     const at = performance.now();
-    for (const stack of this.dirtyStacks) {
-      stack.draw(at, this.frozen);
-      const layout = `${stack.geometry.width}/${stack.geometry.height}/${stack.model.epoch}/${stack.ranges.free}`;
-      if (at - (stack.tickAt ?? 0) >= RELAYOUT_MS || layout !== stack.layout) {
-        stack.layout = layout;
-        stack.tickAt = at;
-        stack.tick(at);
-      }
-    }
+    for (const stack of this.dirtyStacks) stack.draw(at, this.frozen);
     this.dirtyStacks.clear();
   }
 
@@ -246,14 +258,14 @@ function expose(page) {
   const view = (market) => {
     const stack = [...page.stacks.values()].find((one) => one.market === market);
     if (!stack) return null;
-    const { model } = stack;
+    const { model } = stack, flow = stack.made.get("flow"), views = flow?.views;
     return structuredClone({
       market, seq: model.seq, epoch: model.epoch, tiles: model.tiles ?? null, times: model.times ?? null, decomposition: model.decomposition ?? null,
       status: model.status, info: model.info, coverage: model.coverage ?? null, gaps: model.gaps ?? [],
       distribution: model.distribution ?? null, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
       state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
-      ranges: stack.views ? { time: [stack.views.book.start, stack.views.book.end], price: [stack.views.book.low, stack.views.book.high] } : null,
-      axes: stack.axes.ready(),
+      ranges: views ? { time: [views.book.start, views.book.end], price: [views.book.low, views.book.high] } : null,
+      tab: stack.tab, axes: stack.tab !== "flow" || flow.axes.ready(),
     });
   };
   const stats = () => ({ bytes: page.bytes, frames: page.frames, link: { ...page.connection.link }, server: page.server });

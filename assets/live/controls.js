@@ -8,10 +8,38 @@ export function bindControls(page) {
   on("freeze", () => freeze(page));
   on("share", share);
   on("more", toggleControls);
+  bindTabs(page);
   document.addEventListener("keydown", (event) => key(event, page));
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("#controls, #more, [data-portal]")) closeControls();
   });
+}
+
+/** Asks the server for a change of the address that no control of Dash makes: `{tab}`, `{tz}`, `{colours}`. */
+export function wish(change) {
+  set("wish", { data: change });
+}
+
+function bindTabs(page) {
+  const list = document.getElementById("tabs");
+  list.addEventListener("click", (event) => turn(page, event.target.closest("[role=tab]")));
+  list.addEventListener("keydown", (event) => {
+    const all = [...list.querySelectorAll("[role=tab]")], at = all.indexOf(document.activeElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = all.at(to % all.length);
+    next.focus();
+    turn(page, next);
+  });
+}
+
+/** Turns to a tab at once; the address follows. */
+function turn(page, button) {
+  if (!button || !page.view || page.tab === button.dataset.tab) return;
+  page.turnTo(button.dataset.tab);
+  wish({ tab: button.dataset.tab });
 }
 
 /** Holds the view at its present end, or follows the present again. */
@@ -67,6 +95,8 @@ function key(event, page) {
     if (event.target.closest?.("button, a, [role=option]")) return;
     event.preventDefault();
     freeze(page);
+  } else if (/^[1-9]$/.test(event.key)) {
+    turn(page, document.querySelectorAll("#tabs [role=tab]")[event.key - 1]);
   } else if (event.key === "0") {
     for (const stack of page.stacks.values()) stack.resetZoom();
   } else {

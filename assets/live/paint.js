@@ -1,6 +1,5 @@
 // Which canvases of a stack are due, and the chips of the present values beside them.
 import { drawFlow, drawOfi } from "./bars.js";
-import { drawCover } from "./cover.js";
 import { drawDistribution } from "./distribution.js";
 import { number, signedSize } from "./format.js";
 import { drawMade } from "./made.js";
@@ -34,9 +33,8 @@ export function paint(stack, state, hidden, now) {
       stack.levels.drawNow(rows.levels.cross, model, views.levels);
       drawMade(rows.flow.cross, model, views.flow);
     }
-    drawCover(stack.cover, views.book);
   }
-  const cursor = hidden ? null : stack.cursor;
+  const cursor = hidden ? null : stack.shown;
   const gaps = views.book.gapSpans("depth").map(({ from, to }) => [Math.round(views.book.X(from)), Math.round(views.book.X(to))]);
   const over = [look, cursor?.time, cursor?.price, cursor && views.book.X(cursor.time), gaps].join();
   if (over === stack.over) return;

@@ -16,7 +16,15 @@ function tone(element, value, least = 0) {
 
 const known = (v) => v !== null && v !== undefined;
 
-/** Titles that depend on the view. */
+/** Labels of the market bar that depend on the view. */
+export function marketTitles(f, info) {
+  const window = span(info.window_s);
+  write(f["ofi-label"], `OFI, ${window}`);
+  write(f["multi-label"], info.depth === 1 ? "OFI, depth stream" : `OFI, ${info.depth} levels`);
+  write(f["taker-label"], `Taker flow, ${window}`);
+}
+
+/** Titles of the rows that depend on the view. */
 export function titles(f, info) {
   const window = span(info.window_s), unit = info.unit;
   write(f["title-ofi"], `OFI, ${window}`);
@@ -25,9 +33,6 @@ export function titles(f, info) {
   write(f["cross-book"], `${unit}, and running sum`);
   write(f["cross-levels"], `${window}, ${unit}`);
   write(f["legend-ofi"], info.depth === 1 ? "integrated, level 1" : `integrated, ${info.depth} levels`);
-  write(f["ofi-label"], `OFI, ${window}`);
-  write(f["multi-label"], info.depth === 1 ? "OFI, depth stream" : `OFI, ${info.depth} levels`);
-  write(f["taker-label"], `Taker flow, ${window}`);
 }
 
 /** The market bar. Values are withheld when `shown` is false: an old number must not look present. */

@@ -1,0 +1,172 @@
+// The tab Book & flow of one market: the linked rows, what is drawn on them, and how they are handled.
+import { Axes, coloursFor, layoutFor } from "./axes.js";
+import { flowBars, usual } from "./bars.js";
+import { hatch } from "./canvas.js";
+import { measure, scale } from "./geometry.js";
+import { Heatmap } from "./heatmap.js";
+import { Levels } from "./levels.js";
+import { nameCanvases } from "./names.js";
+import { cardRows, locate, showCard } from "./overlay.js";
+import { paint, placeChips } from "./paint.js";
+import { Profile } from "./profile.js";
+import { largest } from "./ranges.js";
+import { present } from "./states.js";
+import { titles } from "./texts.js";
+import { ticksOf } from "./ticks.js";
+
+const PIXELS_PER_ROW = 2.2;
+const RELAYOUT_MS = 1000;
+
+export class FlowPane {
+  /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
+  constructor(element, stack) {
+    this.element = element;
+    this.stack = stack;
+    this.rows = element.querySelector(".rows");
+    this.overlay = element.querySelector("canvas.overlay");
+    this.card = element.querySelector(".readout");
+    this.heatmap = new Heatmap();
+    this.profile = new Profile();
+    this.levels = new Levels();
+    this.shown = null; // the crosshair
+    this.tickAt = 0;
+    this.geometry = measure(this.rows);
+    this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
+    this.sizes = new ResizeObserver(() => stack.resized());
+    this.sizes.observe(this.rows);
+    this.listen();
+  }
+
+  // What is drawn from is the stack's.
+  get model() { return this.stack.model; }
+  get market() { return this.stack.market; }
+  get ranges() { return this.stack.ranges; }
+  get recorded() { return this.stack.recorded; }
+  get edge() { return this.stack.edge; }
+  get f() { return this.stack.f; }
+
+  listen() {
+    this.rows.addEventListener("pointermove", (event) => event.pointerType === "touch" || this.point(event));
+    this.rows.addEventListener("pointerdown", (event) => event.pointerType === "touch" && this.point(event));
+    this.rows.addEventListener("pointerleave", () => this.stack.point(null));
+    this.rows.addEventListener("dblclick", () => this.stack.resetZoom());
+    this.rows.addEventListener("wheel", (event) => scrolls(this.stack.element) && !event.ctrlKey && event.stopPropagation(), { capture: true });
+    this.rows.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  close() {
+    this.sizes.disconnect();
+  }
+
+  resized() {
+    this.geometry = measure(this.rows);
+  }
+
+  /** Price rows each side of mid that the book row can show. */
+  get midRows() {
+    const height = this.geometry.rows.book?.height || 300;
+    return Math.max(30, Math.min(160, Math.round(height / PIXELS_PER_ROW / 2 / 10) * 10));
+  }
+
+  /** A frame has been taken into the model. */
+  take(frame) {
+    if (frame.type === "snapshot") titles(this.f, this.model.info);
+  }
+
+  /** A gesture has ended by other means than plotly's. */
+  zoomReset() {
+    this.axes.gesture = 0;
+  }
+
+  point(event) {
+    if (!this.views) return;
+    const box = this.rows.getBoundingClientRect();
+    this.stack.point(locate(this.geometry, this.views, event.clientX - box.left, event.clientY - box.top));
+  }
+
+  /** Moves the crosshair by the keyboard: a second a press, ten with Shift, Home and End. */
+  key(event) {
+    if (event.target !== this.rows || !this.views) return;
+    if (this.step(event.key, event.shiftKey)) event.preventDefault();
+  }
+
+  /** @returns {boolean} whether the key moves the crosshair */
+  step(key, far) {
+    if (!this.views) return false;
+    const { start, end } = this.views.book, step = (far ? 10 : 1) * Math.max(1000, this.model.info.step_ms);
+    const from = this.shown?.time ?? end;
+    const to = { ArrowLeft: from - step, ArrowRight: from + step, Home: start, End: end }[key];
+    if (to === undefined) return false;
+    const time = Math.max(start, Math.min(end, to)), book = this.geometry.rows.book;
+    this.stack.point({ time, kind: "ofi", price: null, left: book.left + this.views.book.X(time), top: book.top + 8 });
+    return true;
+  }
+
+  viewsFor(state) {
+    const { model, geometry } = this, now = performance.now();
+    const [start, end] = this.ranges.time(model, this.edge);
+    const step = model.info.step_ms, d = model.distribution;
+    const band = d && d.sd > 0 ? Math.abs(d.mean) + 3.3 * d.sd : 0;
+    const reach = this.ranges.ofi.fit(Math.max(largest(model.series, "ofi", start, end), largest(model.series, "integrated", start, end), band, Math.abs(model.tiles?.ofi ?? 0)), now);
+    const low = { ofi: -reach, levels: 0, flow: -1 }, high = { ofi: reach, levels: model.levelCount, flow: 1 };
+    [low.book, high.book] = this.ranges.price(model);
+    const views = {};
+    for (const [kind, row] of Object.entries(geometry.rows)) {
+      const X = scale(start, end, row.width, false);
+      const spans = (stream) => this.stack.spans(stream, state, this.edge);
+      views[kind] = {
+        width: row.width, height: row.height, crossWidth: row.crossWidth, start, end, step, X,
+        low: low[kind], high: high[kind], Y: scale(low[kind], high[kind], row.height, true),
+        showsNow: present(state) || this.recorded,
+        gapSpans: spans,
+        hatches: () => {},
+      };
+      views[kind].hatches = (x, stream, top, height) => {
+        for (const { from, to } of spans(stream)) {
+          const left = Math.max(-8, X(from)), right = Math.min(row.width + 8, X(to));
+          if (right > 0 && left < row.width) hatch(x, left, top, Math.max(3, right - left), height);
+        }
+      };
+    }
+    this.flow = flowBars(model, views.flow);
+    const flow = this.ranges.flow.fit(usual(this.flow.found), now);
+    [views.flow.low, views.flow.high, views.flow.Y] = [-flow, flow, scale(-flow, flow, geometry.rows.flow.height, true)];
+    return views;
+  }
+
+  /** Paints what is due; the axes once a second, and when anything about them changed. */
+  draw(at, state, hidden) {
+    if (!this.geometry.width) return;
+    this.views = this.viewsFor(state);
+    this.chips = present(state);
+    paint(this, state, hidden, performance.now());
+    placeChips(this, hidden);
+    const { width, height } = this.geometry;
+    const layout = `${width}/${height}/${this.model.epoch}/${this.ranges.free}`;
+    if (at - this.tickAt < RELAYOUT_MS && layout === this.layout) return;
+    this.layout = layout;
+    this.tickAt = at;
+    this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
+    nameCanvases(this);
+  }
+
+  /** Draws all anew, axes included: the theme or the zone of time has changed. */
+  renew() {
+    this.tickAt = 0;
+  }
+
+  cursor(cursor) {
+    this.shown = cursor;
+    const blank = this.stack.panes.classList.contains("blank");
+    const rows = cursor && this.model.info && !blank && cursor.left !== undefined
+      ? cardRows(this.model, cursor, this.model.now(performance.now()))
+      : null;
+    showCard(this.card, this.geometry, rows, cursor);
+  }
+}
+
+/** Whether the wheel is needed for scrolling through the stacks; zooming then takes Ctrl. */
+function scrolls(element) {
+  const holder = element.parentElement;
+  return holder.scrollHeight > holder.clientHeight + 4;
+}

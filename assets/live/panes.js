@@ -1,0 +1,12 @@
+// The tabs of the page, as components/panes.py: each draws one market's pane.
+import { FlowPane } from "./flow.js";
+
+/**
+ * A pane: `constructor(element, stack)`, `take(frame)` after the stack's model has taken it, `draw(at, state, hidden)`
+ * on an animation frame (`hidden`: figures must not be shown), `resized()`, `cursor(cursor or null)`, `close()`;
+ * and where it wants them `renew()` (theme or zone changed), `step(key, far)` (crosshair by the keyboard), `zoomReset()`,
+ * `midRows` (price rows it has room for).
+ */
+export const PANES = {
+  flow: FlowPane,
+};

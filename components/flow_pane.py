@@ -1,0 +1,91 @@
+"""The tab *Book & flow* of one market: the linked rows with their axes, overlay and hover card."""
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app.market import MarketId
+from components.figures import graph_config, stack_figure
+from components.panel import Row, field, icon_button, row_panel
+from components.words import venue_name
+
+_ROWS = (
+    Row("book", "Book heatmap", "Resting size by price; more is stronger.", "Depth now", "", True),
+    Row("ofi", "", "", "Distribution", "last 30 min"),
+    Row(
+        "levels",
+        "OFI by level",
+        "Depth-normalised, best level first. Blue adds buying, orange selling.",
+        "By level now",
+        "",
+    ),
+    Row("flow", "Taker flow", "", "What made this OFI", "", True),
+)
+
+
+def _legend() -> Component:
+    return html.Span(
+        [
+            html.Span([html.U(className="disc"), "bought"], className="up"),
+            html.Span([html.U(className="ring"), "sold"], className="dn"),
+        ],
+        className="leg",
+    )
+
+
+def _line_legend() -> Component:
+    """The name of the thin line over the OFI bars."""
+    return html.Span(
+        [html.Span([html.U(className="line"), field("legend-ofi")])], className="leg line-leg"
+    )
+
+
+def _zoom_tools() -> Component:
+    return html.Span(
+        [
+            icon_button("minus", "Zoom out in time", "zoom-out", class_name="small"),
+            icon_button("plus", "Zoom in on time", "zoom-in", class_name="small"),
+            html.Button(
+                "Back to live",
+                type="button",
+                className="btn small to-live",
+                hidden=True,
+                title="Undo zoom and pan (0, or a double click)",
+                **{"data-do": "reset-zoom"},
+            ),
+        ],
+        className="tools",
+    )
+
+
+def flow_pane(market: MarketId, key: str) -> list[Component]:
+    """The rows of one market; `key` distinguishes its figure from those of other markets."""
+    legends = {"book": _legend(), "ofi": _line_legend()}
+    panels = [
+        row_panel(
+            row,
+            legend=legends.get(row.kind),
+            tools=_zoom_tools() if row.kind == "book" else None,
+        )
+        for row in _ROWS
+    ]
+    graph = dcc.Graph(
+        id={"type": "axes", "market": key},
+        figure=stack_figure(key),
+        config=graph_config(),
+        className="axes",
+    )
+    hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
+    chips = [
+        html.Span(className=f"chip {name}", hidden=True, **{"data-f": name, "aria-hidden": "true"})
+        for name in ("chip-book", "chip-ofi")
+    ]
+    overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
+    return [
+        html.Div(
+            [*panels, graph, overlay, *chips, hover],
+            className="rows",
+            tabIndex=0,
+            role="group",
+            **{"aria-label": f"Charts of {market.symbol} on {venue_name(market)}"},
+        )
+    ]
