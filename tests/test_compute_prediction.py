@@ -75,12 +75,11 @@ def test_newey_west_equals_the_double_sum():
 def test_wilson_by_hand():
     # p = 0.6 at n = 50: centre (0.6 + z²/100)/(1 + z²/50), z = 1.95996.
     z = 1.959963984540054
-    x = np.r_[np.ones(30), -np.ones(20)]
-    rate, low, high = prediction._hit_rate(x, np.ones(50), 50.0)
+    rate, low, high = prediction._hit_rate(30, 50, 50.0)
     centre = (0.6 + z * z / 100) / (1 + z * z / 50)
     half = z / (1 + z * z / 50) * np.sqrt(0.6 * 0.4 / 50 + z * z / 10_000)
     assert (rate, low, high) == (0.6, pytest.approx(centre - half), pytest.approx(centre + half))
-    assert prediction._hit_rate(x, np.ones(50), 0.5) == (None, None, None)
+    assert prediction._hit_rate(30, 50, 0.5) == (None, None, None)
 
 
 def test_zeros_are_counted_apart():

@@ -89,7 +89,14 @@ METRICS: Final = (
     Metric("VPIN", ("vpin.Vpin", "vpin.LiveVpin", "vpin.BulkClassifier")),
     Metric(
         "Contemporaneous impact",
-        ("impact.fit", "impact.windows", "impact.window_slices", "impact.LiveImpact"),
+        (
+            "impact.fit",
+            "impact.windows",
+            "impact.window_slices",
+            "impact.LiveImpact",
+            "live_impact.flows",
+            "live_impact.Verified",
+        ),
     ),
     Metric("Depth law", ("impact.depth_law",)),
     Metric("Kyle's λ", ("impact.kyle_lambda",)),
@@ -99,12 +106,18 @@ METRICS: Final = (
             "prediction.signal",
             "prediction.outcome",
             "prediction.predict",
+            "prediction.newey_west_lag",
+            "prediction.judge",
             "prediction.critical_value",
+            "live_prediction.LivePrediction",
+            "live_prediction.Forecasts",
         ),
     ),
     Metric("Hit rate", ("prediction.predict",)),
-    Metric("Circular shifts", ("prediction.predict", "prediction.Chance")),
+    Metric("Circular shifts", ("prediction.chance", "prediction.Chance")),
     Metric("Out of sample", ("prediction.out_of_sample",)),
-    Metric("Spread decomposition", ("spread.decompose", "spread.Totals")),
-    Metric("Markout curve", ("spread.markout",)),
+    Metric(
+        "Spread decomposition", ("spread.decompose", "spread.Totals", "live_markout.LiveMarkout")
+    ),
+    Metric("Markout curve", ("spread.markout", "spread.by_flow", "live_markout.LiveMarkout")),
 )

@@ -168,6 +168,12 @@ class LiveImpact:
         if len(self._past) > self._lookback and (gone := self._past.popleft()) is not None:
             self._count(*gone, -1)
 
+    def pairs(self) -> tuple[Floats, Floats]:
+        """Flow and Δmid in ticks of the bins that count, oldest first."""
+        kept = [pair for pair in self._past if pair is not None]
+        x = np.array([pair[0] for pair in kept], np.float64) / 2.0**self._shift
+        return x, np.array([pair[1] for pair in kept], np.float64) / 2.0
+
     def fit(self) -> Fit | None:
         """The present fit, as `fit` gives it for the bins of the look-back."""
         n, (s, sy, syy) = self._n, self._m

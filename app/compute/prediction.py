@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 HORIZONS_S = (1, 5, 10, 30, 60)
 GRID_NS = 1_000_000_000
-_LEAST_PAIRS = 30
+LEAST_PAIRS = 30
 _NORMAL_95 = 1.959963984540054
 _P = 0.05
 
@@ -113,28 +113,53 @@ def predict(
     ok = np.isfinite(x) & np.isfinite(y)
     t, x, y = grid_ns[ok], np.asarray(x, np.float64)[ok], y[ok]
     n = len(x)
-    if n < _LEAST_PAIRS or not np.ptp(x) > 0 or not np.ptp(y) > 0:
+    if n < LEAST_PAIRS or not np.ptp(x) > 0 or not np.ptp(y) > 0:
         return None
-    lag = min(2 * round(max(horizon_s, window_s)), n - 2)
-    ic, se_iid, se_hac = _coefficient(x, y, lag)
-    n_eff = min(floor(n / horizon_s), n * (se_iid / se_hac) ** 2) if se_hac > 0 else 0.0
-    reach = critical_value((lag + 1) / n, n_eff) * se_hac
+    lag = newey_west_lag(n, horizon_s, window_s)
     both = (x != 0) & (y != 0)
-    hit, hit_low, hit_high = _hit_rate(x[both], y[both], n_eff)
-    return Prediction(
+    agree = int((np.sign(x) == np.sign(y))[both].sum())
+    return judge(
+        Moments(n, lag, *_coefficient(x, y, lag), int(both.sum()), agree),
         horizon_s,
         window_s,
-        n,
-        ic,
-        ic - reach,
-        ic + reach,
-        n_eff,
-        hit,
-        hit_low,
-        hit_high,
-        1.0 - float(both.mean()),
-        _chance(x, y, ic, lag),
+        chance(x, y, lag),
         out_of_sample(t, x, y, horizon_s, block_ns) if block_ns else None,
+    )
+
+
+def newey_west_lag(n: int, horizon_s: float, window_s: float) -> int:
+    """The Bartlett lag for n pairs one second apart."""
+    return min(2 * round(max(horizon_s, window_s)), n - 2)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the pairs say, before it is judged."""
+
+    n: int
+    lag: int
+    ic: float
+    se_iid: float
+    se_hac: float
+    both: int  # pairs without a zero
+    agree: int  # of them, with the same sign
+
+
+def judge(
+    m: Moments,
+    horizon_s: float,
+    window_s: float,
+    by_chance: Chance | None,
+    later: OutOfSample | None = None,
+) -> Prediction:
+    """Intervals and effective size from the moments of the pairs."""
+    n_eff = min(floor(m.n / horizon_s), m.n * (m.se_iid / m.se_hac) ** 2) if m.se_hac > 0 else 0.0
+    reach = critical_value((m.lag + 1) / m.n, n_eff) * m.se_hac
+    hit = _hit_rate(m.agree, m.both, n_eff)
+    zeros = 1.0 - m.both / m.n
+    interval = (m.ic - reach, m.ic + reach)
+    return Prediction(
+        horizon_s, window_s, m.n, m.ic, *interval, n_eff, *hit, zeros, by_chance, later
     )
 
 
@@ -165,24 +190,28 @@ def critical_value(share: float, n_eff: float) -> float:
 
 
 def _hit_rate(
-    x: Floats, y: Floats, n_eff: float
+    agree: int, both: int, n_eff: float
 ) -> tuple[float | None, float | None, float | None]:
-    if not len(x) or n_eff < 1:
+    if not both or n_eff < 1:
         return None, None, None
     from statsmodels.stats.proportion import proportion_confint
 
-    rate = float((np.sign(x) == np.sign(y)).mean())
-    n = min(n_eff, float(len(x)))
+    rate = agree / both
+    n = min(n_eff, float(both))
     low, high = proportion_confint(rate * n, n, alpha=0.05, method="wilson")
     return rate, float(low), float(high)
 
 
-def _chance(x: Floats, y: Floats, ic: float, lag: int) -> Chance | None:
-    """All circular shifts farther than the lag from none, at once by Fourier transform."""
+def chance(x: Floats, y: Floats, lag: int) -> Chance | None:
+    """All circular shifts farther than the lag from none, at once by Fourier transform.
+
+    None where pairs are too few for shifts so far.
+    """
     n = len(x)
     if n < 4 * (lag + 1):
         return None
     zx, zy = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
+    ic = float(zx @ zy) / n
     far = slice(lag + 1, n - lag)
     shifted = _circular(zx, zy)[far] / n
     agree = _circular(np.sign(x), np.sign(y))[far]
@@ -208,7 +237,7 @@ def out_of_sample(
     for end, where in window_slices(t_ns, block_ns):
         known = int(np.searchsorted(t_ns, end - block_ns - reach, side="right"))
         past_x, past_y = x[:known], y[:known]
-        if known < _LEAST_PAIRS or not np.ptp(past_x) > 0:
+        if known < LEAST_PAIRS or not np.ptp(past_x) > 0:
             continue
         slope = float(np.cov(past_x, past_y)[0, 1] / past_x.var(ddof=1))
         forecast.append(past_y.mean() + slope * (x[where] - past_x.mean()))
@@ -218,7 +247,7 @@ def out_of_sample(
         return None
     f, m, r = np.concatenate(forecast), np.concatenate(mean), np.concatenate(real)
     base = float(((r - m) ** 2).sum())
-    if len(r) < _LEAST_PAIRS or base <= 0 or not np.ptp(f) > 0 or not np.ptp(r) > 0:
+    if len(r) < LEAST_PAIRS or base <= 0 or not np.ptp(f) > 0 or not np.ptp(r) > 0:
         return None
     error = float(((r - f) ** 2).sum())
     return OutOfSample(len(r), float(np.corrcoef(f, r)[0, 1]), 1.0 - error / base)

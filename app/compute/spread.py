@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Sides = NDArray[np.int8]
 HORIZONS_S = (1, 5, 30, 60)
 MOST_NEGATIVE = 0.05
-_BPS = 1e4
+BPS = 1e4
 _S_NS = 1_000_000_000
 
 
@@ -123,12 +123,12 @@ class Totals:
             return
         mark = _marked(time_ns, side, mid_ns, mid, horizon_s, lag_ns, end_ns)
         s, p, w = side[mark.ok], price[mark.ok], size[mark.ok].astype(np.float64)
-        effective = 2 * s * (p - mark.mid) / mark.mid * _BPS
+        effective = 2 * s * (p - mark.mid) / mark.mid * BPS
         self.trades += len(p)
         self.negative += int((effective < 0).sum())
         self.weight += float(w.sum())
         self.effective += float((w * effective).sum())
-        self.realised += float((w * 2 * s * (p - mark.later) / mark.mid).sum()) * _BPS
+        self.realised += float((w * 2 * s * (p - mark.later) / mark.mid).sum()) * BPS
 
     def parts(self, horizon_s: float) -> SpreadParts:
         """The means, or None where they may not be shown."""
@@ -162,8 +162,14 @@ def markout(
         return Markout(horizon_s, none, np.zeros(quantiles, np.int64), none, none)
     mark = _marked(time_ns, side, mid_ns, mid, horizon_s, lag_ns, end_ns)
     s, w = side[mark.ok], size[mark.ok].astype(np.float64)
-    move = s * (mark.later - mark.mid) / mark.mid * _BPS
-    with_flow = s * ofi[mark.ok]
+    move = s * (mark.later - mark.mid) / mark.mid * BPS
+    return by_flow(horizon_s, s * ofi[mark.ok], move, w, quantiles)
+
+
+def by_flow(
+    horizon_s: float, with_flow: Floats | Ints, move: Floats, w: Floats, quantiles: int
+) -> Markout:
+    """Moves in bps of single trades by quantile of the flow that they went with, all `[n]`."""
     mean, weighted = np.full(quantiles, np.nan), np.full(quantiles, np.nan)
     count, upper = np.zeros(quantiles, np.int64), np.full(quantiles, np.nan)
     if len(move):

@@ -1,0 +1,264 @@
+"""Live verification equals the batch functions on the same look-back, however it is fed."""
+
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.compute import impact, prediction, spread
+from app.compute.follow import BIN_NS, Weighing
+from app.compute.integrated import normalise, trailing
+from app.compute.live_impact import FLOWS, Verified
+from app.compute.live_markout import LiveMarkout
+from app.compute.live_prediction import Forecasts, LivePrediction
+from app.compute.view import Gaps
+from app.compute.windows import Intervals, sums_of
+from app.records import TRADE
+from tests.test_compute_follow import LEVEL, T0, gaps_of, random_rows
+
+S = 10**9
+
+
+def rows_with_trades(seed, seconds):
+    rows = random_rows(seed, seconds)
+    rng = np.random.default_rng(seed + 1)
+    rows["bought"], rows["sold"] = rng.integers(0, 20, (2, len(rows)))
+    return rows
+
+
+def in_bins(rows, values, bins):
+    """Sums of rows in the 10 s bins from T0."""
+    out = np.zeros((bins, *values.shape[1:]), np.int64)
+    np.add.at(out, -(-(rows["end_ns"] - T0) // BIN_NS) - 1, values)
+    return out
+
+
+def batch_fits(rows, gaps, bins, lookback):
+    """`impact.fit` of each flow over the last `lookback` whole bins, from the definitions."""
+    rows = rows[rows["end_ns"] <= T0 + bins * BIN_NS]
+    ends = T0 + np.arange(1, bins + 1) * BIN_NS
+    at = np.searchsorted(rows["end_ns"], np.r_[T0, ends], side="right") - 1
+    move = np.diff(np.where(at >= 0, (rows["bid"] + rows["ask"])[np.maximum(at, 0)], 0)) / 2
+    whole = ~gaps.touch(ends - BIN_NS, ends)
+    # A quote at the first edge of a bin must be of before the gap, or none.
+    known = whole & ~gaps.touch(ends - BIN_NS - 1, ends - BIN_NS)
+    ofi = in_bins(rows, rows["ofi"][:, :LEVEL], bins)
+    sizes = (rows["bid_size_sum"] + rows["ask_size_sum"])[:, :LEVEL].sum(axis=1)
+    normal = normalise(ofi, in_bins(rows, sizes, bins), in_bins(rows, rows["states_depth"], bins))
+    flows = {
+        "best": in_bins(rows, rows["ofi_best"], bins),
+        "multilevel": ofi.sum(axis=1),
+        "integrated": trailing(normal, whole)[0],
+        "trade_imbalance": in_bins(rows, rows["bought"] - rows["sold"], bins),
+    }
+    recent = np.arange(bins) >= bins - lookback
+    ok = {name: known & recent & np.isfinite(x) for name, x in flows.items()}
+    return {name: impact.fit(x[ok[name]], move[ok[name]]) for name, x in flows.items()}
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_fits_of_all_flows_equal_the_batch(seed):
+    rows = rows_with_trades(seed, 1400)
+    lost = gaps_of(rows, (600, 612), (900, 901))
+    sums, gaps = sums_of(rows, 1), Gaps(lost, lost, lost)
+    live, weighing = Verified(LEVEL, lookback_bins=90), Weighing(LEVEL)
+    rng = np.random.default_rng(seed)
+    for second in [*np.sort(rng.integers(1, 1390, 60)).tolist(), 1390]:
+        upto = T0 + int(second) * S
+        weighing.follow(sums, lost, T0, upto)
+        live.follow(sums, gaps, weighing, upto)
+    for name, want in batch_fits(rows, lost, 139, 90).items():
+        got = live.fit(name)
+        assert got.bins == want.bins > 30
+        assert astuple(got) == pytest.approx(astuple(want), rel=1e-9, abs=1e-12), name
+        x, y = live.pairs(name)
+        assert np.corrcoef(x, y)[0, 1] ** 2 == pytest.approx(want.r2, rel=1e-9)
+
+
+def test_a_gap_told_afterwards_is_taken_out_of_the_fits():
+    rows = rows_with_trades(5, 800)
+    before, after = gaps_of(rows), gaps_of(rows, (500, 502))
+    sums, live, weighing = sums_of(rows, 1), Verified(LEVEL), Weighing(LEVEL)
+    for lost in (before, after):
+        weighing.follow(sums, lost, T0, T0 + 790 * S)
+        live.follow(sums, Gaps(lost, lost, lost), weighing, T0 + 790 * S)
+        live.changed(T0 + 500 * S)
+        weighing.changed(T0 + 500 * S)
+    for name, want in batch_fits(rows, after, 79, 180).items():
+        assert live.fit(name).bins == want.bins
+        assert live.fit(name).beta == pytest.approx(want.beta, rel=1e-9)
+    assert set(FLOWS) == set(batch_fits(rows, after, 79, 180))
+
+
+def seconds_of_flow(seed, n, heavy=False):
+    """Signal, twice mid and wholeness of n seconds, with holes."""
+    rng = np.random.default_rng(seed)
+    flow = rng.standard_t(1.5, n) * 40 if heavy else rng.normal(0, 40, n)
+    signal = np.round(np.convolve(flow, np.ones(5), "same"))
+    signal[rng.random(n) < 0.1] = 0
+    mid = np.round(20_000 + np.cumsum(np.round(rng.normal(0, 1, n) + np.clip(flow, -99, 99) / 60)))
+    whole = rng.random(n) > 0.003
+    signal[rng.random(n) < 0.02] = np.nan
+    mid[rng.random(n) < 0.01] = np.nan
+    return signal, mid, whole
+
+
+def batch_prediction(signal, mid, whole, horizon, window, lookback):
+    """`prediction.predict` on the pairs of the last `lookback` seconds whose outcome is known."""
+    n = len(signal)
+    lost = np.cumsum(~whole)
+    x, y = [], []
+    for t in range(max(n - horizon - lookback, 0), n - horizon):
+        if lost[t + horizon] == lost[t]:
+            x.append(signal[t])
+            y.append(np.log(mid[t + horizon] / mid[t]))
+    grid = np.arange(len(x), dtype=np.int64) * S
+    return prediction.predict(grid, np.array(x), np.array(y), float(horizon), float(window))
+
+
+def same_prediction(got, want):
+    assert (got is None) == (want is None)
+    if want is None:
+        return
+    for name, value in vars(want).items():
+        mine = getattr(got, name)
+        if name == "chance" and value is not None:
+            assert mine.shifts == value.shifts
+            numbers = [(mine.ic_low, value.ic_low), (mine.ic_high, value.ic_high)]
+            for a, b in [*numbers, (mine.hit_mean, value.hit_mean)]:
+                assert a == pytest.approx(b, rel=1e-9, abs=1e-12)
+            assert mine.ic_p == pytest.approx(value.ic_p, abs=2 / value.shifts)  # ties by rounding
+        elif value is None:
+            assert mine is None
+        else:
+            assert mine == pytest.approx(value, rel=1e-9, abs=1e-12), name
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([(1, 5), (5, 10), (30, 10)]),
+    st.integers(1, 120),
+    st.booleans(),
+)
+def test_predictions_equal_the_batch_for_any_chunking(seed, form, parts, heavy):
+    horizon, window = form
+    signal, mid, whole = seconds_of_flow(seed, 700, heavy)
+    live = LivePrediction(horizon, window, lookback_s=300)
+    cuts = np.sort(np.random.default_rng(seed).integers(0, 700, parts))
+    for k, piece in enumerate(np.split(np.arange(700), cuts)):
+        live.extend(signal[piece], mid[piece], whole[piece])
+        if k % 20 == 19 and k < parts:
+            end = int(cuts[k])
+            upto = (signal[:end], mid[:end], whole[:end])
+            same_prediction(live.result(), batch_prediction(*upto, horizon, window, 300))
+    same_prediction(live.result(), batch_prediction(signal, mid, whole, horizon, window, 300))
+
+
+def test_predictions_hold_second_by_second_over_many_look_backs():
+    signal, mid, whole = seconds_of_flow(8, 2000, heavy=True)
+    live = LivePrediction(5, 10, lookback_s=250)
+    for t in range(2000):
+        live.extend(signal[t : t + 1], mid[t : t + 1], whole[t : t + 1])
+        if t % 199 == 198:
+            upto = (signal[: t + 1], mid[: t + 1], whole[: t + 1])
+            same_prediction(live.result(), batch_prediction(*upto, 5, 10, 250))
+
+
+def test_forecasts_follow_rows_and_forget_what_was_lost():
+    rows = random_rows(4, 900)
+    before, after = gaps_of(rows), gaps_of(rows, (700, 705))
+    sums = sums_of(rows, 1)
+    live, again = Forecasts(10, lookback_s=400), Forecasts(10, lookback_s=400)
+    for second in range(100, 880, 7):
+        live.follow(sums, before, T0 + second * S)
+    live.changed(T0 + 700 * S)
+    live.follow(sums, after, T0 + 880 * S)
+    again.follow(sums, after, T0 + 880 * S)
+    for h in prediction.HORIZONS_S:
+        same_prediction(live.results()[h], again.results()[h])
+        assert live.results()[h].pairs < 400
+    # Shifted by one step past t the signal would hold the outcome: it must not look like that.
+    assert abs(live.results()[1].ic) < 0.3
+    x, y = live.pairs(1)[:-1, 0], live.pairs(1)[1:, 1]
+    assert abs(np.corrcoef(x, y)[0, 1]) < 0.3
+
+
+def market(seed, n_quotes, n_trades, seconds):
+    rng = np.random.default_rng(seed)
+    mid_ns = np.sort(rng.integers(0, seconds * S, n_quotes))
+    mid = 10_000 + np.cumsum(rng.choice([-0.5, 0, 0.5], n_quotes))
+    mid[rng.random(n_quotes) < 0.02] = np.nan
+    time_ns = np.sort(rng.integers(S, seconds * S, n_trades))
+    side = rng.choice([-1, 0, 1], n_trades, p=[0.48, 0.04, 0.48]).astype(np.int8)
+    at = np.maximum(np.searchsorted(mid_ns, time_ns, side="right") - 1, 0)
+    price = np.rint(np.nan_to_num(mid[at], nan=10_000)).astype(np.int64) + 3 * side
+    return mid_ns, mid, time_ns, price, rng.integers(1, 50, n_trades), side
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.sampled_from([0, 1, 20_000_000]))
+def test_spread_and_markout_equal_the_batch_for_any_chunking(seed, parts, lag_ns):
+    mid_ns, mid, time_ns, price, size, side = market(seed, 3000, 800, 200)
+    ofi = np.random.default_rng(seed).integers(-99, 99, len(time_ns))
+    live = LiveMarkout((1, 5, 30), lookback_ns=90 * S, lag_ns=lag_ns)
+    edges = np.sort(np.random.default_rng(seed).integers(0, 200 * S, parts)).tolist()
+    begin = -1
+    for end in [*edges, 200 * S]:
+        t, m = ((x > begin) & (x <= end) for x in (time_ns, mid_ns))
+        live.add(time_ns[t], price[t], size[t], side[t], ofi[t], mid_ns[m], mid[m], end)
+        begin = end
+    for h in (1, 5, 30):
+        kept = (time_ns > (200 - h - 90) * S) & (time_ns <= (200 - h) * S)
+        t = [part[kept] for part in (time_ns, price, size, side, ofi)]
+        quotes = (mid_ns, mid, h, lag_ns, 200 * S)
+        want = spread.decompose(*t[:4], *quotes)
+        got = live.spread(h)
+        assert got.trades == want.trades > 100
+        assert astuple(got) == pytest.approx(astuple(want), rel=1e-9, abs=1e-12)
+        curve, mine = spread.markout(t[0], *t[2:], *quotes), live.curve(h)
+        assert (mine.trades == curve.trades).all()
+        for name in ("upper", "mean_bps", "size_weighted_bps"):
+            a, b = getattr(mine, name), getattr(curve, name)
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_markout_follows_rows_and_no_figure_reaches_across_a_gap():
+    rows = random_rows(6, 300)
+    sums = sums_of(rows, 1)
+    trades = np.zeros(500, TRADE)
+    rng = np.random.default_rng(6)
+    trades["time_ns"] = T0 + np.sort(rng.integers(20 * S, 299 * S, 500))
+    trades["price"], trades["size"] = 10_000, 1
+    trades["side"] = rng.choice([-1, 1], 500)
+    lost = gaps_of(rows, (100, 110))
+    gaps = Gaps(lost, lost, Intervals(*np.zeros((2, 0), np.int64)))
+    live, whole = LiveMarkout((5,)), LiveMarkout((5,))
+    for end in range(7, 300, 7):
+        live.follow(sums, gaps, trades, 10 * S, T0 + end * S)
+    live.follow(sums, gaps, trades, 10 * S, T0 + 299 * S)
+    whole.follow(sums, gaps, trades, 10 * S, T0 + 299 * S)
+    assert live.spread(5) == whole.spread(5)
+    at = (trades["time_ns"] - T0) / S
+    reaches = ((at > 95) & (at < 110)) | (at > 294)
+    assert live.spread(5).trades == pytest.approx(500 - reaches.sum(), abs=1)
+    in_curve = live.curve(5).trades.sum()
+    assert in_curve < live.spread(5).trades  # no flow is known for ten seconds after the gap
+    live.changed(T0 + 290 * S)
+    live.follow(sums, gaps, trades, 10 * S, T0 + 299 * S)
+    assert live.spread(5) == whole.spread(5)
+
+
+def test_memory_does_not_grow_with_time():
+    live = LiveMarkout((1,), lookback_ns=10 * S)
+    one = np.array([1], np.int64)
+    for k in range(3000):
+        t = one * k * S
+        live.add(t, 101 * one, one, one.astype(np.int8), one, t, one * 100.0, k * S)
+    assert len(live._done[1]._time) <= 512
+    assert len(live._waiting[1]._time) <= 512
+    assert len(live._mid) < 5
+    assert live.spread(1).trades == 10
