@@ -73,6 +73,7 @@ REASONS: Final = (
     "throttled",
     "handler",
     "store",
+    "audit",
 )
 
 ROW: Final = np.dtype(

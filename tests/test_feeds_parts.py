@@ -13,7 +13,6 @@ from app.errors import BookError, FeedError, ThrottledError, VenueDownError
 from app.feeds.backoff import Backoff
 from app.feeds.ccxt_errors import to_feed_error
 from app.feeds.ccxt_markets import describe, increment
-from app.feeds.sequence import RULES, Hole, SequenceChecker
 from app.feeds.validity import fault_of
 from app.feeds.venues import DEFAULT, facts_of
 from app.feeds.watchdog import Watchdog
@@ -95,40 +94,6 @@ def test_market_without_increments_is_not_exact() -> None:
 )
 def test_fault_of(bids: list[list[float]], asks: list[list[float]], wanted: str | None) -> None:
     assert fault_of(bids, asks) == wanted
-
-
-def _update(first: int, last: int, previous: int | None = None) -> dict[str, object]:
-    update = {"e": "depthUpdate", "s": "X", "U": first, "u": last}
-    return {"data": update if previous is None else {**update, "pu": previous}}
-
-
-def test_binance_chain_by_ids() -> None:
-    checker = SequenceChecker(RULES["binance"])
-    assert checker.observe(_update(5, 7)) is None
-    assert checker.observe(_update(8, 8)) is None
-    assert checker.observe(_update(6, 8)) is None  # sent twice
-    assert checker.observe({"e": "trade", "s": "X"}) is None
-    assert checker.observe(_update(12, 13)) == Hole("X", 3)
-    assert checker.observe(_update(14, 14)) is None
-    assert checker.observe(_update(14, 16)) == Hole("X", -1)  # overlaps what was applied
-    checker.forget("X")
-    assert checker.observe(_update(100, 101)) is None
-    assert checker.newest_id == 101
-
-
-def test_binance_chain_by_previous_id() -> None:
-    checker = SequenceChecker(RULES["binanceusdm"])
-    assert checker.observe(_update(5, 7, 3)) is None
-    assert checker.observe(_update(20, 22, 7)) is None  # ids of futures have holes by nature
-    assert checker.observe(_update(23, 25, 21)) == Hole("X", -1)
-
-
-def test_ids_above_float_precision_are_kept() -> None:
-    checker = SequenceChecker(RULES["binance"])
-    huge = 2**53 + 1
-    checker.observe(_update(huge, huge))
-    assert checker.newest_id == huge
-    assert checker.observe(_update(huge + 1, huge + 3)) is None
 
 
 def test_backoff_doubles_to_its_cap_with_jitter_in_the_upper_half() -> None:

@@ -222,7 +222,7 @@ def _feed(facts: Any = None) -> tuple[Ring, Router, CcxtMarketFeed]:
     facts = facts or DEFAULT
     feed = CcxtMarketFeed(market, 0, ring, clock, facts)
     router = Router(clock, "none", lambda *_: None)
-    router.feeds["A/B"] = feed
+    router.add(feed)
     return ring, router, feed
 
 
@@ -256,7 +256,7 @@ def test_snapshot_between_changes_begins_an_epoch_but_a_stream_of_snapshots_does
     for frame, fresh in enumerate((True, False, False, True, True, True, False)):
         if fresh:
             book.reset({"bids": [[1.0, 1.0]], "asks": [[2.0, 1.0]], "symbol": "A/B"})
-        feed.on_book(book, (frame, "h"), 1_000 + frame, -1)
+        feed.on_book(book, (frame, "h"), 1_000 + frame, None)
     epochs = ring.depth.take().epoch
     assert np.diff(epochs).tolist() == [0, 0, 1, 0, 0, 0]
     assert feed.status.gaps_by_reason == {"snapshot": 1}
@@ -265,10 +265,10 @@ def test_snapshot_between_changes_begins_an_epoch_but_a_stream_of_snapshots_does
 def test_counted_and_indexed_books_become_price_levels() -> None:
     ring, _, feed = _feed()
     counted = _book(WatchedCountedBook, [[1.0, 5.0, 2], [0.5, 1.0, 1]], [[2.0, 1.0, 1]])
-    feed.on_book(counted, (1, "h"), 1, -1)
+    feed.on_book(counted, (1, "h"), 1, None)
     orders = [[1.0, 5.0, "a"], [1.0, 2.0, "b"], [0.5, 1.0, "c"]]
     indexed = _book(WatchedIndexedBook, orders, [[2.0, 1.0, "d"]])
-    feed.on_book(indexed, (2, "h"), 2, -1)
+    feed.on_book(indexed, (2, "h"), 2, None)
     states = ring.depth.take()
     assert states.levels[0, 0, :2].tolist() == [[1.0, 5.0], [0.5, 1.0]]
     assert states.levels[1, 0, :2].tolist() == [[1.0, 7.0], [0.5, 1.0]]

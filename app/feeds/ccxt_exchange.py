@@ -1,5 +1,6 @@
 """Constructs a hooked exchange of ccxt from a venue's settings."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.feeds.ccxt_hook import (
     WatchedCountedBook,
     WatchedIndexedBook,
 )
+from app.feeds.rules.exact import exact, loads
 from app.feeds.venues import VenueFacts
 from app.settings import FeedSettings, VenueSettings, deep_merge
 
@@ -53,12 +55,13 @@ class _Hooked:
 
     _observer: Observer
     _cut: bool
+    _loads: Callable[[str], Any] | None
     _refused: tuple[Any, Any] = (None, None)
 
     def client(self, url: str) -> Any:
         client = super().client(url)  # type: ignore[misc]
         if not isinstance(client, HookedClient):
-            HookedClient.adopt(client, self._observer, self._observer.now_ns())
+            HookedClient.adopt(client, self._observer, self._observer.now_ns(), self._loads)
         return client
 
     def spawn(self, method: Any, *args: Any) -> Any:
@@ -68,8 +71,21 @@ class _Hooked:
         return future
 
     def handle_message(self, client: Any, message: Any) -> None:
-        if self._observer.message(client, message):
+        if not client.refusal(message) and self._observer.message(client, message):
             super().handle_message(client, message)  # type: ignore[misc]
+
+    @staticmethod
+    def safe_integer(dictionary: Any, key: Any, default_value: Any = None) -> Any:
+        """As ccxt, but a whole number stays what it is: ccxt's way through float loses it above 2^53."""
+        try:
+            value = dictionary[key]
+            if type(value) is int:
+                return value
+            if type(value) is str and value.isdecimal():
+                return int(value)
+            return int(float(value))
+        except Exception:  # whatever it is, ccxt means "not there"
+            return default_value
 
     def order_book(self, snapshot: Any = None, depth: int | None = None) -> Any:
         return WatchedBook(snapshot, depth, self._cut)
@@ -123,10 +139,26 @@ class _Binance:
             store([float(delta[0]), float(delta[1])])
 
 
+class _Kraken:
+    """Mixed in for kraken: the book keeps the venue's digits, over which its checksum runs."""
+
+    def custom_handle_deltas(self, bookside: Any, deltas: Any) -> None:
+        store = bookside.storeArray
+        for delta in deltas:
+            store([exact(delta["price"]), exact(delta["qty"])])
+
+
+# What a venue's class needs besides, by ccxt id.
+_OWN: dict[str, type] = {"kraken": _Kraken}
+
+
 def hooked(base: Any, observer: Observer, facts: VenueFacts) -> Any:
     """A subclass of a ccxt.pro exchange class whose clients and books report to `observer`."""
-    first = (_Binance,) if facts.connection_per_market else ()
-    own = {"_observer": observer, "_cut": facts.depth_limit is not None}
+    first: tuple[type, ...] = (_Binance,) if facts.connection_per_market else ()
+    if base.__name__ in _OWN:
+        first = (_OWN[base.__name__],)
+    digits = staticmethod(loads) if base.__name__ == "kraken" else None
+    own = {"_observer": observer, "_cut": facts.depth_limit is not None, "_loads": digits}
     return type(base.__name__, (*first, _Hooked, base), own)
 
 

@@ -8,6 +8,7 @@ fail: a failure is caught here and told to it, since an exception would end the 
 
 import math
 from bisect import bisect_left
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -22,6 +23,9 @@ from app.feeds.validity import is_price, is_size
 
 _INF = math.inf
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
+# What venues call the id of a request.
+_REQUEST_IDS = ("id", "req_id", "reqId", "reqid")
+_BOOK, _HEAD = '"book"', 100
 
 
 class Owner(Protocol):
@@ -52,6 +56,9 @@ class Observer(Protocol):
     def rejected(self, client: "HookedClient", error: Exception, message_hash: Any) -> None:
         """A subscription failed; `message_hash` None means the whole connection."""
 
+    def refused(self, client: "HookedClient", owner: "Owner", text: str) -> None:
+        """The venue answered a request of `owner` with an error."""
+
     def handler_failed(self, client: "HookedClient", error: Exception) -> None:
         """A message could not be read, or its handler raised."""
 
@@ -65,15 +72,26 @@ class HookedClient(Client):  # type: ignore[misc]
 
     observer: Observer
     owners: dict[str, Owner]
+    requests: dict[str, Owner]  # who asked what the venue has not yet answered, by request id
     dead: bool
     heard_ns: int
+    chains: Any  # the router's: what came last of each market
+    text: str  # the present frame as it was sent
+    loads: Callable[[str], Any] | None  # for venues whose digits matter
 
     @classmethod
-    def adopt(cls, client: Any, observer: Observer, now_ns: int) -> None:
-        """Turn a client that ccxt made into one that reports."""
+    def adopt(
+        cls,
+        client: Any,
+        observer: Observer,
+        now_ns: int,
+        loads: Callable[[str], Any] | None = None,
+    ) -> None:
+        """Turn a client that ccxt made into one that reports; `loads` decodes frames with books."""
         client.__class__ = cls
         client.observer, client.owners, client.dead = observer, {}, False
-        client.heard_ns = now_ns
+        client.heard_ns, client.requests = now_ns, {}
+        client.chains, client.text, client.loads = None, "", loads
 
     def future(self, message_hash: Any) -> Any:
         """As ccxt; notes for whom."""
@@ -101,6 +119,41 @@ class HookedClient(Client):  # type: ignore[misc]
         if not told or message_hash in self.futures:
             super().reject(result, message_hash)
         return result
+
+    async def send(self, message: Any) -> Any:
+        """As ccxt; notes who asks, since a refusal names only the request."""
+        owner = OWNER.get()
+        request = (
+            next((message[k] for k in _REQUEST_IDS if k in message), None)
+            if isinstance(message, dict)
+            else None
+        )
+        if owner is not None and request is not None:
+            self.requests[str(request)] = owner
+        return await super().send(message)
+
+    def handle_text_or_binary_message(self, data: Any) -> None:
+        """As ccxt; keeps the text, and the venue's own digits where they matter."""
+        if isinstance(data, bytes):
+            data = data.decode()
+        self.text = data
+        if self.loads is not None and _BOOK in data[:_HEAD]:
+            self.on_message_callback(self, self.loads(data))
+        else:
+            super().handle_text_or_binary_message(data)
+
+    def refusal(self, message: Any) -> bool:
+        """Tell the owner of a request that the venue refused; whether the message was a refusal."""
+        if not self.requests or not isinstance(message, dict):
+            return False
+        request = next((message[k] for k in _REQUEST_IDS if k in message), None)
+        owner = None if request is None else self.requests.pop(str(request), None)
+        error = message.get("error")
+        if owner is None or not error:
+            return False
+        text = error.get("message") if isinstance(error, dict) else None
+        self.observer.refused(self, owner, str(text or error))
+        return True
 
     def handle_message(self, message: Any) -> None:
         """As ccxt; an exception is reported instead of ending the receive loop."""

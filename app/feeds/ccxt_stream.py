@@ -19,6 +19,7 @@ from app.feeds.ccxt_markets import describe, find, listings
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.ring import Ring
 from app.feeds.router import Router
+from app.feeds.rules.base import Subscribed
 from app.feeds.supervisor import StreamSupervisor
 from app.feeds.track import Fault
 from app.feeds.venues import as_configured, facts_of
@@ -30,6 +31,8 @@ from app.settings import FeedSettings, VenueSettings
 
 # Markets that fetch their first book at a time: more only fill the venue's rate limit.
 _STARTS = 4
+# Attempts to begin a book anew on the same connection before it is opened again.
+_LEAVES = 3
 _log = get("feeds")
 
 
@@ -76,7 +79,7 @@ class CcxtVenue:
         self.open_timeout_s, self.hold_until_ns = feed.open_timeout_s, 0
         self._facts, self._feed_settings = facts_of(exchange_id), feed
         self._ring, self._rng = ring, rng
-        self.router = Router(clock, exchange_id, self._rejected)
+        self.router = Router(clock, exchange_id, self._rejected, self._drop_book)
         try:
             made = hooked(base, self.router, self._facts)
             self.exchange: Any = made(config_of(venue, feed, self._facts))
@@ -135,11 +138,14 @@ class CcxtVenue:
         if market_id in self._feeds:
             raise MarketError(f"{market_id} is already collected.")
         market = self.resolve(market_id)
-        feed = CcxtMarketFeed(market, index, self._ring, self.clock, self._facts)
-        feed.venue_id = str(self.exchange.market(market_id.symbol)["id"])
+        family = self.router.family
+        checksum = None if family is None else family.checksum
+        feed = CcxtMarketFeed(market, index, self._ring, self.clock, self._facts, checksum)
+        raw = self.exchange.market(market_id.symbol)
+        feed.venue_ids = tuple(str(raw[k]) for k in ("id", "baseName") if raw.get(k))
         feed.status.has_trades = bool(self.exchange.has.get("watchTrades"))
         self._feeds[market_id] = feed
-        self.router.feeds[feed.symbol] = feed
+        self.router.add(feed)
         supervisors = [self._supervisor(feed, stream) for stream in self._streams(feed)]
         self._supervisors[market_id] = supervisors
         self._tasks[market_id] = [asyncio.ensure_future(s.run()) for s in supervisors]
@@ -152,7 +158,7 @@ class CcxtVenue:
             return
         supervisors = self._supervisors.pop(market_id)
         await _cancel(self._tasks.pop(market_id))
-        self.router.feeds.pop(feed.symbol, None)
+        self.router.remove(feed)
         for supervisor in supervisors:
             await self._let_go(supervisor, link=self._facts.connection_per_market)
         for cache in (self.exchange.orderbooks, self.exchange.trades, self.exchange.bidsasks):
@@ -201,7 +207,11 @@ class CcxtVenue:
 
     async def _detach(self, supervisor: StreamSupervisor, fault: Fault) -> None:
         """Let go of a subscription so that the next one begins with a new snapshot."""
-        link = fault.link or not self._facts.resubscribes
+        family = self.router.family
+        leaves = family is not None and family.leave is not None
+        # A venue that does not begin anew on the same connection gets another one.
+        leaves = leaves and supervisor.track.attempts <= _LEAVES
+        link = fault.link or not (self._facts.resubscribes or leaves)
         await self._let_go(supervisor, link)
 
     async def _let_go(self, supervisor: StreamSupervisor, link: bool) -> None:
@@ -213,15 +223,41 @@ class CcxtVenue:
                 del client.owners[message_hash]
             client.subscriptions.pop(message_hash, None)
         if supervisor.track.stream is Stream.DEPTH:
-            self._forget_book(supervisor)
+            if not link:
+                await self._leave(client, MarketId.parse(supervisor.market).symbol)
+            self._forget_book(supervisor, client)
         if link:
             self._kill(client, ccxt.NetworkError("the connection is opened again"))
         supervisor.detach()
 
-    def _forget_book(self, supervisor: StreamSupervisor) -> None:
+    async def _leave(self, client: HookedClient, symbol: str) -> None:
+        """End a book's subscription; the connection goes on for the others."""
+        family = self.router.family
+        if family is None or family.leave is None or client.closed():
+            return
+        book = Subscribed(
+            self.exchange.market(symbol),
+            tuple(client.subscriptions),
+            self._facts.depth_limit,
+            self.exchange.request_id() if hasattr(self.exchange, "request_id") else 0,
+        )
+        leave = family.leave(book)
+        if leave is None:
+            return
+        for note in leave.notes:
+            client.subscriptions.pop(note, None)
+        try:
+            await client.send(leave.message)
+        except OSError:
+            _log.info("a subscription ended with its connection", symbol=symbol)
+
+    def _forget_book(self, supervisor: StreamSupervisor, client: HookedClient) -> None:
         symbol = MarketId.parse(supervisor.market).symbol
+        self._drop_book(symbol)
+        self.router.forget(client, symbol)
+
+    def _drop_book(self, symbol: str) -> None:
         self.exchange.orderbooks.pop(symbol, None)
-        self.router.forget(symbol)
 
     def _rejected(self, client: HookedClient, error: Exception, message_hash: Any) -> None:
         """Told by the hook: one subscription failed, or all of a connection."""

@@ -1,6 +1,6 @@
 """One market of a ccxt venue: takes what the hook reports, judges it, copies it into the ring."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.clock import NS_PER_S, Clock
@@ -8,6 +8,7 @@ from app.feeds import words
 from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
 from app.feeds.ring import Ring
+from app.feeds.rules.base import Side, Update
 from app.feeds.track import Fault, Track
 from app.feeds.validity import fault_of, is_price, is_size
 from app.feeds.venues import VenueFacts
@@ -26,7 +27,15 @@ _GRAVE = (State.DOWN, State.THROTTLED, State.STALE)
 class CcxtMarketFeed:
     """Implements `base.MarketFeed`; its `on_…` methods run inside ccxt's receive loop."""
 
-    def __init__(self, market: Market, index: int, ring: Ring, clock: Clock, facts: VenueFacts):
+    def __init__(
+        self,
+        market: Market,
+        index: int,
+        ring: Ring,
+        clock: Clock,
+        facts: VenueFacts,
+        checksum: Callable[[Side, Side], int] | None = None,
+    ):
         self.market, self.index = market, index
         self.status = FeedStatus(since_ns=clock.now_ns(), fidelity_best=facts.best)
         self.status.fidelity_depth, self.status.period_ms = facts.depth, facts.period_ms
@@ -34,7 +43,8 @@ class CcxtMarketFeed:
         self.tracks = {s: Track(s, self.status, self._aggregate) for s in Stream}
         self.symbol = market.id.symbol
         self.ordered_book: WatchedBook | None = None
-        self.venue_id = ""
+        self.venue_ids: tuple[str, ...] = ()  # what the venue's messages call the market
+        self._checksum = checksum
         self._book_ns = 0
         self._seen: dict[Stream, tuple[int, str]] = {}
         self._whole = False  # the state before was a whole book too
@@ -54,7 +64,11 @@ class CcxtMarketFeed:
             return None
         bids, asks = _levels(book, None)
         return BookView(
-            self._book_ns, _milliseconds(book.get("timestamp")), _id(book.get("nonce")), bids, asks
+            self._book_ns,
+            _milliseconds(book.get("timestamp")),
+            _id(book.get("nonce"), _RAW),
+            bids,
+            asks,
         )
 
     def break_epoch(self, reason: str, detail: str = "") -> None:
@@ -64,24 +78,27 @@ class CcxtMarketFeed:
 
     # What the hook reports
 
-    def on_book(self, book: WatchedBook, key: tuple[int, str], now_ns: int, raw_id: int) -> None:
-        """An update was applied to the book."""
+    def on_book(
+        self, book: WatchedBook, key: tuple[int, str], now_ns: int, claim: Update | None
+    ) -> bool:
+        """An update was applied to the book; whether it is the one that `claim` tells of."""
         track = self.tracks[Stream.DEPTH]
         if track.fault is not None or self._repeated(Stream.DEPTH, key):
-            return
+            return False
         fresh, book.fresh = book.fresh, False
         bids, asks = _levels(book, LEVELS)
-        reason = fault_of(bids, asks)
+        reason = fault_of(bids, asks) or self._broken(book, claim)
         if reason is not None:
             reason = "snapshot" if fresh and reason == "empty" else reason
             track.fail(Fault(reason))
-            return
+            return True
         if fresh and not self._whole and track.last_ns and not track.in_gap:
             # A whole book in place of a change, outside of any fault that we know of.
             track.lose(Fault("snapshot", "The venue sent a new snapshot."))
         self._whole = fresh
         venue_ms = _milliseconds(book.get("timestamp"))
-        update_id = raw_id if raw_id != _UNKNOWN else _id(book.get("nonce"))
+        raw_id = _UNKNOWN if claim is None else claim.last
+        update_id = raw_id if raw_id != _UNKNOWN else _id(book.get("nonce"), _RAW)
         known = self._known(len(bids), len(asks))
         fits = self._ring.depth.push(
             self.index, now_ns, venue_ms, update_id, track.epoch, known, bids, asks
@@ -91,6 +108,14 @@ class CcxtMarketFeed:
         self._quotes, self._tops, self._top = 0, self._tops + (top != self._top), top
         self._pushed(track, now_ns, venue_ms, fits)
         self.status.states_depth += fits
+        return True
+
+    def _broken(self, book: WatchedBook, claim: Update | None) -> str | None:
+        """Whether the book differs from the one that the venue took its checksum of."""
+        if self._checksum is None or claim is None or claim.checksum is None:
+            return None
+        same = self._checksum(book["bids"], book["asks"]) == claim.checksum
+        return None if same else "checksum"
 
     def on_quote(self, quote: dict[str, Any], key: tuple[int, str], now_ns: int) -> None:
         """The best quotes changed."""

@@ -1,20 +1,23 @@
-"""Routes what a hooked exchange reports to the market it belongs to."""
+"""Routes what a hooked exchange reports to the market it belongs to, and holds it to its rules."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from app.clock import Clock
-from app.errors import BookError
+from app.errors import BookError, FeedError
 from app.feeds.ccxt_errors import cause_of
-from app.feeds.ccxt_hook import HookedClient, WatchedBook
+from app.feeds.ccxt_hook import HookedClient, Owner, WatchedBook
 from app.feeds.market_feed import CcxtMarketFeed
-from app.feeds.sequence import RULES, Hole, SequenceChecker
+from app.feeds.named import Names
+from app.feeds.rules.base import CONNECTION, Family, Hole, Update, Verdict
+from app.feeds.rules.chain import Chains
+from app.feeds.rules.families import family_of
 from app.feeds.track import Fault
 from app.log import get
 from app.records import Stream
 
 _log = get("feeds")
-_UNKNOWN = -1
 Rejected = Callable[[HookedClient, Exception, Any], None]
 
 
@@ -23,20 +26,39 @@ class Router:
 
     Args:
         clock: stamps each frame once, when it is taken from the socket.
-        exchange_id: which sequence rule holds.
+        exchange_id: which family's rules hold.
         rejected: told of failed subscriptions and connections.
+        forget_book: drops ccxt's book of a symbol, so that a snapshot is not merged into it.
     """
 
-    def __init__(self, clock: Clock, exchange_id: str, rejected: Rejected):
+    def __init__(
+        self,
+        clock: Clock,
+        exchange_id: str,
+        rejected: Rejected,
+        forget_book: Callable[[str], None] = lambda symbol: None,
+    ):
         self.feeds: dict[str, CcxtMarketFeed] = {}
+        self.family: Family | None = family_of(exchange_id)
         self.closing = False
         self.woke: Callable[[], bool] = bool  # set to the watchdog's
-        self._clock, self._rejected = clock, rejected
-        rule = RULES.get(exchange_id)
-        self._checker = SequenceChecker(rule) if rule else None
+        self._names = Names()
+        self._clock, self._rejected, self._forget_book = clock, rejected, forget_book
         self._frame = 0
         self._frame_ns = 0  # 0 outside of a frame
-        self._frame_id = _UNKNOWN
+        # The updates of the present frame that ccxt has not yet applied, by symbol.
+        self._claims: dict[str, deque[Update]] = {}
+        self._about: CcxtMarketFeed | None = None  # whose book the present frame changes
+
+    def add(self, feed: CcxtMarketFeed) -> None:
+        """Route to a market from now on."""
+        self.feeds[feed.symbol] = feed
+        self._names.add(feed, (feed.symbol, *feed.venue_ids))
+
+    def remove(self, feed: CcxtMarketFeed) -> None:
+        """Route to a market no longer."""
+        self.feeds.pop(feed.symbol, None)
+        self._names.remove(feed)
 
     def now_ns(self) -> int:
         """The receive time of the present frame, or the time."""
@@ -47,38 +69,59 @@ class Router:
         self.woke()
         self._frame += 1
         self._frame_ns = client.heard_ns = self._clock.now_ns()
-        self._frame_id = _UNKNOWN
+        self._about = None
+        if self._claims:
+            self._claims = {}
 
     def end(self, client: HookedClient) -> None:
         """The frame has been handled."""
         self._frame_ns = 0
-        self._frame_id = _UNKNOWN
 
     def message(self, client: HookedClient, message: Any) -> bool:
-        """Check a message's place in its chain; one after a hole is kept from ccxt."""
-        if self._checker is None:
+        """Hold a message's updates to their rules; what breaks them is kept from ccxt."""
+        if self.family is None:
             return True
-        hole = self._checker.observe(message)
-        self._frame_id = self._checker.newest_id
-        if hole is None:
-            return True
-        return not self._break(hole)
+        if client.chains is None:
+            client.chains = Chains(self.family)
+        passes = True
+        for update in self.family.read(message):
+            passes = self._judge(client, update) and passes
+        return passes
 
-    def _break(self, hole: Hole) -> bool:
-        feed = self._by_venue_id(hole.key)
-        if feed is None or not feed.tracks[Stream.DEPTH].last_ns:
+    def _judge(self, client: HookedClient, update: Update) -> bool:
+        verdict = client.chains.judge(update)
+        if update.key == CONNECTION:
+            return self._judge_connection(client, verdict)
+        feed = self._about = self._names.find(update.key, client)
+        if isinstance(verdict, Hole):
+            if feed is not None:
+                feed.tracks[Stream.DEPTH].fail(Fault("sequence", missed=verdict.missed))
+            return feed is None
+        if verdict is not Verdict.FOLLOWS:
+            if verdict is Verdict.DUPLICATE and feed is not None:
+                feed.status.rejected["duplicate"] += 1
             return False
-        feed.tracks[Stream.DEPTH].fail(Fault("sequence", missed=hole.missed))
+        if feed is not None:
+            if update.whole and self.family is not None and self.family.merges_snapshots:
+                self._forget_book(feed.symbol)
+            self._claims.setdefault(feed.symbol, deque()).append(update)
         return True
 
-    def _by_venue_id(self, key: str) -> CcxtMarketFeed | None:
-        return next((feed for feed in self.feeds.values() if feed.venue_id == key), None)
+    def _judge_connection(self, client: HookedClient, verdict: Verdict | Hole) -> bool:
+        if not isinstance(verdict, Hole):
+            return verdict is Verdict.FOLLOWS
+        # The message that is missing may have been of any market of the connection.
+        self._count(self.feeds_on(client), "sequence")
+        missed = f"{verdict.missed} messages of the connection are missing."
+        self._rejected(client, BookError(missed, "sequence"), None)
+        return False
 
-    def forget(self, symbol: str) -> None:
+    def forget(self, client: HookedClient, symbol: str) -> None:
         """A market's chain begins anew."""
         feed = self.feeds.get(symbol)
-        if self._checker is not None and feed is not None:
-            self._checker.forget(feed.venue_id)
+        if client.chains is not None and feed is not None:
+            for key in (symbol, *feed.venue_ids):
+                client.chains.forget(key)
 
     def resolved(self, client: HookedClient, result: Any, message_hash: Any) -> None:
         """An update was applied: hand it to its market."""
@@ -86,7 +129,10 @@ class Router:
         if isinstance(result, WatchedBook):
             feed = result.feed or self._feed_of(result)
             if feed is not None:
-                feed.on_book(result, key, self.now_ns(), self._frame_id)
+                claims = self._claims.get(feed.symbol)
+                claim = claims[0] if claims else None
+                if feed.on_book(result, key, self.now_ns(), claim) and claims:
+                    claims.popleft()
         elif isinstance(result, list):
             self._trades(result)
         elif isinstance(result, dict):
@@ -126,16 +172,37 @@ class Router:
         if not self.closing:
             self._rejected(client, error, message_hash)
 
+    def refused(self, client: HookedClient, owner: Owner, text: str) -> None:
+        """The venue answered a request of `owner` with an error."""
+        for message_hash, other in list(client.owners.items()):
+            if other is owner and not self.closing:
+                error = FeedError(f"It refused the subscription: {text}.")
+                self._rejected(client, error, message_hash)
+
     def handler_failed(self, client: HookedClient, error: Exception) -> None:
-        """What cannot be read may have held an update of any market of the connection."""
+        """What cannot be read is a fault of the market that it names; else of all on the connection."""
         reason = error.reason if isinstance(error, BookError) else "handler"
-        for feed in {id(f): f for f in self._feeds_on(client)}.values():
-            feed.status.rejected[reason] += 1
         _log.warning("message not read", url=client.url, error=repr(error)[:200])
+        if self._about is not None:
+            self._about.tracks[Stream.DEPTH].fail(Fault(reason))
+            return
+        named = self._names.named_in(client.text, self.feeds_on(client))
+        if named is not None:
+            self._count([named], reason)
+            for track in named.tracks.values():
+                track.fail(Fault(reason, counted=True))
+            return
+        self._count(self.feeds_on(client), reason)
         if not isinstance(error, BookError):
             error = BookError(f"A message could not be read ({cause_of(error)}).", reason)
         self._rejected(client, error, None)
 
-    def _feeds_on(self, client: HookedClient) -> list[CcxtMarketFeed]:
+    @staticmethod
+    def _count(feeds: "list[CcxtMarketFeed]", reason: str) -> None:
+        for feed in feeds:
+            feed.status.rejected[reason] += 1
+
+    def feeds_on(self, client: HookedClient) -> list[CcxtMarketFeed]:
+        """The markets with a stream on a connection."""
         owned = {getattr(owner, "market", None) for owner in client.owners.values()}
         return [feed for feed in self.feeds.values() if str(feed.market.id) in owned]

@@ -11,7 +11,17 @@ from app.records import UNKNOWN_NS, State, Stream
 
 # Faults of what was sent, counted as rejected; the others are faults of the way.
 _REJECTIONS = frozenset(
-    ("sequence", "checksum", "crossed", "empty", "unsorted", "non-finite", "snapshot", "handler")
+    (
+        "sequence",
+        "checksum",
+        "crossed",
+        "empty",
+        "unsorted",
+        "non-finite",
+        "snapshot",
+        "handler",
+        "audit",
+    )
 )
 
 
@@ -20,7 +30,8 @@ class Fault:
     """Something went wrong with a stream.
 
     `reason` is a word of `records.REASONS`; `missed` is −1 where it cannot be told; `link` says that the
-    connection is lost or distrusted, not only this book; `stale` that it fell silent.
+    connection is lost or distrusted, not only this book; `stale` that it fell silent; `counted` that
+    whoever found it has counted it.
     """
 
     reason: str
@@ -28,6 +39,7 @@ class Fault:
     missed: int = -1
     link: bool = False
     stale: bool = False
+    counted: bool = False
     error: OfiError | None = None
 
 
@@ -65,7 +77,7 @@ class Track:
         if self.fault is not None:
             return False
         self.fault = fault
-        if fault.reason in _REJECTIONS and not fault.link:
+        if fault.reason in _REJECTIONS and not (fault.link or fault.counted):
             self._status.rejected[fault.reason] += 1
         self.lose(fault)
         self.subscribed.clear()

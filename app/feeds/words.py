@@ -18,6 +18,7 @@ _FAULTS = {
     "grid changed": "The venue changed its price or size increments",
     "throttled": "The venue limited requests",
     "handler": "A message could not be read",
+    "audit": "The book differed from the venue's own when asked for it again",
 }
 
 

@@ -3,9 +3,11 @@
 import asyncio
 import random
 from typing import Any
+from zlib import crc32
 
 import orjson
 from aiohttp import WSMsgType, web
+from orjson import Fragment
 
 from tests.venues.scripted import Synthetic, symbols
 
@@ -64,10 +66,21 @@ class KrakenVenue:
 
     def _levels(self, bids: list[Any], asks: list[Any]) -> dict[str, Any]:
         sides = {
-            name: [{"price": float(p), "qty": float(q)} for p, q in side]
+            name: [{"price": Fragment(p), "qty": Fragment(q)} for p, q in side]
             for name, side in (("bids", bids), ("asks", asks))
         }
-        return {"symbol": SYMBOL, **sides, "checksum": 0, "timestamp": _TIME}
+        return {"symbol": SYMBOL, **sides, "checksum": self.checksum(), "timestamp": _TIME}
+
+    def checksum(self) -> int:
+        """Kraken's: digits of price and size of the ten best asks, then bids, through CRC32."""
+        whole = self.book.snapshot(10)
+        text = "".join(
+            number.replace(".", "").lstrip("0")
+            for side in (whole["asks"], whole["bids"])
+            for level in side
+            for number in level
+        )
+        return crc32(text.encode())
 
     def _trade(self) -> dict[str, Any]:
         trade = self.book.trade()

@@ -1,0 +1,56 @@
+"""Finds the market that a venue's message means, by the ids that the venue has for it."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from app.feeds.ccxt_hook import HookedClient
+from app.feeds.market_feed import CcxtMarketFeed
+
+_INSIDE_AN_ID = r"[A-Za-z0-9_/:-]"
+
+
+class Names:
+    """The markets of a venue by every id that messages call them; spot and swap may share one."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, list[CcxtMarketFeed]] = {}
+
+    def add(self, feed: CcxtMarketFeed, ids: Iterable[str]) -> None:
+        """Know a market under its ids."""
+        for each in set(ids):
+            self._by_id.setdefault(each, []).append(feed)
+
+    def remove(self, feed: CcxtMarketFeed) -> None:
+        """Forget a market."""
+        for each, feeds in list(self._by_id.items()):
+            if feed in feeds:
+                feeds.remove(feed)
+                if not feeds:
+                    del self._by_id[each]
+
+    def find(self, key: str, client: HookedClient) -> CcxtMarketFeed | None:
+        """The market that an id means on a connection."""
+        feeds = self._by_id.get(key)
+        if not feeds:
+            return None
+        if len(feeds) == 1:
+            return feeds[0]
+        owned = {getattr(owner, "market", None) for owner in client.owners.values()}
+        return next((feed for feed in feeds if str(feed.market.id) in owned), None)
+
+    def named_in(self, text: str, feeds: Sequence[CcxtMarketFeed]) -> CcxtMarketFeed | None:
+        """The one market of `feeds` that a text names, however broken it is; None for none or several."""
+        named = {
+            id(feed): feed
+            for each, known in self._by_id.items()
+            for feed in known
+            if feed in feeds and _mentions(text, each)
+        }
+        return next(iter(named.values())) if len(named) == 1 else None
+
+
+def _mentions(text: str, name: str) -> bool:
+    if name.casefold() not in text.casefold():
+        return False
+    whole = f"(?<!{_INSIDE_AN_ID}){re.escape(name)}(?!{_INSIDE_AN_ID})"
+    return re.search(whole, text, re.IGNORECASE) is not None

@@ -1,0 +1,1 @@
+"""What each venue family promises of its book updates, and how it is held to that."""

@@ -1,0 +1,90 @@
+"""The words of the rules: what an update claims of itself, and what a venue family is.
+
+A family's `read` looks at a raw message, before ccxt does, and says which book updates it holds. It may
+raise on what it cannot read: a message that names a market and cannot be read is a fault of that market.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple
+
+NO_ID = -1
+# The key of a chain that runs through all messages of a connection.
+CONNECTION = ""
+
+Side = Sequence[Sequence[Any]]
+
+
+class Update(NamedTuple):
+    """One book update, as the venue's message tells of it.
+
+    `key` is the venue's own id of the market, or `CONNECTION`. `previous` is the id of the update
+    before it, where the venue says so; else `first..last` follow the last id without a hole. `whole`
+    marks a snapshot: it begins a chain. `checksum` is the venue's of the book after the update.
+    """
+
+    key: str
+    first: int = NO_ID
+    last: int = NO_ID
+    previous: int | None = None
+    whole: bool = False
+    checksum: int | None = None
+
+
+class Verdict(Enum):
+    """What to do with an update that breaks no chain."""
+
+    FOLLOWS = "follows"
+    DUPLICATE = "duplicate"  # sent before: keep it from ccxt, nothing is missing
+    EARLY = "early"  # of a book whose snapshot has not come: keep it from ccxt
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A break of the chain: `missed` updates are not there (−1: it cannot be told)."""
+
+    key: str
+    missed: int = -1
+
+
+Reader = Callable[[Any], Sequence[Update]]
+
+
+@dataclass(frozen=True)
+class Family:
+    """How a family of venues numbers and checks its book updates: one row of `families.FAMILIES`.
+
+    `checksum` computes what the venue computed, from the sides of the book (bids, asks; best first).
+    """
+
+    read: Reader
+    # The book's snapshot comes in the stream: changes before it belong to no book.
+    opens_whole: bool = False
+    # ccxt would merge a snapshot into the book that is there.
+    merges_snapshots: bool = False
+    # Each message is a whole book, ordered by `last`; a late one is kept out.
+    only_whole: bool = False
+    checksum: Callable[[Side, Side], int] | None = None
+    # ccxt's own check is off where ours takes its place, or where it hangs.
+    options: dict[str, Any] | None = None
+    # How a book's subscription ends on a connection that goes on; None: only with the connection.
+    leave: Callable[["Subscribed"], "Leave | None"] | None = None
+
+
+@dataclass(frozen=True)
+class Leave:
+    """What to send to end a subscription, and which of ccxt's notes of it to drop."""
+
+    message: dict[str, Any]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """A book's subscription, as its `leave` sees it."""
+
+    market: dict[str, Any]  # ccxt's structure
+    notes: Sequence[str]  # ccxt's keys of the connection's subscriptions
+    depth_limit: int | None
+    request_id: int

@@ -1,0 +1,42 @@
+"""Numbers that keep the text they were sent as, for checksums over the venue's own digits."""
+
+import json
+from typing import Any
+
+
+class Exact(float):
+    """A float that knows how the venue wrote it."""
+
+    __slots__ = ("digits", "text")
+    digits: str
+    text: str
+
+    def __new__(cls, text: str) -> "Exact":
+        """From the venue's text.
+
+        Raises:
+            ValueError: it is no number.
+        """
+        self = super().__new__(cls, text)
+        self.text = text
+        # Kraken's form: neither point nor leading zeros.
+        self.digits = text.replace(".", "").lstrip("0")
+        return self
+
+
+def exact(value: Any) -> Any:
+    """A number of a message with its text; what is no number stays what it is, to be refused later."""
+    if isinstance(value, Exact | bool):
+        return value
+    if isinstance(value, int | str):
+        return Exact(str(value))
+    return value
+
+
+def loads(text: str) -> Any:
+    """JSON with every fraction as an `Exact`.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    return json.loads(text, parse_float=Exact)
