@@ -1,0 +1,215 @@
+"""What live markets cost the browser, beside the usual Dash way on the same data, as a ratio.
+
+    python -m benchmarks.page_cost [--hz 4 10] [--seconds 20] [--minutes 0] [--json]
+
+Four made-up markets append ten times a second to a store. A real gunicorn serves it to a headless
+Chromium, which paints on the processor alone: first our page, then `benchmarks.usual_dash` (an interval
+and whole figures of the same series). An update is one market drawn once. Counted is everything that
+Chromium's main thread ran per update (`task_ms`), our own drawing within it (`draw_ms`), bytes, frames of
+animation and tasks over 50 ms, and the time from a row's end to its pixels. With `--minutes` our page runs
+on at the first rate and the slope of its heap is printed with its 95 % interval.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import statsmodels.api as sm
+from playwright.sync_api import CDPSession, Page
+
+from app.supervisor import free_port
+from tests.browser import LiveMarkets, Watched, chromium, watched
+from tests.web_server import running_server, server_environ, wait_until_up
+
+MARKETS = 4
+SIZE = (2560, 1440)
+_RANGE = 300
+
+# Counts draws, frames and long tasks; `stop()` gives them.
+_COUNT = """() => {
+  const seen = { draws: [], frames: 0, long: [], ends: false };
+  new PerformanceObserver((list) => list.getEntries().forEach((e) => seen.long.push(e.duration)))
+    .observe({ type: "longtask" });
+  const frame = () => { seen.frames++; if (!seen.ends) requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+  window.counted = seen;
+}"""
+_OURS = """(markets) => {
+  const last = {}, look = () => {
+    for (const market of markets) {
+      const view = window.ofi.view(market);
+      if (view?.drawn.count && view.drawn.count !== last[market]) {
+        last[market] = view.drawn.count;
+        window.counted.draws.push([view.drawn.at - view.times.row_ms, view.drawn.ms]);
+      }
+    }
+    if (!window.counted.ends) setTimeout(look, 20);
+  };
+  look();
+}"""
+_DRAWN = ".js-plotly-plot .heatmaplayer image"
+_USUAL = """() => document.querySelectorAll(".js-plotly-plot").forEach((graph) => {
+  let last = 0;
+  graph.on("plotly_afterplot", () => {
+    const row = graph.layout.meta?.row_ms;
+    if (row && row !== last) window.counted.draws.push([Date.now() - row, null]);
+    last = row;
+  });
+})"""
+
+
+def _metrics(session: CDPSession) -> dict[str, float]:
+    found = session.send("Performance.getMetrics")["metrics"]
+    return {one["name"]: one["value"] for one in found}
+
+
+def _heap_mb(session: CDPSession) -> float:
+    session.send("HeapProfiler.collectGarbage")
+    return _metrics(session)["JSHeapUsedSize"] / 1e6
+
+
+def measure(page: Page, watch: Callable[[], Any], seconds: float) -> dict[str, float]:
+    """Figures of a page over a while; `watch` begins to note its draws."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    session.send("Network.enable")
+    received = [0.0]
+    session.on("Network.dataReceived", lambda e: received.append(e["dataLength"]))
+    session.on(
+        "Network.webSocketFrameReceived",
+        # Binary payloads come in base64.
+        lambda e: received.append(len(e["response"]["payloadData"]) * 0.75),
+    )
+    page.evaluate(_COUNT)
+    watch()
+    before, bytes_before = _metrics(session), sum(received)
+    page.wait_for_timeout(seconds * 1000)
+    after, bytes_after = _metrics(session), sum(received)
+    counted = page.evaluate("() => { window.counted.ends = true; return window.counted; }")
+    latency, own = (np.array(part, np.float64) for part in zip(*counted["draws"], strict=True))
+    spent_ms = (after["TaskDuration"] - before["TaskDuration"]) * 1000
+    session.detach()
+    return {
+        "updates_per_s": len(latency) / seconds,
+        "task_ms": spent_ms / len(latency),
+        "busy_share": spent_ms / 1000 / seconds,
+        "draw_ms_p50": float(np.nanmedian(own)) if np.isfinite(own).any() else np.nan,
+        "kb_per_update": (bytes_after - bytes_before) / len(latency) / 1000,
+        "frames_per_s": counted["frames"] / seconds,
+        "long_tasks_per_s": len(counted["long"]) / seconds,
+        "row_to_pixel_ms_p50": float(np.median(latency)),
+        "row_to_pixel_ms_p99": float(np.percentile(latency, 99)),
+    }
+
+
+def ours(page: Watched, base: str, names: list[str], hz: int) -> Callable[[], Any]:
+    """Open our page on four markets; gives what begins to note its draws."""
+    query = "&".join(f"m={name}" for name in names)
+    page.open(f"{base}/?range={_RANGE}&rate={hz}&{query}", *names)
+    return lambda: page.page.evaluate(_OURS, names)
+
+
+@contextmanager
+def usual_server(folder: Path, names: list[str], hz: int) -> Iterator[str]:
+    """The usual way, served as our page is."""
+    port = free_port()
+    environ = server_environ(folder, port, None) | {
+        "USUAL_MARKETS": ",".join(names), "USUAL_INTERVAL_MS": str(round(1000 / hz)),
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "gunicorn", "-k", "asgi", "-w", "1", "-b", f"127.0.0.1:{port}",
+        "--log-level", "error", "--no-control-socket", "benchmarks.usual_dash:server",
+    ]  # fmt: skip
+    root = Path(__file__).resolve().parents[1]
+    process = subprocess.Popen(command, env=environ, cwd=root, start_new_session=True)
+    try:
+        wait_until_up(f"http://127.0.0.1:{port}", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def heap_slope(page: Page, minutes: float) -> str:
+    """How the heap of a page that stays open grows: MB per hour with its 95 % interval."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    heap, every_s = [], 15.0
+    for _ in range(max(8, round(minutes * 60 / every_s))):
+        page.wait_for_timeout(every_s * 1000)
+        heap.append(_heap_mb(session))
+    late = heap[len(heap) // 5 :]
+    hours = np.arange(len(late)) * every_s / 3600
+    fit = sm.OLS(late, sm.add_constant(hours)).fit(cov_type="HAC", cov_kwds={"maxlags": 8})
+    low, high = fit.conf_int()[1]
+    slope = f"{fit.params[1]:+.1f} ({low:+.1f} to {high:+.1f}) MB per hour"
+    return f"heap over {minutes:g} min: {late[0]:.1f} to {late[-1]:.1f} MB, slope {slope}"
+
+
+def run(rates: list[int], seconds: float, minutes: float) -> tuple[list[dict[str, Any]], str]:
+    """Both ways at each rate, and what the heap did."""
+    found, heap = [], ""
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
+        folder = Path(name)
+        with LiveMarkets(folder, count=MARKETS, minutes=16) as living:
+            with running_server(folder, workers=1) as base:
+                for hz in rates:
+                    with watched(browser, *SIZE) as page:
+                        watch = ours(page, base, living.names, hz)
+                        page.page.wait_for_timeout(3000)
+                        found.append({"way": "ours", "hz": hz} | measure(page.page, watch, seconds))
+                        if minutes and not heap:
+                            heap = heap_slope(page.page, minutes)
+            for hz in rates:
+                with (
+                    usual_server(folder, living.names, hz) as base,
+                    watched(browser, *SIZE) as page,
+                ):
+                    page.page.goto(base)
+                    page.page.wait_for_selector(_DRAWN, timeout=60_000)
+                    page.page.wait_for_timeout(3000)
+                    watch = lambda page=page: page.page.evaluate(_USUAL)  # noqa: E731
+                    found.append({"way": "usual", "hz": hz} | measure(page.page, watch, seconds))
+    return found, heap
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hz", type=int, nargs="+", default=[4, 10])
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--minutes", type=float, default=0.0, help="then watch the heap")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    found, heap = run(options.hz, min(options.seconds, 120.0), min(options.minutes, 60.0))
+    if options.json:
+        print(json.dumps({"figures": found, "heap": heap}))
+        return
+    figures = [name for name in found[0] if name not in ("way", "hz")]
+    for hz in options.hz:
+        us, usual = (
+            next(f for f in found if (f["way"], f["hz"]) == (w, hz)) for w in ("ours", "usual")
+        )
+        print(f"{MARKETS} markets at {hz} Hz {'':14}{'ours':>12}{'usual Dash':>12}{'ratio':>9}")
+        for name in figures:
+            ratio = usual[name] / us[name] if us[name] else np.nan
+            print(f"  {name:32}{us[name]:12.2f}{usual[name]:12.2f}{ratio:9.1f}")
+    if heap:
+        print(heap)
+
+
+if __name__ == "__main__":
+    main()
