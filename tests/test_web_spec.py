@@ -41,6 +41,7 @@ fields = st.sampled_from(
         "group",
         "mid_rows",
         "lookback_s",
+        "rate_hz",
         "tab",
         "other",
     ]

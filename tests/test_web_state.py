@@ -26,6 +26,7 @@ views = st.builds(
     tab=st.sampled_from(sorted(PANES)),
     zone=st.sampled_from(["utc", "local", "Asia/Kolkata", "Etc/GMT+5"]),
     colours=st.sampled_from(COLOURS),
+    rate_hz=st.integers(1, 10),
 )
 
 

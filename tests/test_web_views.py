@@ -128,6 +128,18 @@ def test_updates_add_up_to_a_snapshot(rig: Rig, range_s: int) -> None:
     assert_same(page, rig, wish)
 
 
+def test_a_page_gets_frames_as_often_as_it_wants_and_misses_nothing(rig: Rig) -> None:
+    page, wish = PageModel(), spec(rate_hz=4)
+    opened(rig, page, wish)
+    frames = frames_of(rig.go(10.0))
+    for frame in frames:
+        page.take(frame.data)
+    # A row every 100 ms: at most four frames a second are one every third row.
+    assert 25 <= len(frames) <= 40
+    assert page.holes == 0
+    assert_same(page, rig, wish)
+
+
 def test_columns_go_only_to_tabs_that_show_them(rig: Rig) -> None:
     page, wish = PageModel(), spec(tab="evidence")
     opened(rig, page, wish)

@@ -18,6 +18,7 @@ _WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "group": (0, 0, 10**9),
     "mid_rows": (160, 8, 1000),
     "lookback_s": (LOOKBACK_S, 600, 7200),
+    "rate_hz": (10, 1, 10),
 }
 # The page's tabs; a view gets the arrays of its own only.
 TABS: Final = ("flow", "evidence", "trades", "quality")
@@ -45,6 +46,7 @@ class ViewSpec:
     mid_rows: int
     lookback_s: int = LOOKBACK_S  # of scores, distribution, weights and verification
     tab: str = FLOW
+    rate_hz: int = 10  # most frames a second
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> Self:
@@ -80,6 +82,11 @@ class ViewSpec:
     def range_ns(self) -> int:
         """The length of the time axis."""
         return self.range_s * NS_PER_S
+
+    @property
+    def period_ns(self) -> int:
+        """The least time between frames."""
+        return NS_PER_S // self.rate_hz
 
     @property
     def lookback_ns(self) -> int:

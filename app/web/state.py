@@ -24,6 +24,7 @@ RANGE_S: Final = (60, 4 * 3600)
 LOOKBACK_S: Final = (600, 7200)
 END_MS: Final = (0, 4_102_444_800_000)  # up to the year 2100
 THEMES: Final = ("dark", "light")
+RATES_HZ: Final = (1, 10)
 COLOURS: Final = ("blue-orange", "green-red")
 DEFAULT_TAB: Final = "flow"
 DEFAULT_ZONE: Final = "utc"
@@ -31,6 +32,7 @@ DEFAULT_DEPTH: Final = 10
 DEFAULT_WINDOW_S: Final = 10
 DEFAULT_RANGE_S: Final = 900
 DEFAULT_LOOKBACK_S: Final = 1800
+DEFAULT_RATE_HZ: Final = 10
 PRESENT: Final = -1
 # "utc", "local" or a name of the zone database; whether the browser knows it, the browser says.
 _ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,48}")
@@ -50,6 +52,7 @@ class ViewState:
     tab: str = DEFAULT_TAB
     zone: str = DEFAULT_ZONE
     colours: str = COLOURS[0]
+    rate_hz: int = DEFAULT_RATE_HZ
     dropped: tuple[str, ...] = field(default=(), compare=False)  # sentences on what was wrong
 
     @classmethod
@@ -70,6 +73,7 @@ class ViewState:
             tab=_word(last, "tab", DEFAULT_TAB, tuple(PANES), dropped),
             zone=_zone(last, dropped),
             colours=_word(last, "colours", COLOURS[0], COLOURS, dropped),
+            rate_hz=_whole(last, "rate", DEFAULT_RATE_HZ, RATES_HZ, dropped),
             dropped=tuple(dropped),
         )
 
@@ -90,9 +94,10 @@ class ViewState:
             ("tab", self.tab, plain.tab),
             ("tz", self.zone, plain.zone),
             ("colours", self.colours, plain.colours),
+            ("rate", self.rate_hz, plain.rate_hz),
         ):
             if value != default:
-                pairs.append((name, value))
+                pairs.append((name, str(value)))
         return "?" + urlencode(pairs, safe=":/")
 
     def with_controls(self, markets: object, **controls: object) -> Self:
@@ -138,12 +143,13 @@ class ViewState:
                 "tab": self.tab,
                 "zone": self.zone,
                 "colours": self.colours,
+                "rate_hz": self.rate_hz,
                 "dropped": list(self.dropped),
             }
         )
 
 
-_WISHES: Final = frozenset({"tab", "tz", "colours"})
+_WISHES: Final = frozenset({"tab", "tz", "colours", "rate"})
 
 
 def _pairs(search: str) -> tuple[list[tuple[str, str]], list[str]]:

@@ -25,7 +25,6 @@ from app.web.history import Changes, History
 from app.web.spec import ViewSpec
 from app.web.status import gaps_json, status_json, times_json
 
-PRICES_NS: Final = 100_000_000  # least time between frames: 10 Hz
 COLUMNS_NS: Final = 250_000_000
 SLOW_NS: Final = (
     NS_PER_S  # distribution, coverage, price grid, and the heartbeat of a silent market
@@ -110,7 +109,7 @@ class View:
             return True
         age = now_ns - self.sent_ns
         fresh = min(self.rows_dirty_ns, self.columns_dirty_ns) < END or self.gaps_dirty
-        return age >= SLOW_NS or (fresh and age >= PRICES_NS * 9 // 10)
+        return age >= SLOW_NS or (fresh and age >= self.spec.period_ns * 9 // 10)
 
     def start(self, store: HotStore, now_ns: int) -> None:
         """Compute everything that is in range; the next frame must be a snapshot.
