@@ -5,20 +5,33 @@ from dash.development.base_component import Component
 
 from app.market import MarketId
 from components.figures import graph_config, stack_figure
-from components.panel import Row, field, icon_button, row_panel
+from components.panel import Frame, Row, field, icon_button, row_panel
 from components.words import venue_name
 
 _ROWS = (
-    Row("book", "Book heatmap", "Resting size by price; more is stronger.", "Depth now", "", True),
-    Row("ofi", "", "", "Distribution", "last 30 min"),
     Row(
-        "levels",
-        "OFI by level",
-        "Depth-normalised, best level first. Blue adds buying, orange selling.",
-        "By level now",
-        "",
+        Frame("book", "Book heatmap", "Resting size by price; more is stronger.", "Mid"),
+        Frame("book", "Depth now", "", "Depth within bands"),
+        strip=True,
     ),
-    Row("flow", "Taker flow", "", "What made this OFI", "", True),
+    Row(
+        Frame("ofi", "", "", "OFI of the best quotes", "best"),
+        Frame("ofi", "Distribution", "last 30 min", "Percentile rank", "best"),
+    ),
+    Row(
+        Frame(
+            "levels",
+            "OFI by level",
+            "Depth-normalised, best level first. Blue adds buying, orange selling.",
+            "Depth-normalised OFI",
+        ),
+        Frame("levels", "By level now", "", "OFI by level"),
+    ),
+    Row(
+        Frame("flow", "Taker flow", "", "Trade imbalance", "trades"),
+        Frame("flow", "What made this OFI", "", "Decomposition", "trades"),
+        strip=True,
+    ),
 )
 
 
@@ -59,15 +72,8 @@ def _zoom_tools() -> Component:
 
 def flow_pane(market: MarketId, key: str) -> list[Component]:
     """The rows of one market; `key` distinguishes its figure from those of other markets."""
-    legends = {"book": _legend(), "ofi": _line_legend()}
-    panels = [
-        row_panel(
-            row,
-            legend=legends.get(row.kind),
-            tools=_zoom_tools() if row.kind == "book" else None,
-        )
-        for row in _ROWS
-    ]
+    controls = {"book": (_legend(), _zoom_tools()), "ofi": (_line_legend(),)}
+    panels = [row_panel(row, controls.get(row.frame.name, ())) for row in _ROWS]
     graph = dcc.Graph(
         id={"type": "axes", "market": key},
         figure=stack_figure(key),

@@ -1,26 +1,47 @@
-"""The frame of a row: title, one line, legend, coverage, and its two canvases."""
+"""The frame of every panel: title, one line that leads to its definition, controls, coverage, menu.
 
+`panel` frames anything; `row_panel` is a row of a linked stack, with its two canvases. The menu is one
+button here; what it offers is in `assets/live/panels.js` (full screen, freeze, PNG, CSV, what this is).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
 from components.icons import icon
+from components.words import slug
+
+STREAMS = ("best", "depth", "trades", "")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the frame of a panel says.
+
+    `name` names the panel in CSS, scripts and file names; `metric` is the heading of docs/metrics.md
+    that defines what it shows; `stream` is the one whose coverage and fidelity it carries, "" for none.
+    An empty `title` or `line` is filled by the scripts, as `title-NAME` and `line-NAME`.
+    """
+
+    name: str
+    title: str
+    line: str
+    metric: str
+    stream: str = "depth"
 
 
 @dataclass(frozen=True)
 class Row:
     """One row of a linked stack: time plot on the left, cross-section on the same axis right.
 
-    `kind` names the row in CSS and in `assets/live/stack.js`; `strip` says that the row prints the
-    time axis below itself.
+    `strip` says that the row prints the time axis below itself.
     """
 
-    kind: str
-    title: str
-    line: str
-    cross_title: str
-    cross_line: str
+    frame: Frame
+    cross: Frame
     strip: bool = False
 
 
@@ -48,40 +69,101 @@ def icon_button(
     )
 
 
-def row_panel(
-    row: Row, legend: Component | None = None, tools: Component | None = None
-) -> Component:
-    """The panel of a row; the canvases are named by the scripts with the present value."""
-    head = [
-        html.H3(row.title, **{"data-f": f"title-{row.kind}"})
-        if row.title
-        else html.H3(**{"data-f": f"title-{row.kind}"}),
-        html.P(row.line) if row.line else html.P(**{"data-f": f"line-{row.kind}"}),
-        html.Span(className="grow"),
-        *([legend] if legend is not None else []),
-        *([tools] if tools is not None else []),
-        field(f"coverage-{row.kind}", "cov"),
-    ]
-    cross = html.Div(
-        [
-            html.H3(row.cross_title),
-            html.P(row.cross_line) if row.cross_line else html.P(**{"data-f": f"cross-{row.kind}"}),
-        ],
-        className="cross-head",
+def definition(metric: str) -> str:
+    """The address of a metric's definition, relative to the page."""
+    return f"docs/metrics#{slug(metric)}"
+
+
+def menu_button(frame: Frame) -> html.Button:
+    """The button that opens a panel's menu."""
+    about = frame.title or frame.metric
+    return html.Button(
+        icon("dots"),
+        className="btn ghost icon small panel-menu",
+        title="Menu of this panel",
+        type="button",
+        **{
+            "aria-label": f"Menu: {about}",
+            "aria-haspopup": "menu",
+            "aria-expanded": "false",
+            "data-do": "panel-menu",
+        },
     )
+
+
+def _words(frame: Frame, about: str = "line") -> list[Component]:
+    title = html.H3(frame.title or None, **_filled(frame.title, f"title-{frame.name}"))
+    link = html.A(
+        frame.line or None,
+        href=definition(frame.metric),
+        target="_blank",
+        title=f"{frame.metric}: definition and source",
+        **{"data-doc": "", **_filled(frame.line, f"{about}-{frame.name}")},
+    )
+    return [title, html.P(link)]
+
+
+def _filled(words: str, name: str) -> dict[str, Any]:
+    return {} if words else {"data-f": name}
+
+
+def _head(frame: Frame, controls: Sequence[Component]) -> Component:
+    share = [field(f"coverage-{frame.name}", "cov")] if frame.stream else []
+    return html.Div(
+        [*_words(frame), html.Span(className="grow"), *controls, *share], className="plot-head"
+    )
+
+
+def _marks(frame: Frame) -> dict[str, str]:
+    return {"data-panel": frame.name, "data-stream": frame.stream, "data-metric": frame.metric}
+
+
+def empty_state(name: str) -> Component:
+    """What stands in place of a panel's figures: what it waits for. `showEmpty` of the scripts fills it."""
+    return html.Div(
+        [html.H4(), html.P()], className="panel-empty", hidden=True, **{"data-empty": name}
+    )
+
+
+def chart(name: str, label: str, class_name: str = "") -> html.Canvas:
+    """A canvas that fills the body of its panel; the scripts name it with the present value."""
+    return html.Canvas(
+        className=f"chart {class_name}".strip(),
+        role="img",
+        **{"aria-label": label, "data-canvas": name},
+    )
+
+
+def panel(frame: Frame, body: Sequence[Component], controls: Sequence[Component] = ()) -> Component:
+    """A panel of its own: the frame about any body."""
     return html.Section(
         [
-            html.Div([html.Div(head, className="plot-head"), cross], className="ph"),
+            html.Div([_head(frame, controls), menu_button(frame)], className="ph"),
+            html.Div([*body, empty_state(frame.name)], className="panel-body"),
+        ],
+        className=f"panel framed panel-{frame.name}",
+        **_marks(frame),
+    )
+
+
+def row_panel(row: Row, controls: Sequence[Component] = ()) -> Component:
+    """The panel of a row; the canvases are named by the scripts with the present value."""
+    frame, cross = row.frame, row.cross
+    kind = frame.name
+    beside = html.Div(_words(cross, "cross"), className="cross-head")
+    return html.Section(
+        [
+            html.Div([_head(frame, controls), beside, menu_button(frame)], className="ph"),
             html.Div(
                 [
                     html.Canvas(
-                        className="plot", role="img", **{"aria-label": row.title or row.kind}
+                        className="plot", role="img", **{"aria-label": frame.title or kind}
                     ),
-                    html.Canvas(className="cross", role="img", **{"aria-label": row.cross_title}),
+                    html.Canvas(className="cross", role="img", **{"aria-label": cross.title}),
                 ],
                 className="cv strip" if row.strip else "cv",
             ),
         ],
-        className=f"panel row-{row.kind}",
-        **{"data-row": row.kind},
+        className=f"panel row-{kind}",
+        **{"data-row": kind, **_marks(frame)},
     )

@@ -1,5 +1,7 @@
 """Names and options in plain words, shared by controls and titles."""
 
+import re
+
 from app.market import Contract, Market, MarketId
 
 DEPTHS = (1, 2, 3, 5, 10, 15, 20)
@@ -13,6 +15,11 @@ _CONTRACTS = {
     Contract.INVERSE: "inverse",
     Contract.OPTION: "option",
 }
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading in a document: small letters, digits, dashes for spaces."""
+    return re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip())
 
 
 def duration(seconds: int) -> str:

@@ -30,6 +30,7 @@ from app.store import SqliteStore, open_store
 from app.web import live
 from app.web.access import Access, Sessions, check_binding, refusal
 from app.web.api import Api
+from app.web.docs import Documents
 from app.web.hub import Hub
 from app.web.login import Login
 
@@ -77,6 +78,7 @@ def create_app(settings: Settings, clock: Clock) -> Server:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     _add_routes(app, settings, clock, hub, Login(Sessions(token) if token else None, clock))
     api.add_routes(app)
+    Documents().add_routes(app)
     page = _page(app, settings, markets_of(store, clock))
     # Dash would do it at the first request: the first page would wait, the list of scripts be empty.
     page._setup_server()

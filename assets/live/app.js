@@ -2,6 +2,8 @@
 import { Connection } from "./connection.js";
 import { bindControls, freeze } from "./controls.js";
 import { duration, number } from "./format.js";
+import { bindFullScreen } from "./fullscreen.js";
+import { bindPanels } from "./panels.js";
 import { decode } from "./protocol.js";
 import { Stack } from "./stack.js";
 import { write } from "./texts.js";
@@ -247,6 +249,8 @@ export async function start() {
   const [stacks, view] = await Promise.all([element("stacks"), element("view"), Promise.race([font, new Promise((r) => setTimeout(r, 100))])]);
   page.follow(stacks, view);
   bindControls(page);
+  bindPanels(page);
+  bindFullScreen();
 }
 
 /**

@@ -88,7 +88,10 @@ export function layoutFor(geometry) {
     wanted[`${CROSS[kind]}.visible`] = shown;
     if (shown) wanted[`${CROSS[kind]}.domain`] = [across(row.crossLeft), across(row.crossLeft + row.crossWidth)];
   }
-  const plot = rows.book;
+  const plot = rows.book, solo = Object.values(rows).find((row) => row.solo);
+  // The lower time axis hangs below the flow row; alone on the screen, below the row that is there.
+  if (solo) wanted[`${VALUE.flow}.domain`] = [upward(solo.top + solo.height), upward(solo.top)];
+  wanted["xaxis.showticklabels"] = wanted["xaxis.showgrid"] = !solo;
   for (const name of TIME) wanted[`${name}.domain`] = [across(plot.left), across(plot.left + plot.width)];
   // The cross-section of the flow row has no axis of its own.
   wanted[`${CROSS.flow}.visible`] = false;

@@ -11,6 +11,7 @@ import { paint, placeChips } from "./paint.js";
 import { Profile } from "./profile.js";
 import { largest } from "./ranges.js";
 import { present } from "./states.js";
+import { FLOW_TABLES } from "./tables.js";
 import { titles } from "./texts.js";
 import { ticksOf } from "./ticks.js";
 
@@ -142,12 +143,17 @@ export class FlowPane {
     paint(this, state, hidden, performance.now());
     placeChips(this, hidden);
     const { width, height } = this.geometry;
-    const layout = `${width}/${height}/${this.model.epoch}/${this.ranges.free}`;
+    const layout = `${width}/${height}/${this.model.epoch}/${this.ranges.free}/${this.rows.classList.contains("solo")}`;
     if (at - this.tickAt < RELAYOUT_MS && layout === this.layout) return;
     this.layout = layout;
     this.tickAt = at;
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
     nameCanvases(this);
+  }
+
+  /** What a panel shows, as a table (tables.js). */
+  table(name) {
+    return this.views && FLOW_TABLES[name]?.(this);
   }
 
   /** Draws all anew, axes included: the theme or the zone of time has changed. */

@@ -19,7 +19,8 @@ export function measure(rows) {
       height: box.height,
       crossLeft: beside.left - outer.left,
       crossWidth: beside.width,
-      strip: plot.parentElement.classList.contains("strip"),
+      strip: plot.parentElement.classList.contains("strip") || panel.classList.contains("soloed"),
+      solo: panel.classList.contains("soloed"),
     };
   }
   return { width: outer.width, height: outer.height, rows: found };

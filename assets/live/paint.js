@@ -20,18 +20,19 @@ export function paint(stack, state, hidden, now) {
   const all = look !== stack.look || now - (stack.paintedAt ?? -Infinity) >= CALM_MS;
   stack.look = look;
   if (!hidden) {
-    stack.heatmap.draw(rows.book.plot, model, views.book);
-    drawOfi(rows.ofi.plot, model, views.ofi);
+    if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book);
+    if (rows.ofi.height) drawOfi(rows.ofi.plot, model, views.ofi);
   }
   if (!hidden && all) {
     stack.paintedAt = now;
-    stack.levels.draw(rows.levels.plot, model, views.levels, now);
-    drawFlow(rows.flow.plot, model, views.flow, stack.flow);
+    // A row has no height while another has the whole screen.
+    if (rows.levels.height) stack.levels.draw(rows.levels.plot, model, views.levels, now);
+    if (rows.flow.height) drawFlow(rows.flow.plot, model, views.flow, stack.flow);
     if (rows.book.crossWidth) {
-      stack.depthAxis = stack.profile.draw(rows.book.cross, model, views.book, now);
-      drawDistribution(rows.ofi.cross, model, views.ofi);
-      stack.levels.drawNow(rows.levels.cross, model, views.levels);
-      drawMade(rows.flow.cross, model, views.flow);
+      if (rows.book.height) stack.depthAxis = stack.profile.draw(rows.book.cross, model, views.book, now);
+      if (rows.ofi.height) drawDistribution(rows.ofi.cross, model, views.ofi);
+      if (rows.levels.height) stack.levels.drawNow(rows.levels.cross, model, views.levels);
+      if (rows.flow.height) drawMade(rows.flow.cross, model, views.flow);
     }
   }
   const cursor = hidden ? null : stack.shown;
@@ -52,7 +53,7 @@ export function placeChips(stack, hidden) {
 
 function place(element, value, row, view, words) {
   const at = value === null || value === undefined ? NaN : view.Y(value);
-  const inside = at >= -1 && at <= row.height + 1;
+  const inside = row.height > 0 && at >= -1 && at <= row.height + 1;
   if (element.hidden === inside) element.hidden = !inside;
   if (!inside) return;
   write(element, words());

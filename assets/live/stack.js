@@ -4,7 +4,7 @@ import { Model } from "./model.js";
 import { PANES } from "./panes.js";
 import { Ranges } from "./ranges.js";
 import { missingSince, present, show, stateOf } from "./states.js";
-import { bar, marketTitles, quality, reading, write } from "./texts.js";
+import { bar, coverages, marketTitles, quality, reading, write } from "./texts.js";
 
 const WORDS_MS = 1000;
 
@@ -170,6 +170,7 @@ export class Stack {
     this.wordsAt = at;
     write(this.f.spoken, reading(this.f, this.model, state, this.model.age(at)));
     quality(this.f, this.model, at, state === "frozen");
+    coverages(this.element, this.f, this.model);
     const [start, end] = this.ranges.time(this.model, this.edge);
     drawCover(this.cover, { start, end, gapSpans: (stream) => this.spans(stream, state, this.edge) });
   }

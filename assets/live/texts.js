@@ -1,6 +1,6 @@
 // The words and numbers around the charts of one stack: market bar, tiles, titles, quality strip.
 import { NONE, bps, clock, duration, number, ordinal, percent, signed, signedSize, size, span } from "./format.js";
-import { fidelity, scoreIn, trust, what } from "./words.js";
+import { fidelity, fidelityOf, scoreIn, trust, what } from "./words.js";
 
 /** Writes into the element only when the words changed; text changes in place. */
 export function write(element, words) {
@@ -116,15 +116,30 @@ export function reading(f, model, state, age) {
   return `${verdict} ${how}`;
 }
 
-/** Coverage beside each title, and the quality strip. */
+const STREAMS = { best: "Best quotes", depth: "Depth", trades: "Trades" };
+
+/** Coverage beside the title of every panel; its hover says how the stream comes, and lists the gaps. */
+export function coverages(element, f, { status: s, coverage: c, gaps, info }) {
+  for (const panel of element.querySelectorAll("[data-stream]")) {
+    const { panel: name, stream } = panel.dataset, badge = f[`coverage-${name}`], share = c?.[stream];
+    if (!badge) continue;
+    write(badge, known(share) ? `coverage ${percent(share)}` : "");
+    badge.classList.toggle("low", known(share) && share < 0.95);
+    const own = gaps.filter((gap) => gap.stream === stream).slice(-5).map(gapLine);
+    const sent = stream === "trades" ? "one by one" : fidelityOf(s, stream);
+    const title = [`${STREAMS[stream]}: ${sent}. Known in ${span(info.range_s)}: ${percent(share)}.`, ...own].join("\n");
+    if (badge.title !== title) badge.title = title;
+  }
+}
+
+function gapLine(gap) {
+  const open = gap.to_ms === null;
+  return `${clock(gap.from_ms)} UTC, ${open ? "still open" : duration(gap.to_ms - gap.from_ms)}: ${gap.reason}`;
+}
+
+/** The quality strip. */
 export function quality(f, model, at, frozen) {
   const { status: s, coverage: c, info, gaps } = model;
-  const streams = { book: "depth", ofi: "best", levels: "depth", flow: "trades" };
-  for (const [row, stream] of Object.entries(streams)) {
-    const share = c?.[stream];
-    write(f[`coverage-${row}`], known(share) ? `coverage ${percent(share)}` : "");
-    f[`coverage-${row}`]?.classList.toggle("low", known(share) && share < 0.95);
-  }
   write(f["q-fidelity"], fidelity(s));
   const p50 = s?.latency_p50_ms, p99 = s?.latency_p99_ms;
   write(f["q-latency"], known(p50) ? `${number(p50)}\u00a0ms p50 \u00b7 ${number(p99)}\u00a0ms p99` : NONE);

@@ -2,6 +2,8 @@
 import { AXIS, ticksFor } from "./axes.js";
 import { clock, decimalsOf, multiples, number, signedSize, size, tickStep, ticks, timeTicks } from "./format.js";
 
+const few = (view) => Math.max(2, Math.min(6, view.height / 20));
+
 /** Ranges, tick values and words of all axes; a label gives way to a chip, and at the ends of time. */
 export function ticksOf(stack) {
   const { book, ofi, levels, flow } = stack.views, wanted = {}, tiles = stack.model.tiles;
@@ -29,8 +31,8 @@ export function ticksOf(stack) {
   const price = (v, step) => number(v, Math.min(group.price_decimals, decimalsOf(step)));
   values(book, AXIS.value.book, Math.max(3, Math.min(8, book.height / 42)), price, stack.chips ? tiles?.mid : null);
   const amount = (v, step) => signedSize(v, decimalsOf(step));
-  values(ofi, AXIS.value.ofi, Math.max(2, ofi.height / 20), amount, stack.chips ? tiles?.ofi : null);
-  values(flow, AXIS.value.flow, Math.max(2, flow.height / 20), amount);
+  values(ofi, AXIS.value.ofi, few(ofi), amount, stack.chips ? tiles?.ofi : null);
+  values(flow, AXIS.value.flow, few(flow), amount);
   const m = stack.model.levelCount, each = levels.height / m;
   const every = Math.max(1, Math.ceil(13 / each));
   const named = Array.from({ length: m }, (_, k) => k).filter((k) => k % every === 0);

@@ -79,6 +79,13 @@ export function fidelity(s) {
   return `${best}, depth ${depth}`;
 }
 
+/** How one stream arrives; best quotes without a stream of their own come as depth does. */
+export function fidelityOf(s, stream) {
+  if (!s) return NONE;
+  const own = stream === "best" && s.fidelity_best !== "none" ? s.fidelity_best : s.fidelity_depth;
+  return kind(own, s.period_ms);
+}
+
 /** The venue of a market id as a word of a sentence. */
 export function venue(market) {
   const name = market.split(":", 1)[0];

@@ -1,0 +1,143 @@
+// The menu of every panel: full screen, freeze, picture, table, definition; and its empty state.
+import { freeze } from "./controls.js";
+import { fullScreen, isFull } from "./fullscreen.js";
+import { savePicture } from "./picture.js";
+import { saveTable, tableOf } from "./tables.js";
+import { write } from "./texts.js";
+
+let open = null; // { menu, button }
+
+/** One set of listeners serves the panels of all stacks, also of those that come later. */
+export function bindPanels(page) {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-do=panel-menu]");
+    if (button) toggle(page, button);
+    else if (!event.target.closest?.(".menu")) closeMenu();
+  });
+  document.addEventListener("keydown", (event) => open && keys(event), true);
+  document.addEventListener("fullscreenchange", () => closeMenu());
+  addEventListener("resize", () => closeMenu());
+  // A document opens in the theme of the page.
+  for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, (event) => themed(event.target.closest?.("a[data-doc]")));
+}
+
+function themed(link) {
+  if (!link) return;
+  const url = new URL(link.href), light = document.documentElement.dataset.mantineColorScheme === "light";
+  if ((url.searchParams.get("theme") === "light") === light) return;
+  url.search = light ? "?theme=light" : "";
+  link.href = url.href;
+}
+
+/** The stack that an element belongs to. */
+export function stackOf(page, element) {
+  const own = element.closest(".stack");
+  return [...page.stacks.values()].find((stack) => stack.element === own) ?? null;
+}
+
+function toggle(page, button) {
+  const again = open?.button === button;
+  closeMenu();
+  if (again) return;
+  const panel = button.closest("[data-panel]"), stack = stackOf(page, panel);
+  const menu = document.createElement("div");
+  menu.className = "menu";
+  menu.role = "menu";
+  menu.setAttribute("aria-label", button.getAttribute("aria-label"));
+  for (const one of entries(page, panel, stack)) menu.append(item(one));
+  (document.fullscreenElement ?? document.body).append(menu);
+  place(menu, button.getBoundingClientRect());
+  button.setAttribute("aria-expanded", "true");
+  open = { menu, button };
+  menu.querySelector("[role^=menuitem]")?.focus();
+}
+
+/** What a panel's menu offers; what its figures can add comes from its stack. */
+function entries(page, panel, stack) {
+  const found = [
+    { words: isFull(panel) ? "Leave full screen" : "Full screen", key: "F", run: () => fullScreen(panel) },
+    { words: page.frozen ? "Back to live" : "Freeze", key: "Space", run: () => freeze(page) },
+    { words: "Save as PNG", run: () => savePicture(panel, stack) },
+  ];
+  for (const { words, name } of tableNames(panel)) {
+    if (stack && tableOf(stack, name)) found.push({ words, run: () => saveTable(stack, name) });
+  }
+  found.push(...(stack?.pane.menu?.(panel.dataset.panel) ?? []));
+  const link = panel.querySelector("a[data-doc]");
+  if (link) found.push({ words: "What is this?", run: () => (themed(link), link.click()) });
+  return found;
+}
+
+function tableNames(panel) {
+  const name = panel.dataset.panel, beside = panel.querySelector(".cross-head h3")?.textContent;
+  const names = [{ words: "Save as CSV", name }];
+  if (beside) names.push({ words: `Save as CSV: ${beside[0].toLowerCase()}${beside.slice(1)}`, name: `${name}-cross` });
+  return names;
+}
+
+function item({ words, key, checked, group, run }) {
+  const made = document.createElement(group ? "div" : "button");
+  if (group) {
+    made.className = "menu-group";
+    made.textContent = group;
+    return made;
+  }
+  made.type = "button";
+  made.role = checked === undefined ? "menuitem" : "menuitemradio";
+  if (checked !== undefined) made.setAttribute("aria-checked", String(checked));
+  made.tabIndex = -1;
+  const [label, hint] = [document.createElement("span"), document.createElement("kbd")];
+  label.textContent = words;
+  hint.textContent = key ?? "";
+  made.append(label, hint);
+  made.addEventListener("click", () => {
+    const { button } = open ?? {};
+    closeMenu();
+    button?.focus();
+    run();
+  });
+  return made;
+}
+
+function place(menu, box) {
+  const { offsetWidth: width, offsetHeight: height } = menu;
+  const below = box.bottom + 4 + height <= innerHeight - 4 || box.top < height;
+  menu.style.left = `${Math.max(4, Math.min(innerWidth - width - 4, box.right - width))}px`;
+  menu.style.top = `${Math.max(4, Math.min(innerHeight - height - 4, below ? box.bottom + 4 : box.top - height - 4))}px`;
+}
+
+export function closeMenu() {
+  if (!open) return;
+  open.menu.remove();
+  open.button.setAttribute("aria-expanded", "false");
+  open = null;
+}
+
+function keys(event) {
+  const items = [...open.menu.querySelectorAll("[role^=menuitem]")], at = items.indexOf(document.activeElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  if (event.key === "Escape" || event.key === "Tab") {
+    const { button } = open;
+    closeMenu();
+    button.focus();
+  } else if (to !== undefined) {
+    items[(to + items.length) % items.length]?.focus();
+  } else {
+    // The keys of the page mean nothing while a menu is open; Enter and Space press its item.
+    if (event.key !== "Enter" && event.key !== " ") event.preventDefault();
+    event.stopPropagation();
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/** Shows in place of a panel's figures what it waits for; null shows the figures. */
+export function showEmpty(holder, name, content) {
+  const element = holder.querySelector(`[data-empty="${name}"]`);
+  if (!element) return;
+  if (element.hidden !== !content) element.hidden = !content;
+  if (!content) return;
+  write(element.firstElementChild, content.title);
+  write(element.lastElementChild, content.text ?? "");
+}
