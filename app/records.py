@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Raised whenever a dtype below changes; a store written with another version is set aside.
-VERSION: Final = 2
+VERSION: Final = 3
 
 LEVELS: Final = 20  # depth levels of a feature row
 COLUMN_EXACT: Final = 50  # best levels of a heatmap column that are kept as they are
 COLUMN_BUCKETS: Final = 150  # further depth per side, in buckets of one basis point
 COLUMN_LEVELS: Final = COLUMN_EXACT + COLUMN_BUCKETS
 BOOK_LEVELS: Final = 200
+MAX_INCIDENTS: Final = 32  # of a market
+QUALITY_NS: Final = 10_000_000_000
 BANDS_BPS: Final = (5.0, 10.0, 25.0, 50.0)
 ROW_NS: Final = 100_000_000
 
@@ -34,6 +36,9 @@ class Stream(IntEnum):
     BEST = 0
     DEPTH = 1
     TRADES = 2
+
+
+STREAMS: Final = len(Stream)
 
 
 class State(IntEnum):
@@ -171,6 +176,54 @@ STATUS: Final = np.dtype(
         ("next_try_ns", "<i8"),  # UNKNOWN_NS when none is planned
         ("has_trades", "?"),
         ("detail", "S240"),  # one sentence for the user
+        ("begun_ns", "<i8"),  # since when the collector has counted
+        ("clock_offset_ms", "<f8"),  # how far the venue's clock is ahead of ours, where corrected
+        ("clock_off", "?"),  # whether latencies are corrected by it
+        ("audits", "<i8"),  # comparisons with the venue's book by request
+        ("audit_differences", "<i8"),
+        ("gaps_by", "<i4", (len(REASONS),)),  # since `begun_ns`, in the order of REASONS
+        ("rejected_by", "<i4", (len(REASONS),)),
+        ("stream_state", "<i4", (STREAMS,)),  # in the order of Stream; −1: there is no such stream
+        ("stream_since_ns", "<i8", (STREAMS,)),
+        ("stream_received_ns", "<i8", (STREAMS,)),  # what was taken last; UNKNOWN_NS before it
+        ("stream_p50_ms", "<f4", (STREAMS,)),  # latency; −1 unknown
+        ("stream_p99_ms", "<f4", (STREAMS,)),
+        ("stream_per_s", "<f4", (STREAMS,)),  # states or trades
+        ("stream_gaps", "<i4", (STREAMS,)),
+    ]
+)
+
+QUALITY: Final = np.dtype(
+    [
+        ("time_ns", "<i8"),  # end of the QUALITY_NS that it tells of
+        ("state", "<i4"),
+        ("p50_ms", "<f4", (STREAMS,)),  # latency; −1 unknown
+        ("p99_ms", "<f4", (STREAMS,)),
+        ("per_s", "<f4", (STREAMS,)),
+    ]
+)
+
+INCIDENT: Final = np.dtype(
+    [
+        ("from_ns", "<i8"),  # the last good state
+        ("to_ns", "<i8"),  # UNKNOWN_NS while it goes on
+        ("state", "<i4"),  # the gravest State on the way
+        ("streams", "<i4"),  # bit 1 << Stream of each that was affected
+        ("times", "<i4"),  # so many of the same kind, shortly after each other
+        ("missed", "<i8"),  # updates known to be missing; −1 unknown
+        ("attempts", "<i4"),
+        ("next_try_ns", "<i8"),  # UNKNOWN_NS when none is planned
+        ("reason", "S24"),
+        ("detail", "S200"),
+    ]
+)
+
+INCIDENTS: Final = np.dtype(
+    [
+        ("time_ns", "<i8"),
+        ("count", "<i4"),  # entries in use, oldest first
+        ("left_out", "<i4"),  # of the last hour, for want of room
+        ("list", INCIDENT, (MAX_INCIDENTS,)),
     ]
 )
 
@@ -216,9 +269,11 @@ KINDS: Final[dict[str, np.dtype[Any]]] = {
     "status": STATUS,
     "book": BOOK,
     "summary": SUMMARY,
+    "quality": QUALITY,  # every ten seconds
+    "incidents": INCIDENTS,
 }
 # Of these only the newest record matters; the store keeps no history.
-LATEST_ONLY: Final = frozenset({"status", "book"})
+LATEST_ONLY: Final = frozenset({"status", "book", "incidents"})
 # The field that orders a kind in time.
 TIME_FIELD: Final = dict.fromkeys(KINDS, "time_ns") | {"row": "end_ns", "gap": "to_ns"}
 

@@ -7,14 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.clock import NS_PER_S
+from app.collector.incidents import IncidentLog
+from app.collector.report import Report
 from app.compute.columns import Book, book_record, column
 from app.compute.vpin import LiveVpin
 from app.feeds.base import BookView, Gap, MarketFeed
 from app.market import Market
-from app.records import GAP, STATUS, Batch, State, Stream
+from app.records import GAP, Batch, State, Stream
 from app.store.base import Lease
 
 COLUMN_NS = 250_000_000
+_HEARD_NS = 15 * NS_PER_S
 KEEP_APPENDS = 600  # so many appends that the store refused are kept before data are given up
 
 
@@ -35,8 +38,10 @@ class MarketTask:
     column_1s_ns: int = 0
     status_ns: int = 0
     status_seen: tuple[State, str, int] = (State.STARTING, "", 0)
-    counted_states: int = 0  # states when the rate was last taken
-    counted_ns: int = 0
+    report: Report = field(default_factory=Report)
+    incidents: IncidentLog = field(default_factory=IncidentLog)
+    incidents_due: bool = True  # they changed since they were last published
+    told_gaps: list[Gap] = field(default_factory=list)  # ours, that are incidents too
     vpin: LiveVpin = field(default_factory=LiveVpin)
     pending: dict[str, list[Batch]] = field(default_factory=dict)
     refusals: int = 0  # appends in a row that the store refused
@@ -67,7 +72,9 @@ class MarketTask:
         self.stored_ns, self.refusals = now_ns, 0
         if self.lost_ns is not None:
             detail = "The store refused the data for too long."
-            self.put_gaps([Gap(stream, *self.lost_ns, "store", detail) for stream in Stream])
+            lost = [Gap(stream, *self.lost_ns, "store", detail) for stream in Stream]
+            self.put_gaps(lost)
+            self.told_gaps += lost
             self.lost_ns = None
 
     def put_gaps(self, gaps: Sequence[Gap]) -> None:
@@ -85,6 +92,19 @@ class MarketTask:
                 gap.detail.encode()[:160],
             )
         self.put("gap", record)
+
+    def look(self, gaps: Sequence[Gap], now_ns: int) -> None:
+        """Follow what goes wrong; `gaps` are those that ended since the last call."""
+        told, self.told_gaps = self.told_gaps, []
+        self.incidents_due |= self.incidents.look(self.feed.status, [*told, *gaps], now_ns)
+
+    def publish_status(self, now_ns: int) -> None:
+        """Queue what the feed says of itself, and what went wrong."""
+        self.put("status", self.report.status(self.feed.status, now_ns))
+        self.put("quality", self.report.quality(self.feed.status, now_ns))
+        if self.incidents_due:
+            self.incidents_due = False
+            self.put("incidents", self.incidents.record(now_ns))
 
     def restart_gaps(self, first_ns: int) -> list[Gap]:
         """The stretch between an earlier run's last data and this run's first, told once."""
@@ -119,46 +139,18 @@ class MarketTask:
             self.column_1s_ns = view.time_ns
             self.put("column_1s", record)
 
-    def status_record(self, now_ns: int) -> Batch:
-        """The feed's status as a record; the update rate is over the time since the last one."""
-        status = self.feed.status
-        states = status.states_best + status.states_depth
-        elapsed_s = (now_ns - self.counted_ns) / NS_PER_S if self.counted_ns else 0.0
-        rate = (states - self.counted_states) / elapsed_s if elapsed_s > 0 else 0.0
-        self.counted_states, self.counted_ns = states, now_ns
-        latencies = sorted(status.latencies_ms)
-        record = np.zeros(1, STATUS)
-        values = {
-            "time_ns": now_ns,
-            "since_ns": status.since_ns,
-            "state": status.state,
-            "fidelity_best": -1 if status.fidelity_best is None else status.fidelity_best,
-            "fidelity_depth": status.fidelity_depth,
-            "period_ms": status.period_ms,
-            "received_ns": status.received_ns,
-            "latency_p50_ms": latencies[len(latencies) // 2] if latencies else -1,
-            "latency_p99_ms": latencies[int(len(latencies) * 0.99)] if latencies else -1,
-            "updates_per_s": rate,
-            "states_best": status.states_best,
-            "states_depth": status.states_depth,
-            "trades": status.trades,
-            "gaps": status.gaps_by_reason.total(),
-            "rejected": status.rejected.total(),
-            "attempts": status.attempts,
-            "next_try_ns": status.next_try_ns,
-            "has_trades": status.has_trades,
-            "detail": status.detail.encode()[:240],
-        }
-        for name, value in values.items():
-            record[name] = value
-        return record
-
     def toxicity(self) -> tuple[float, float]:
         """VPIN and its percentile as of the last full bucket; −1 where not available."""
         bucket = self.vpin.last
         values = (bucket.vpin, bucket.percentile) if bucket is not None else (None, None)
         vpin, percentile = (-1.0 if value is None else value for value in values)
         return vpin, percentile
+
+    def present(self, now_ns: int) -> bool:
+        """Whether the market's figures are those of now: a venue that limits polls is still heard."""
+        status = self.feed.status
+        heard = now_ns - status.received_ns < _HEARD_NS
+        return status.state is State.LIVE or (status.state is State.THROTTLED and heard)
 
     def status_due(self, now_ns: int) -> bool:
         """Whether a status is to be written: each second, and at once when the state changes."""

@@ -9,12 +9,15 @@ import numpy as np
 
 from app import log
 from app.clock import NS_PER_S, Clock
+from app.collector.incidents import IncidentLog
 from app.collector.intake import finer_grids, take_in, with_sides
+from app.collector.latency import VenueClock
 from app.collector.market_task import COLUMN_NS, MarketTask
+from app.collector.report import Report
 from app.collector.venues import VenueDoor, last_data_ns, provisional
 from app.compute.columns import bands
 from app.compute.rows import RowBuilder, Rows
-from app.compute.summary import SummaryBuilder
+from app.compute.summary import SummaryBuilder, blank
 from app.compute.trades import LiveLeeReady
 from app.compute.vpin import LiveVpin
 from app.errors import FeedError, InputError, MarketError, StoreBusyError, StoreError
@@ -57,6 +60,8 @@ class Collector:
         self._tasks: dict[int, MarketTask] = {}
         self._doors: list[VenueDoor] = []
         self._renewed_ns = self._summary_s = self._appended_ns = 0
+        self._clocks: dict[str, VenueClock] = {}
+        self._hurried_ns = clock.now_ns()
         self._wished = 0
         self._refused: set[MarketId] = set()
         self.stop = asyncio.Event()
@@ -139,10 +144,14 @@ class Collector:
         self._store.put_market(market)
         now_ns = self._clock.now_ns()
         last = last_data_ns(self._store, market.id, now_ns)
+        kept = self._store.read_since(market.id, {"incidents": 0}).batches.get("incidents")
         # Last of all, because it cannot be taken back: from here on the feed writes under the index.
         index = max(self._tasks, default=-1) + 1
         feed = door.feed.add(market.id, index)
-        self._tasks[index] = MarketTask(market, index, feed, lease, now_ns, last)
+        report = Report(self._clocks.setdefault(market.id.venue, VenueClock()), now_ns)
+        self._tasks[index] = MarketTask(
+            market, index, feed, lease, now_ns, last, report=report, incidents=IncidentLog(kept)
+        )
         _log.info("market started", market=str(market.id), tick=str(market.grid.tick))
 
     def _serve_wishes(self) -> None:
@@ -168,6 +177,15 @@ class Collector:
                 if door.opened:
                     self._store.keep_offer(door.name, OFFER_S)
 
+    def _hurry(self) -> None:
+        """Try now what viewers do not want to wait for."""
+        since_ns, self._hurried_ns = self._hurried_ns, self._clock.now_ns()
+        doors = {door.name: door for door in self._doors}
+        for market_id in self._store.hurried(since_ns):
+            if (door := doors.get(market_id.venue)) is not None:
+                _log.info("tried at a viewer's wish", market=str(market_id))
+                door.hurry(market_id)
+
     def _write_down(
         self, door: VenueDoor, market_id: MarketId, sentence: str, next_try_ns: int
     ) -> None:
@@ -188,6 +206,7 @@ class Collector:
                 with contextlib.suppress(StoreError):  # the next second brings the wishes again
                     self._serve_wishes()
                     self._keep_offers(edge // NS_PER_S)
+                    self._hurry()
             for opener in openers:
                 if opener.done():
                     opener.result()  # what ended it before its time must not pass unheard
@@ -259,7 +278,9 @@ class Collector:
             task = self._tasks[index]
             record = rows.record[rows.market == index]
             if task.last_stored_ns:
-                task.put_gaps(task.restart_gaps(int(record["start_ns"][0])))
+                restart = task.restart_gaps(int(record["start_ns"][0]))
+                task.put_gaps(restart)
+                task.told_gaps += restart
             if not task.began:
                 task.began = True
                 self._summary.begin(index, int(record["start_ns"][0]))
@@ -285,8 +306,9 @@ class Collector:
             for gap in gaps:
                 if gap.stream is Stream.BEST:
                     self._summary.begin(task.index, gap.to_ns)
+            task.look(gaps, now_ns)
             if task.status_due(now_ns):
-                task.put("status", task.status_record(now_ns))
+                task.publish_status(now_ns)
         if now_ns // NS_PER_S != self._summary_s:
             self._summary_s = now_ns // NS_PER_S
             self._publish_summary(now_ns)
@@ -297,12 +319,15 @@ class Collector:
             self._summary.grow(2 * top)
         live = np.zeros(self._summary.markets, np.bool_)
         for index, task in self._tasks.items():
-            live[index] = task.feed.status.state is State.LIVE
+            live[index] = task.present(now_ns)
         records = self._summary.tick(now_ns, live)
         for index, task in self._tasks.items():
             record = records[index : index + 1].copy()
             record["state"] = task.feed.status.state
-            record["vpin"], record["vpin_percentile"] = task.toxicity()
+            if live[index]:
+                record["vpin"], record["vpin_percentile"] = task.toxicity()
+            else:
+                blank(record)
             task.put("summary", record)
 
     def _append(self, now_ns: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.clock import NS_PER_S, Clock
 from app.errors import FeedError, ThrottledError
+from app.feeds.backoff import Pause
 from app.feeds.base import VenueFeed
 from app.feeds.ccxt_stream import open_venue
 from app.feeds.ring import Ring
@@ -43,6 +44,9 @@ class VenueDoor:
     _since_ns: int = 0
     _attempts: int = 0
 
+    def __post_init__(self) -> None:
+        self._pause = Pause(self._clock)
+
     @classmethod
     def make(
         cls, name: str, wanted: list[MarketId], settings: Settings, ring: Ring, clock: Clock
@@ -68,10 +72,17 @@ class VenueDoor:
                 wait_s = self._wait_s(error)
                 self._attempts += 1
                 yield Outage(str(error), now + round(wait_s * NS_PER_S))
-                await self._clock.sleep(wait_s)
+                await self._pause.wait(wait_s, firm=isinstance(error, ThrottledError))
             else:
                 self.unreachable, self.opened = False, True
                 return
+
+    def hurry(self, market_id: MarketId) -> None:
+        """Try now what a market of the venue waits for, unless the venue asked to wait."""
+        if self.opened:
+            self.feed.hurry(market_id)
+        else:
+            self._pause.end()
 
     def _wait_s(self, error: FeedError) -> float:
         if isinstance(error, ThrottledError) and error.retry_after_s:
@@ -89,6 +100,8 @@ class VenueDoor:
         record["attempts"], record["next_try_ns"] = self._attempts, next_try_ns
         record["has_trades"] = True
         record["detail"] = sentence.encode()[:240]
+        record["stream_state"] = State.DOWN
+        record["stream_p50_ms"] = record["stream_p99_ms"] = -1
         return record
 
 

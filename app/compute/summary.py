@@ -115,6 +115,14 @@ class SummaryBuilder:
         return record
 
 
+def blank(record: Batch) -> None:
+    """Take the figures out of the summary of a market that is not present: old ones would look new."""
+    record["bid"], record["ask"], record["ofi"] = NO_BID, NO_ASK, 0
+    record["band_bid"] = record["band_ask"] = -1
+    record["vpin"] = record["vpin_percentile"] = -1.0
+    record["change"] = NO_SCORE
+
+
 def _score(
     ofi: NDArray[np.int64], full: NDArray[np.bool_], past: NDArray[np.float64], at: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from app.market import Listing, Market, MarketId
 from app.records import Fidelity, State, Stream
 
-LATENCIES_KEPT = 512
+DELAYS_KEPT = 4096  # of a stream between two looks of the collector
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,23 @@ class BookView:
 
 
 @dataclass
+class StreamStatus:
+    """What the feed of one market knows of one of its streams."""
+
+    state: State = State.STARTING
+    since_ns: int = 0
+    received_ns: int = 0
+    states: int = 0  # that were taken, or trades
+    gaps: int = 0
+    # Receive minus venue time of what came since the collector looked; it empties them.
+    delays_ms: deque[float] = field(default_factory=lambda: deque(maxlen=DELAYS_KEPT))
+
+
+def _streams() -> dict[Stream, StreamStatus]:
+    return {stream: StreamStatus() for stream in Stream}
+
+
+@dataclass
 class FeedStatus:
     """What the feed of one market knows of itself; the feed writes, the collector reads."""
 
@@ -58,8 +75,10 @@ class FeedStatus:
     gaps_by_reason: Counter[str] = field(default_factory=Counter)
     # Finished gaps that the collector has not yet stored; it pops them from the left.
     new_gaps: deque[Gap] = field(default_factory=deque)
-    # Receive minus venue time of recent messages, milliseconds.
-    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
+    # Comparisons of the book with the venue's by request, and those that differed.
+    audits: int = 0
+    audit_differences: int = 0
+    streams: dict[Stream, StreamStatus] = field(default_factory=_streams)
 
 
 class MarketFeed(Protocol):
@@ -100,6 +119,9 @@ class VenueFeed(Protocol):
 
     def add(self, market_id: MarketId, index: int) -> MarketFeed:
         """Start a supervised task for a market; it pushes under `index`."""
+
+    def hurry(self, market_id: MarketId) -> None:
+        """End the waits of a market before its next attempts, but none that the venue asked for."""
 
     async def remove(self, market_id: MarketId) -> None:
         """End a market's task without touching the others."""

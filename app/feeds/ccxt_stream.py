@@ -151,6 +151,11 @@ class CcxtVenue:
         self._tasks[market_id] = [asyncio.ensure_future(s.run()) for s in supervisors]
         return feed
 
+    def hurry(self, market_id: MarketId) -> None:
+        """End the waits of a market before its next attempts, but none that the venue asked for."""
+        for supervisor in self._supervisors.get(market_id, ()):
+            supervisor.hurry()
+
     async def remove(self, market_id: MarketId) -> None:
         """End a market's tasks without touching the others."""
         feed = self._feeds.pop(market_id, None)

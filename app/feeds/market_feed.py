@@ -204,9 +204,10 @@ class CcxtMarketFeed:
 
     def _pushed(self, track: Track, now_ns: int, venue_ms: int, fits: bool) -> None:
         status = self.status
-        status.received_ns = now_ns
+        status.received_ns = track.told.received_ns = now_ns
         if venue_ms > 0:
-            status.latencies_ms.append(now_ns / 1e6 - venue_ms)
+            track.told.delays_ms.append(now_ns / 1e6 - venue_ms)
+        track.told.states += fits
         if fits:
             track.good(now_ns)
             if track.stream is Stream.DEPTH:

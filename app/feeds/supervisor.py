@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from app.clock import NS_PER_S, Clock
 from app.errors import BookError, OfiError, ThrottledError
 from app.feeds import words
-from app.feeds.backoff import Backoff
+from app.feeds.backoff import Backoff, Pause
 from app.feeds.ccxt_errors import to_feed_error
 from app.feeds.ccxt_hook import OWNER, HookedClient
 from app.feeds.track import Fault, Track
@@ -52,6 +52,7 @@ class StreamSupervisor:
         self._lead = lead
         self._venue, self._watch = venue, watch
         self._detach, self._prepare, self._backoff = detach, prepare, backoff
+        self._pause = Pause(venue.clock)
 
     def attach(self, client: HookedClient, message_hash: str) -> None:
         """Called by ccxt's client: where and under what hash this stream arrives."""
@@ -183,7 +184,11 @@ class StreamSupervisor:
         self._show(fault, now_ns)
         await self._detach(self, fault)
         if wait_s > 0:
-            await clock.sleep(wait_s)
+            await self._pause.wait(wait_s, firm=isinstance(fault.error, ThrottledError))
+
+    def hurry(self) -> None:
+        """Try now, where an attempt waits for its time; a wait that the venue asked for goes on."""
+        self._pause.end()
 
     def _show(self, fault: Fault, now_ns: int) -> None:
         track, title = self.track, self._venue.title

@@ -61,6 +61,7 @@ class Track:
         self.subscribed = asyncio.Event()  # the connection is up and was asked for the stream
         self._open: tuple[int, Fault] | None = None
         self._status = status
+        self.told = status.streams[stream]
         self._changed = changed
 
     def lose(self, fault: Fault) -> None:
@@ -93,6 +94,7 @@ class Track:
             gap = Gap(self.stream, from_ns, now_ns, fault.reason, detail, fault.missed)
             self._status.new_gaps.append(gap)
             self._status.gaps_by_reason[fault.reason] += 1
+            self.told.gaps += 1
         self.last_ns = now_ns
         self.subscribed.set()
         if self.state is not State.LIVE:
@@ -118,4 +120,5 @@ class Track:
         if state is not self.state or not self.since_ns:
             self.since_ns = now_ns
         self.state, self.detail = state, detail
+        self.told.state, self.told.since_ns = state, self.since_ns
         self._changed()

@@ -77,6 +77,15 @@ class HotStore(Protocol):
     def barred_until_ns(self, venue: str) -> int:
         """When a venue may be asked again; 0 when it may be at once."""
 
+    def hurry(self, market: MarketId) -> bool:
+        """A viewer's wish that the next attempt at a market be made now.
+
+        False when it was wished a moment ago: attempts that follow each other closely help nobody.
+        """
+
+    def hurried(self, since_ns: int) -> list[MarketId]:
+        """The markets for which that was wished after a time."""
+
     def acquire(self, market: MarketId, ttl_s: float) -> Lease:
         """Take the right to write a market.
 

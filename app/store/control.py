@@ -20,13 +20,15 @@ from app.store.faults import explain, explain_os
 _log = log.get("store")
 _T = TypeVar("_T")
 NAME = "control.sqlite"  # no market's file: it has no colon
-_SCHEMA = 2
+_SCHEMA = 3
+HURRY_NS = 5 * NS_PER_S  # least time between two wishes to try a market now
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS requests (market TEXT PRIMARY KEY, asked_ns INTEGER NOT NULL, "
     "until_ns INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS leases (market TEXT PRIMARY KEY, owner TEXT NOT NULL, "
     "host TEXT NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL, "
     "fence INTEGER NOT NULL, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS hurries (market TEXT PRIMARY KEY, asked_ns INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS damages (market TEXT PRIMARY KEY, inode TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS bars (venue TEXT PRIMARY KEY, until_ns INTEGER NOT NULL)",
     *catalogue.TABLES,
@@ -104,6 +106,29 @@ class Control:
         query = "SELECT until_ns FROM bars WHERE venue = ?"
         row = self._write(lambda c: c.execute(query, (venue,)).fetchone(), "BEGIN")
         return int(row[0]) if row is not None and row[0] > self._clock.now_ns() else 0
+
+    def hurry(self, market: MarketId) -> bool:
+        """Note that a market's next attempt be made now; False when that was wished a moment ago."""
+        now = self._clock.now_ns()
+
+        def work(connection: sqlite3.Connection) -> bool:
+            done = connection.execute(
+                "INSERT INTO hurries VALUES (?, ?) ON CONFLICT (market) DO UPDATE "
+                "SET asked_ns = excluded.asked_ns WHERE asked_ns NOT BETWEEN ? AND ?",
+                (str(market), now, now - HURRY_NS, now),
+            )
+            connection.execute("DELETE FROM hurries WHERE asked_ns < ?", (now - 60 * NS_PER_S,))
+            return done.rowcount == 1
+
+        return self._write(work)
+
+    def hurried(self, since_ns: int) -> list[MarketId]:
+        """The markets that were to be tried at once, wished after a time."""
+        if self._connection is None and files.inode(self.path) is None:
+            return []
+        query = "SELECT market FROM hurries WHERE asked_ns > ? ORDER BY asked_ns, rowid"
+        rows = self._write(lambda c: c.execute(query, (since_ns,)).fetchall(), "BEGIN")
+        return [MarketId.parse(row[0]) for row in rows]
 
     def acquire(self, market: MarketId, ttl_s: float, above: int = 0) -> int:
         """Take the lease and return its fence: larger than `above` and every earlier lease's.
@@ -263,7 +288,7 @@ class Control:
             return
         connection.execute("BEGIN IMMEDIATE")
         if version:
-            for name in ("requests", "leases", "damages", "bars", *catalogue.NAMES):
+            for name in ("requests", "leases", "hurries", "damages", "bars", *catalogue.NAMES):
                 connection.execute(f"DROP TABLE IF EXISTS {name}")
         for statement in _TABLES:
             connection.execute(statement)

@@ -165,6 +165,14 @@ class SqliteStore:
         """When a venue may be asked again; 0 when it may be at once."""
         return self._control.barred_until_ns(venue)
 
+    def hurry(self, market: MarketId) -> bool:
+        """A viewer's wish that the next attempt at a market be made now; False when just wished."""
+        return self._control.hurry(market)
+
+    def hurried(self, since_ns: int) -> list[MarketId]:
+        """The markets for which that was wished after a time."""
+        return self._control.hurried(since_ns)
+
     def acquire(self, market: MarketId, ttl_s: float) -> MarketLease:
         """Take the right to write a market.
 

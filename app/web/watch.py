@@ -55,6 +55,9 @@ def summary_json(market: Market, record: Batch | None, now_ns: int) -> dict[str,
     if now_ns - at > SILENT_NS:
         return fixed | {"state": "down", **dict.fromkeys(_FIGURES), "time_ms": at / NS_PER_MS}
     state = State(int(record["state"][0])).name.lower()
+    if record["bid"][0] <= NO_BID and record["ask"][0] >= NO_ASK and state != "live":
+        # Withheld by the collector: what is no longer true must not stand there.
+        return fixed | {"state": state, **dict.fromkeys(_FIGURES), "time_ms": at / NS_PER_MS}
     return fixed | {"state": state, **_figures(market, record)}
 
 
