@@ -245,3 +245,19 @@ def test_a_store_below_a_file_is_refused(tmp_path: Path) -> None:
         ):
             with pytest.raises(StoreError, match=r"The store directory .*/f/hot cannot be used"):
                 call()
+
+
+def test_a_wish_to_try_now_is_heard_once_and_not_too_often(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with opened(tmp_path, clock) as viewer, opened(tmp_path, clock) as collector:
+        since = clock.now_ns()
+        assert collector.hurried(since) == []
+        clock.advance(1)
+        assert viewer.hurry(BTC)
+        assert not viewer.hurry(BTC)
+        assert viewer.hurry(ETH)
+        assert collector.hurried(since) == [BTC, ETH]
+        assert collector.hurried(clock.now_ns()) == []
+        clock.advance(control.HURRY_NS / 1e9 + 0.001)
+        assert viewer.hurry(BTC)
+        assert collector.hurried(clock.now_ns() - 1) == [BTC]

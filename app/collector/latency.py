@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.clock import NS_PER_MS, NS_PER_S
+from app.records import Stream
 
 _SLOT_NS: Final = 10 * NS_PER_S
 _SLOTS: Final = 60  # ten minutes of minima
@@ -28,20 +29,14 @@ Delays = NDArray[np.float64]
 
 
 @dataclass
-class VenueClock:
-    """Judges the clock of one venue by all its streams."""
+class StampClock:
+    """Judges what one kind of message of a venue is stamped with, over all its markets."""
 
     _minima: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_SLOTS))
     _last: dict[Hashable, tuple[int, float]] = field(default_factory=dict)
 
     def correct(self, source: Hashable, delays_ms: Delays, now_ns: int) -> Delays:
-        """Take in what a stream received since the last call; returns its latencies, ms, none negative.
-
-        Args:
-            source: the stream, so that each is followed by itself.
-            delays_ms: `[n]` receive minus venue time, in the order of arrival.
-            now_ns: the present.
-        """
+        """See `VenueClock.correct`."""
         if not len(delays_ms):
             return delays_ms
         delays_ms = self._since_step(source, delays_ms, now_ns)
@@ -59,30 +54,61 @@ class VenueClock:
 
     @property
     def base_ms(self) -> float:
-        """What latencies count from: 0 where the venue's clock passes for right."""
+        """What latencies count from: 0 where the clock passes for right."""
         least = min((value for _, value in self._minima), default=0.0)
         return 0.0 if 0.0 <= least <= _PLAUSIBLE_MS else least
 
-    @property
-    def off(self) -> bool:
-        """Whether the venue's clock is taken for wrong."""
-        return self.base_ms != 0.0
-
-    @property
-    def offset_ms(self) -> float:
-        """How far the venue's clock is ahead of ours, as far as that can be told; 0 where it is right."""
-        return -self.base_ms
-
     def _since_step(self, source: Hashable, delays_ms: Delays, now_ns: int) -> Delays:
-        """The delays since the venue's clock was set back, if it was: older minima mean nothing then."""
+        """The delays since the venue's clock was set, if it was: older minima mean nothing then.
+
+        Set back, delays grow faster than time goes by; set forward, they fall far below the fastest.
+        """
         at_ns, before = self._last.get(source, (now_ns, float(delays_ms[0])))
         self._last[source] = now_ns, float(delays_ms[-1])
         grown = np.diff(delays_ms, prepend=before)
-        steps = np.flatnonzero(grown > _STEP_MS + (now_ns - at_ns) / NS_PER_MS)
+        fastest = min((value for _, value in self._minima), default=-np.inf)
+        least = np.minimum.accumulate(np.append(fastest, delays_ms))[:-1]
+        back = grown > _STEP_MS + (now_ns - at_ns) / NS_PER_MS
+        steps = np.flatnonzero(back | (delays_ms < least - _STEP_MS))
         if not len(steps):
             return delays_ms
         self._minima.clear()
         return delays_ms[steps[-1] :]
+
+
+@dataclass
+class VenueClock:
+    """Judges the clock of one venue, each stream's by itself: books and trades may be stamped apart."""
+
+    _clocks: dict[Stream, StampClock] = field(
+        default_factory=lambda: {stream: StampClock() for stream in Stream}
+    )
+
+    def correct(self, source: Hashable, stream: Stream, delays_ms: Delays, now_ns: int) -> Delays:
+        """Take in what a stream received since the last call; returns its latencies, ms, none negative.
+
+        Args:
+            source: the market, so that each is followed by itself.
+            stream: which of its streams.
+            delays_ms: `[n]` receive minus venue time, in the order of arrival.
+            now_ns: the present.
+        """
+        return self._clocks[stream].correct(source, delays_ms, now_ns)
+
+    def forget(self, source: Hashable) -> None:
+        """A market is gone."""
+        for clock in self._clocks.values():
+            clock.forget(source)
+
+    @property
+    def off(self) -> bool:
+        """Whether the venue's clock is taken for wrong."""
+        return self.offset_ms != 0.0
+
+    @property
+    def offset_ms(self) -> float:
+        """How far the venue's clock is ahead of ours, as far as that can be told; 0 where it is right."""
+        return 0.0 - max((clock.base_ms for clock in self._clocks.values()), key=abs)
 
 
 @dataclass

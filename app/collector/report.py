@@ -103,11 +103,11 @@ class Report:
         self._states, self._counted, self._counted_ns = states, taken, now_ns
 
     def _listen(self, status: FeedStatus, now_ns: int) -> None:
-        """Take the delays that came since; what is not live keeps no latency from before."""
+        """Take the delays that came since."""
         for stream, one in status.streams.items():
             delays = np.array(one.delays_ms, np.float64)
             one.delays_ms.clear()
-            corrected = self.clock.correct((id(self), stream), delays, now_ns)
+            corrected = self.clock.correct(id(self), stream, delays, now_ns)
             self._latencies[stream].add(corrected, now_ns)
 
     def _stream(self, record: Batch, stream: Stream, status: FeedStatus) -> None:
@@ -130,8 +130,7 @@ class Report:
 
     def forget(self) -> None:
         """The market is no longer collected."""
-        for stream in Stream:
-            self.clock.forget((id(self), stream))
+        self.clock.forget(id(self))
 
 
 def _state_of(one: StreamStatus, status: FeedStatus) -> tuple[State, int]:

@@ -24,7 +24,7 @@ from app.errors import FeedError, InputError, MarketError, StoreBusyError, Store
 from app.feeds.base import BookView
 from app.feeds.ring import Ring
 from app.market import Market, MarketId
-from app.records import ROW_NS, State, Stream
+from app.records import ROW_NS, Stream
 from app.settings import Settings
 from app.store.base import HotStore
 
