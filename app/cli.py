@@ -24,6 +24,10 @@ DEMO_MARKETS = (
     "demo:SOL/USDT",
     "demo:LINK/USDT",
     "demo2:BTC/USDT",
+    "demo-deribit:BTC/USD:BTC",
+    "demo-deribit:ETH/USD:ETH",
+    "demo-kraken:BTC/USD",
+    "demo-kraken:ETH/USD",
 )
 _FAULTS_EVERY_S = 20
 

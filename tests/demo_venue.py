@@ -23,8 +23,9 @@ async def demo(**options):
 
 @contextlib.asynccontextmanager
 async def client(exchange, venue="demo"):
-    """The unchanged ccxt.pro binance, pointed at the exchange."""
-    found = ccxt.pro.binance(venue_settings(exchange.port)[venue]["ccxt"])
+    """The unchanged ccxt.pro exchange, pointed at a venue of the demo."""
+    settings = venue_settings(exchange.port)[venue]
+    found = getattr(ccxt.pro, settings["exchange"])(settings["ccxt"])
     try:
         await found.load_markets()
         yield found

@@ -52,9 +52,10 @@ async def test_duplicate_sends_the_same_bytes_again():
         assert Counter(Counter(data).values()) == {2: 1, 1: 2}
 
 
-async def test_malformed_is_no_json():
+@pytest.mark.parametrize("kind", ["malformed", "truncated"])
+async def test_malformed_is_no_json(kind):
     async with demo() as exchange, socket(exchange, DEPTH) as connection:
-        exchange.fault(Fault("malformed"))
+        exchange.fault(Fault(kind))
         data = await updates(exchange, connection, 2)
         with pytest.raises(json.JSONDecodeError):
             json.loads(data[0])

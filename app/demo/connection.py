@@ -5,52 +5,89 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from app import log
-from app.demo.binance import SUFFIXES, Publisher
 from app.demo.faults import Fault
+from app.demo.publisher import Publisher
 
 if TYPE_CHECKING:
     from app.demo.server import DemoExchange
 
 _MAX_PENDING_BYTES = 16 * 1024 * 1024
-_MAX_STREAMS = 1024  # as Binance
 _log = log.get("demo")
 
 
 class Connection:
-    """Answers commands and sends the subscribed streams; a client that is too slow is cut off."""
+    """Answers commands and sends the subscribed streams; a client that is too slow is cut off.
+
+    A frozen connection is a link that is dead on our side: it stays open, hears and says nothing.
+    """
 
     def __init__(self, exchange: "DemoExchange", venue: str, request: web.Request):
         self.venue = venue
-        self._exchange = exchange
+        self.exchange = exchange
+        self.streams: dict[str, tuple[Publisher, str]] = {}
+        self.frozen = False
         self._request = request
-        self._socket = web.WebSocketResponse(compress=False, heartbeat=180.0, max_msg_size=1 << 20)
-        self._streams: dict[str, tuple[Publisher, str]] = {}
+        self._socket = web.WebSocketResponse(
+            compress=False, autoping=False, heartbeat=180.0, max_msg_size=1 << 20
+        )
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._wake = asyncio.Event()
 
+    def answer(self, text: str | bytes) -> None:
+        """Take a command and `send` what is to be said to it."""
+        raise NotImplementedError
+
+    def greet(self) -> None:
+        """What is said when a client has come."""
+
+    def leave(self, name: str) -> None:
+        """End a subscription by the venue's name of it."""
+        publisher, stream = self.streams.pop(name)
+        publisher.leave(self, stream)
+
+    async def idle(self) -> None:
+        """What is said now and then, for as long as the client stays."""
+
     async def serve(self) -> web.WebSocketResponse:
         """Until the client leaves."""
         await self._socket.prepare(self._request)
-        self._exchange.connections.add(self)
-        pump = asyncio.create_task(self._pump(), name="demo pump")
+        self.exchange.connections.add(self)
+        tasks = [asyncio.create_task(work, name="demo") for work in (self._pump(), self.idle())]
+        self.greet()
         try:
-            async for message in self._socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    self.send(orjson.dumps(self._answer(message.data)))
+            while not self._socket.closed:
+                message = await self._socket.receive()
+                if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING):
+                    break
+                if not self.frozen:
+                    await self._heard(message)
         finally:
-            self._exchange.connections.discard(self)
-            self._unsubscribe(list(self._streams))
-            pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await pump
+            self.exchange.connections.discard(self)
+            self._end_subscriptions()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         return self._socket
+
+    async def _heard(self, message: WSMessage) -> None:
+        if message.type is WSMsgType.PING:
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                await self._socket.pong(message.data)
+        elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            self.answer(message.data)
+
+    def say(self, value: Any) -> None:
+        """Queue a value as JSON."""
+        self.send(orjson.dumps(value))
 
     def send(self, data: bytes) -> None:
         """Queue a message; too many waiting ends the connection."""
+        if self.frozen:
+            return
         self._pending.append(data)
         self._pending_bytes += len(data)
         self._wake.set()
@@ -60,13 +97,13 @@ class Connection:
 
     def concerned(self, fault: Fault) -> bool:
         """Whether a fault of connections is meant for this one."""
-        symbols = {publisher.symbol for publisher, _ in self._streams.values()}
+        symbols = {publisher.symbol for publisher, _ in self.streams.values()}
         return fault.concerns(self.venue) and (fault.symbol is None or fault.symbol in symbols)
 
     def disconnect(self) -> None:
         """Say goodbye, as a venue does before maintenance; what waits is lost."""
         self._pending.clear()
-        self._unsubscribe(list(self._streams))
+        self._end_subscriptions()
         task = asyncio.ensure_future(
             self._socket.close(code=WSCloseCode.GOING_AWAY, message=b"demo fault")
         )
@@ -75,9 +112,26 @@ class Connection:
     def reset(self) -> None:
         """Cut the transport without a word."""
         self._pending.clear()
-        self._unsubscribe(list(self._streams))
+        self._end_subscriptions()
         if self._request.transport is not None:
             self._request.transport.abort()
+
+    def freeze(self) -> None:
+        """Be dead without being closed."""
+        self.frozen = True
+        self._pending.clear()
+        self._end_subscriptions()
+
+    def refused(self, publisher: Publisher) -> bool:
+        """Whether a subscription to a market is refused by a fault; it may also freeze the link."""
+        faults, symbol = self.exchange.faults, publisher.symbol
+        if faults.lasting("half_open", self.venue, symbol, self.exchange.now_ns()):
+            self.freeze()
+        return faults.once(("refuse",), self.venue, symbol) is not None
+
+    def _end_subscriptions(self) -> None:
+        for name in list(self.streams):
+            self.leave(name)
 
     async def _pump(self) -> None:
         while not self._socket.closed:
@@ -90,55 +144,3 @@ class Connection:
                 except (ConnectionError, RuntimeError):
                     # The client is gone; `serve` ends when the read side sees it.
                     return
-
-    def _answer(self, text: str | bytes) -> dict[str, Any]:
-        try:
-            command = orjson.loads(text)
-            number, method = command.get("id"), command.get("method")
-            names = command.get("params") or []
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                return _error(number, "params is not a list of stream names")
-        except (orjson.JSONDecodeError, AttributeError):
-            return _error(None, "the message is not a JSON object")
-        if method == "SUBSCRIBE":
-            if self._exchange.faults.once(("refuse",), self.venue, _symbol(names)):
-                return _error(number, "refused by a demo fault")
-            if problem := self._subscribe(names):
-                return _error(number, problem)
-        elif method == "UNSUBSCRIBE":
-            self._unsubscribe(names)
-        elif method == "LIST_SUBSCRIPTIONS":
-            return {"result": list(self._streams), "id": number}
-        else:
-            return _error(number, f"unknown method {str(method)[:40]!r}")
-        return {"result": None, "id": number}
-
-    def _subscribe(self, names: list[str]) -> str | None:
-        found = {}
-        for name in names:
-            symbol, _, suffix = name.partition("@")
-            publisher = self._exchange.publishers.get((self.venue, symbol.upper()))
-            stream = next((key for key, known in SUFFIXES.items() if known == suffix), None)
-            if publisher is None or stream is None:
-                return f"there is no stream {name[:80]!r}"
-            found[name] = (publisher, stream)
-        if len(self._streams | found) > _MAX_STREAMS:
-            return f"more than {_MAX_STREAMS} streams on one connection"
-        for publisher, stream in found.values():
-            publisher.subscribers[stream].add(self)
-        self._streams.update(found)
-        return None
-
-    def _unsubscribe(self, names: list[str]) -> None:
-        for name in names:
-            if name in self._streams:
-                publisher, stream = self._streams.pop(name)
-                publisher.subscribers[stream].discard(self)
-
-
-def _symbol(names: list[str]) -> str | None:
-    return names[0].partition("@")[0].upper() if names else None
-
-
-def _error(number: Any, text: str) -> dict[str, Any]:
-    return {"error": {"code": 2, "msg": f"Invalid request: {text}"}, "id": number}

@@ -1,8 +1,10 @@
 """Faults on command: what a venue or the way to it can do wrong, and a schedule that does it in turn.
 
-on the stream     drop, duplicate, malformed, crossed, non_finite, stall
-on connections    disconnect (a close frame), reset (the transport is cut), refuse (a subscription)
-on the snapshot   429, 418, 503 (with Retry-After), bad_snapshot (200 with broken JSON)
+on messages       drop, duplicate, reorder, malformed, truncated, crossed, non_finite, negative
+for a while       stall, delay, no_time, clock, one_sided, empty, delist
+on connections    disconnect (a close frame), reset (the transport is cut), half_open, refuse
+on the snapshot   429, 418, 503 (with Retry-After), bad_snapshot (200 with broken JSON), slow_snapshot
+for good          big_ids (the market's ids leap beyond 2^53)
 """
 
 from collections import deque
@@ -14,10 +16,26 @@ from typing import Any, Final
 
 from app.errors import InputError
 
-STREAM_FAULTS: Final = ("drop", "duplicate", "malformed", "crossed", "non_finite", "stall")
-CONNECTION_FAULTS: Final = ("disconnect", "reset", "refuse")
-SNAPSHOT_FAULTS: Final = ("429", "418", "503", "bad_snapshot")
-KINDS: Final = STREAM_FAULTS + CONNECTION_FAULTS + SNAPSHOT_FAULTS
+MESSAGE_FAULTS: Final = (
+    "drop",
+    "duplicate",
+    "reorder",
+    "malformed",
+    "truncated",
+    "crossed",
+    "non_finite",
+    "negative",
+)
+LASTING_FAULTS: Final = ("stall", "delay", "no_time", "clock", "one_sided", "empty", "delist")
+CONNECTION_FAULTS: Final = ("disconnect", "reset", "half_open", "refuse")
+SNAPSHOT_FAULTS: Final = ("429", "418", "503", "bad_snapshot", "slow_snapshot")
+KINDS: Final = (
+    *MESSAGE_FAULTS,
+    *LASTING_FAULTS,
+    *CONNECTION_FAULTS,
+    *SNAPSHOT_FAULTS,
+    "big_ids",
+)
 STREAMS: Final = ("depth", "best", "trade")
 _KEPT = 1000
 _MAX_COUNT = 10_000
@@ -28,13 +46,13 @@ _MAX_SECONDS = 3600.0
 class Fault:
     """One order to misbehave. `symbol` and `venue` None mean all.
 
-    `count` is how many messages or requests it spoils; `seconds` is how long a stall lasts, and what
-    Retry-After says.
+    `count` is how many messages or requests it spoils; `seconds` is how long a lasting fault lasts, how
+    long a slow snapshot takes, and what Retry-After says.
     """
 
     kind: str
     venue: str | None = None
-    symbol: str | None = None  # as Binance writes it
+    symbol: str | None = None  # as the venue writes it
     stream: str = "depth"
     count: int = 1
     seconds: float = 3.0
@@ -59,11 +77,10 @@ class Fault:
         stream = value.get("stream", "depth")
         if stream not in STREAMS:
             raise InputError(f"There is no stream {stream!r}; there are {', '.join(STREAMS)}.")
-        symbol = value.get("symbol")
         return cls(
             kind=kind,
             venue=None if value.get("venue") is None else str(value["venue"]),
-            symbol=None if symbol is None else str(symbol).replace("/", "").upper(),
+            symbol=None if value.get("symbol") is None else str(value["symbol"]),
             stream=stream,
             count=int(_bounded(value.get("count", 1), "count", 1, _MAX_COUNT)),
             seconds=_bounded(value.get("seconds", 3.0), "seconds", 0.0, _MAX_SECONDS),
@@ -108,24 +125,40 @@ class Faults:
         self.history.append(entry)
         return entry
 
-    def stream(self, venue: str, symbol: str, stream: str, now_ns: int) -> list[Fault]:
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is ordered: asked for each message."""
+        return not self._active
+
+    def end(self) -> None:
+        """Whatever was ordered and is not done is taken back."""
+        self._active.clear()
+
+    def stream(self, venue: str, symbol: str, stream: str) -> list[Fault]:
         """What is wrong with the next message of a stream; each is counted as done."""
         if not self._active:
             return []
-        found = []
-        for fault in self._active[:]:
-            if fault.kind not in STREAM_FAULTS or not fault.concerns(venue, symbol):
-                continue
-            if fault.kind == "stall":
+        found = [
+            fault
+            for fault in self._active
+            if fault.kind in MESSAGE_FAULTS
+            and fault.stream == stream
+            and fault.concerns(venue, symbol)
+        ]
+        for fault in found:
+            self._spend(fault)
+        return found
+
+    def lasting(self, kind: str, venue: str, symbol: str | None, now_ns: int) -> Fault | None:
+        """A fault that goes on for its seconds, while it does; every look is counted."""
+        for fault in self._active:
+            if fault.kind == kind and fault.concerns(venue, symbol):
                 if now_ns - fault.since_ns < fault.seconds * 1e9:
                     fault.done += 1
-                    found.append(fault)
-                else:
-                    self._active.remove(fault)
-            elif fault.stream == stream:
-                self._spend(fault)
-                found.append(fault)
-        return found
+                    return fault
+                self._active.remove(fault)
+                return None
+        return None
 
     def once(self, kinds: tuple[str, ...], venue: str, symbol: str | None) -> Fault | None:
         """The first ordered fault of these kinds, spent by one."""
@@ -153,7 +186,7 @@ class Schedule:
         """The next fault."""
         venue, symbol = self._rng.choice(self._markets)
         kind = next(self._kinds)
-        return Fault(kind, venue, symbol, seconds=5.0 if kind == "stall" else 3.0)
+        return Fault(kind, venue, symbol, seconds=5.0 if kind in LASTING_FAULTS else 3.0)
 
 
 def _bounded(value: Any, name: str, low: float, high: float) -> float:

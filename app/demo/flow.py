@@ -83,7 +83,9 @@ class Flow:
         self.conditions = Conditions()
         self.volatility = 1.0
         self.quote = Quote(0, 0, 0, 0)
+        self.tick = float(spec.grid.tick)
         self.listeners: list[Listener] = []
+        self.watchers: list[Callable[[], None]] = []  # called after each operation on the book
         self.participants: dict[int, Participant] = {}
         self.arrivals: dict[Kind, Act] = {}
         self.base_rates: Callable[[], list[float]] = lambda: [0.0] * len(Kind)
@@ -201,6 +203,8 @@ class Flow:
             self.quote = quote
             for listener in self.listeners:
                 listener.on_best(self, quote)
+        for watcher in self.watchers:
+            watcher()
 
     def best(self, side: int) -> tuple[int, int]:
         """Price and size of the best quote of a side (BUY: the bid)."""

@@ -1,7 +1,6 @@
-"""The demo exchange: a world of markets behind Binance's protocol, on loopback.
+"""The demo exchange: a world of markets behind the protocols of their venues, on loopback.
 
-    /{venue}/api/v3/…        exchangeInfo, depth, time, ping
-    /{venue}/stream/ws[/n]   WebSocket: SUBSCRIBE, UNSUBSCRIBE
+    /{venue}/…   what the venue's protocol wants: binance_api, deribit_api, kraken_api
     /demo/book, /demo/regimes, /demo/faults, /demo/status   what was really so, to compare with
     POST /demo/fault, /demo/regime, /demo/speed             commands
 
@@ -13,19 +12,24 @@ import asyncio
 import contextlib
 import ipaddress
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 
 from app import log
 from app.clock import NS_PER_S, Clock, SystemClock
-from app.demo import routes
-from app.demo.binance import DEPTH_S, Publisher
+from app.demo import binance_api, deribit_api, kraken_api, routes
+from app.demo.binance import BinancePublisher
 from app.demo.connection import Connection
+from app.demo.deribit import DeribitPublisher
 from app.demo.faults import SNAPSHOT_FAULTS, Fault, Faults, Schedule
+from app.demo.kraken import KrakenPublisher
+from app.demo.publisher import BATCH_S, Publisher
 from app.demo.regimes import Kind, Regime
-from app.demo.world import VENUES, World
+from app.demo.spec import LEADER, VENUES
+from app.demo.world import Town, World
 from app.errors import InputError, MarketError, ServerError
 
 TICK_S = 0.005
@@ -33,6 +37,20 @@ WARM_S = 90.0
 MAX_SPEED = 100.0
 _MAX_CATCH_UP_S = 1.0
 _REGIMES_KEPT = 1000
+_HOUR_NS = 3600 * NS_PER_S
+
+
+@dataclass(frozen=True)
+class _Protocol:
+    publisher: Callable[[Town, Faults, Callable[[float], int]], Publisher]
+    settings: Callable[[str, str, int], dict[str, Any]]
+
+
+_PROTOCOLS = {
+    "binance": _Protocol(BinancePublisher, binance_api.settings),
+    "deribit": _Protocol(DeribitPublisher, deribit_api.settings),
+    "kraken": _Protocol(KrakenPublisher, kraken_api.settings),
+}
 _log = log.get("demo")
 
 
@@ -57,7 +75,7 @@ class RegimeTimes:
 
 
 class DemoExchange:
-    """All markets of both venues on one port. `start` and `stop` it on the running event loop."""
+    """All markets of all venues on one port. `start` and `stop` it on the running event loop."""
 
     def __init__(self) -> None:
         self.host = ""
@@ -104,13 +122,14 @@ class DemoExchange:
             if town.director is not None:
                 town.director.announce = self._announce
         self._anchor_ns, self.speed = self._clock.now_ns() - round(warm_s * NS_PER_S), 1.0
-        self.world.advance(warm_s)
-        self._next_flush_s = self.world.time_s + DEPTH_S
-        self.set_speed(speed)
         self.publishers = {
-            key: Publisher(town, self.faults, self.wall_ns)
+            key: _PROTOCOLS[VENUES[town.venue].protocol].publisher(town, self.faults, self.wall_ns)
             for key, town in self.world.towns.items()
         }
+        self.world.advance(warm_s)
+        self._flush()
+        self._next_flush_s = self.world.time_s + BATCH_S
+        self.set_speed(speed)
         if faults_every_s > 0:
             self._schedule = Schedule(seed, list(self.publishers))
             self._faults_every_s = faults_every_s
@@ -171,33 +190,74 @@ class DemoExchange:
         self._run_to(self.world.time_s + seconds)
         self._flush()
 
+    def venue_ns(self, venue: str) -> int:
+        """The time as a venue tells it: its clock can be an hour off."""
+        now_ns = self.now_ns()
+        wrong = self.faults.lasting("clock", venue, None, now_ns) is not None
+        return now_ns + _HOUR_NS if wrong else now_ns
+
+    def of_venue(self, venue: str) -> list[Publisher]:
+        """The markets of a venue."""
+        return [publisher for (name, _), publisher in self.publishers.items() if name == venue]
+
     def publisher(self, venue: str, symbol: str) -> Publisher:
-        """The market of a venue, by Binance's or ccxt's symbol.
+        """The market of a venue, by the venue's or ccxt's symbol.
 
         Raises:
             MarketError: there is none.
         """
-        found = self.publishers.get((venue, symbol.replace("/", "").upper()))
-        if found is None:
-            known = ", ".join(sorted({s for _, s in self.publishers}))
-            raise MarketError(
-                f"The demo has no {symbol!r} on {venue!r}: it has {known} on {' and '.join(VENUES)}."
-            )
-        return found
+        markets = self.of_venue(venue)
+        for publisher in markets:
+            spec = publisher.town.flow.spec
+            if symbol in (spec.venue_symbol, spec.symbol):
+                return publisher
+        known = ", ".join(sorted(p.symbol for p in markets)) or f"only {', '.join(VENUES)}"
+        raise MarketError(f"The demo has no {symbol!r} on {venue!r}: it has {known}.")
 
     def fault(self, fault: Fault) -> Fault:
-        """Let something go wrong."""
-        now_ns = self._clock.now_ns()
+        """Let something go wrong. A symbol may be the venue's or ccxt's.
+
+        Raises:
+            MarketError: it names a market that there is not.
+        """
+        fault, now_ns = self._named(fault), self._clock.now_ns()
         _log.warning("fault", kind=fault.kind, venue=fault.venue, symbol=fault.symbol)
-        if fault.kind not in ("disconnect", "reset"):
+        if fault.kind == "big_ids":
+            hit = [p for k, p in self.publishers.items() if fault.concerns(*k)]
+            for publisher in hit:
+                publisher.leap()
+            return self.faults.note(fault, now_ns, len(hit))
+        if fault.kind not in ("disconnect", "reset", "half_open"):
             return self.faults.order(fault, now_ns)
-        hit = [c for c in self.connections if c.concerned(fault)]
-        for connection in hit:
+        if fault.kind == "half_open":
+            entry = self.faults.order(fault, now_ns)  # those who come while it lasts are dead too
+        concerned = [c for c in self.connections if c.concerned(fault)]
+        for connection in concerned:
             if fault.kind == "reset":
                 connection.reset()
+            elif fault.kind == "half_open":
+                connection.freeze()
             else:
                 connection.disconnect()
-        return self.faults.note(fault, now_ns, len(hit))
+        if fault.kind == "half_open":
+            entry.done += len(concerned)
+            return entry
+        return self.faults.note(fault, now_ns, len(concerned))
+
+    def _named(self, fault: Fault) -> Fault:
+        """With the symbol as the venues write it, where they agree."""
+        if fault.symbol is None:
+            return fault
+        venues = [fault.venue] if fault.venue is not None else list(VENUES)
+        found = {
+            publisher.symbol
+            for venue in venues
+            for publisher in self.of_venue(venue)
+            if fault.symbol in (publisher.symbol, publisher.town.flow.spec.symbol)
+        }
+        if not found:
+            self.publisher(venues[0], fault.symbol)  # says what there is
+        return replace(fault, symbol=min(found))
 
     def show(self, symbol: str, kind: str) -> Regime:
         """Begin a scene now.
@@ -205,7 +265,7 @@ class DemoExchange:
         Raises:
             InputError: there is no such market or scene.
         """
-        director = self.world.director(self.publisher(VENUES[0], symbol).symbol)
+        director = self.world.director(self.publisher(LEADER, symbol).symbol)
         if director is None or kind not in list(Kind):
             raise InputError(f"There is no scene {kind!r}; there are {', '.join(Kind)}.")
         return director.show(Kind(kind))
@@ -226,6 +286,8 @@ class DemoExchange:
             await self._clock.sleep(TICK_S)
             now_ns = self._clock.now_ns()
             self._run_schedule(now_ns)
+            for publisher in self.publishers.values():
+                publisher.tick()
             if not self.speed:
                 continue
             target = self._anchor_s + (now_ns - self._anchor_ns) / NS_PER_S * self.speed
@@ -240,13 +302,13 @@ class DemoExchange:
             self._next_fault_ns = now_ns + round(self._faults_every_s * NS_PER_S)
             fault = self._schedule.next()
             self.fault(fault)
-            if fault.kind == "refuse" or fault.kind in SNAPSHOT_FAULTS:
+            if fault.kind in ("refuse", *SNAPSHOT_FAULTS):
                 # These show only when a client subscribes: make it.
                 self.fault(Fault("disconnect", fault.venue, fault.symbol))
 
     def _run_to(self, time_s: float) -> None:
         """Advance the world, with the depth updates at their cadence in wall time."""
-        every_s = DEPTH_S * (self.speed or 1.0)
+        every_s = BATCH_S * (self.speed or 1.0)
         while self._next_flush_s <= time_s:
             self.world.advance(self._next_flush_s)
             self._flush()
@@ -255,27 +317,18 @@ class DemoExchange:
 
     def _flush(self) -> None:
         for publisher in self.publishers.values():
-            publisher.flush_depth()
+            publisher.strip()
+            publisher.flush()
 
 
 def venue_settings(port: int, host: str = "127.0.0.1") -> dict[str, dict[str, Any]]:
-    """The `[venues.demo]` and `[venues.demo2]` tables that point the product at a demo exchange."""
+    """The `[venues.NAME]` tables that point the product at a demo exchange."""
     return {
         venue: {
-            "exchange": "binance",
-            "ccxt": {
-                "rateLimit": 5,
-                "urls": {
-                    "api": {
-                        "public": f"http://{host}:{port}/{venue}/api/v3",
-                        # ccxt takes a URL with /stream in it for spot.
-                        "ws": {"spot": f"ws://{host}:{port}/{venue}/stream/ws"},
-                    }
-                },
-                "options": {"fetchMarkets": {"types": ["spot"]}, "defaultType": "spot"},
-            },
+            "exchange": there.protocol,
+            "ccxt": _PROTOCOLS[there.protocol].settings(venue, host, port),
         }
-        for venue in VENUES
+        for venue, there in VENUES.items()
     }
 
 

@@ -1,15 +1,19 @@
-"""What the demo trades: four markets with the grids that Binance uses, and how busy each is."""
+"""What the demo trades, and where: each venue with its protocol, its markets and their grids."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
-from app.market import Grid, Market, MarketId
+from app.market import Contract, Grid, Market, MarketId
 
 
 @dataclass(frozen=True)
 class MarketSpec:
-    """One market. Rates are events per second in ordinary times, sizes are in lots."""
+    """One market. Rates are events per second in ordinary times, sizes are in lots.
+
+    `inverse`: a perpetual settled in the base currency; its sizes are amounts of the quote currency.
+    """
 
     base: str
     quote: str
@@ -26,6 +30,8 @@ class MarketSpec:
     join_rate: float
     deep_rate: float
     news_rate: float
+    name: str = ""  # as the venue writes it; base and quote joined where empty
+    inverse: bool = False
 
     @property
     def pace(self) -> float:
@@ -35,16 +41,43 @@ class MarketSpec:
     @property
     def symbol(self) -> str:
         """ccxt's unified symbol."""
-        return f"{self.base}/{self.quote}"
+        return f"{self.base}/{self.quote}" + (f":{self.base}" if self.inverse else "")
 
     @property
     def venue_symbol(self) -> str:
-        """The symbol as Binance writes it."""
-        return f"{self.base}{self.quote}"
+        """The symbol as the venue writes it."""
+        return self.name or f"{self.base}{self.quote}"
+
+    def base_per_lot(self, price: float) -> float:
+        """How much of the base currency a lot is, at a price in the quote currency."""
+        lot = float(self.grid.lot)
+        return lot / price if self.inverse else lot
 
     def market(self, venue: str) -> Market:
         """The market as the rest of the product describes it."""
-        return Market(MarketId(venue, self.symbol), self.base, self.quote, self.grid)
+        contract = Contract.INVERSE if self.inverse else Contract.SPOT
+        unit = self.quote if self.inverse else ""
+        return Market(
+            MarketId(venue, self.symbol),
+            self.base,
+            self.quote,
+            self.grid,
+            contract=contract,
+            size_unit=unit,
+        )
+
+    def abroad(
+        self, name: str, quote: str, tick: str, lot: str, inverse: bool = False
+    ) -> "MarketSpec":
+        """The same asset, as busy, on another venue's grid."""
+        grid = Grid(Decimal(tick), Decimal(lot))
+        there = replace(self, name=name, quote=quote, grid=grid, inverse=inverse)
+        ratio = self.base_per_lot(self.price) / there.base_per_lot(self.price)
+        return replace(
+            there,
+            touch_lots=max(1, round(self.touch_lots * ratio)),
+            take_lots=max(1, round(self.take_lots * ratio)),
+        )
 
 
 BTC = MarketSpec(
@@ -116,3 +149,32 @@ LINK = MarketSpec(
     news_rate=0.03,
 )
 MARKETS = (BTC, ETH, SOL, LINK)
+
+
+@dataclass(frozen=True)
+class VenueSpec:
+    """A venue: whose protocol it speaks (ccxt's name of it), and what it trades."""
+
+    protocol: str
+    markets: tuple[MarketSpec, ...]
+
+
+LEADER: Final = "demo"
+VENUES: Final[dict[str, VenueSpec]] = {
+    LEADER: VenueSpec("binance", MARKETS),
+    "demo2": VenueSpec("binance", MARKETS),
+    "demo-deribit": VenueSpec(
+        "deribit",
+        (
+            BTC.abroad("BTC-PERPETUAL", "USD", "0.5", "10", inverse=True),
+            ETH.abroad("ETH-PERPETUAL", "USD", "0.05", "1", inverse=True),
+        ),
+    ),
+    "demo-kraken": VenueSpec(
+        "kraken",
+        (
+            BTC.abroad("BTC/USD", "USD", "0.1", "0.00000001"),
+            ETH.abroad("ETH/USD", "USD", "0.01", "0.00000001"),
+        ),
+    ),
+}

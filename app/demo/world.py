@@ -1,4 +1,4 @@
-"""All markets of both venues, advanced together on a fixed grid of simulated time."""
+"""All markets of all venues, advanced together on a fixed grid of simulated time."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from app.demo.hawkes import Kind
 from app.demo.makers import Desk
 from app.demo.patient import Icebergs, Joiners, Patient
 from app.demo.regimes import Director
-from app.demo.spec import MARKETS, MarketSpec
+from app.demo.spec import LEADER, MARKETS, VENUES, MarketSpec
 from app.demo.takers import Takers
 
-VENUES = ("demo", "demo2")
 STEP_S = 0.005  # markets see each other on this grid; also what makes a run independent of its pace
 _LAG_S = 0.15
 _ARBITRAGE_BPS = 0.6
@@ -66,11 +65,13 @@ def settle_town(spec: MarketSpec, venue: str, seed: int, *, leads: bool = True) 
 
 
 class Follower:
-    """Ties a market of the second venue to the first: makers look across, arbitrage closes the rest."""
+    """Ties a market of another venue to the first: makers look across, arbitrage closes the rest."""
 
     def __init__(self, leader: Town, follower: Town):
         self._leader = leader
         self._follower = follower
+        ticks = [town.flow.spec.grid.tick for town in (leader, follower)]
+        self._scale = float(ticks[0] / ticks[1])  # ticks of the follower in one of the leader
         self._seen: deque[tuple[float, float]] = deque(maxlen=64)
         follower.flow.plan(0.05, self._look)
 
@@ -80,12 +81,13 @@ class Follower:
         self._seen.append((flow.time_s, flow.mid))
 
     def _look(self) -> None:
-        """The makers of the second venue see the first as it was a moment ago."""
+        """The makers of the other venue see the first as it was a moment ago."""
         flow = self._follower.flow
         past = [mid for time_s, mid in self._seen if time_s <= flow.time_s - _LAG_S]
         if past:
-            gap_bps = (past[-1] - flow.fair) / flow.bp
-            flow.latent = past[-1]
+            there = past[-1] * self._scale
+            gap_bps = (there - flow.fair) / flow.bp
+            flow.latent = there
             # Its informed know no more than this.
             if abs(gap_bps) > max(0.15, 0.3 / flow.bp):
                 self._follower.desk.move(gap_bps)
@@ -95,11 +97,14 @@ class Follower:
         """Buy where it is cheap and sell where it is dear, when the quotes of the venues cross."""
         a, b = self._leader.flow, self._follower.flow
         for buy, sell in ((a, b), (b, a)):
-            edge = (sell.quote.bid - buy.quote.ask) / a.bp
-            if edge > _ARBITRAGE_BPS and sell.quote.bid_size and buy.quote.ask_size:
-                size = max(1, min(sell.quote.bid_size, buy.quote.ask_size) // 12)
-                buy.market(BUY, size, ARBITRAGE_OWNER)
-                sell.market(SELL, size, ARBITRAGE_OWNER)
+            dear, cheap = sell.quote.bid * sell.tick, buy.quote.ask * buy.tick
+            edge_bps = (dear - cheap) / (a.bp * a.tick)
+            if edge_bps > _ARBITRAGE_BPS and sell.quote.bid_size and buy.quote.ask_size:
+                # As much of the asset on both sides, whatever a lot is there.
+                lots = buy.spec.base_per_lot(cheap), sell.spec.base_per_lot(dear)
+                size = min(buy.quote.ask_size * lots[0], sell.quote.bid_size * lots[1]) / 12
+                buy.market(BUY, max(1, int(size / lots[0])), ARBITRAGE_OWNER)
+                sell.market(SELL, max(1, int(size / lots[1])), ARBITRAGE_OWNER)
 
 
 class World:
@@ -111,10 +116,17 @@ class World:
         self._followers: list[Follower] = []
         self._step = 0
         for spec in specs:
-            pair = [settle_town(spec, venue, seed, leads=venue == VENUES[0]) for venue in VENUES]
-            for town in pair:
-                self.towns[town.venue, spec.venue_symbol] = town
-            self._followers.append(Follower(*pair))
+            leader = self._settle(spec, LEADER)
+            for venue, there in VENUES.items():
+                if venue == LEADER:
+                    continue
+                for listed in (s for s in there.markets if s.base == spec.base):
+                    self._followers.append(Follower(leader, self._settle(listed, venue)))
+
+    def _settle(self, spec: MarketSpec, venue: str) -> Town:
+        town = settle_town(spec, venue, self.seed, leads=venue == LEADER)
+        self.towns[venue, spec.venue_symbol] = town
+        return town
 
     @property
     def time_s(self) -> float:
@@ -122,8 +134,8 @@ class World:
         return self._step * STEP_S
 
     def director(self, symbol: str) -> Director | None:
-        """Who puts on the scenes of a market, by Binance's symbol."""
-        town = self.towns.get((VENUES[0], symbol))
+        """Who puts on the scenes of a market of the first venue, by its symbol there."""
+        town = self.towns.get((LEADER, symbol))
         return town.director if town is not None else None
 
     def advance(self, until_s: float) -> None:
