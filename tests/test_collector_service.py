@@ -18,7 +18,7 @@ from tests.recorded_path import collecting
 from tests.venues.binance_protocol import settings_for
 from tests.venues.kraken import KrakenVenue
 from tests.venues.rig import until
-from tests.venues.scripted import ScriptedVenue
+from tests.venues.scripted import Refusal, ScriptedVenue
 
 AAA = MarketId("loop", "AAA/USDT")
 AAB = MarketId("loop", "AAB/USDT")
@@ -177,3 +177,80 @@ async def test_a_viewers_wish_is_collected_and_an_impossible_one_harms_nobody(tm
         before = rows_of(store)["states_depth"].sum()
         await server.step("AAAUSDT")
         await until(lambda: rows_of(store)["states_depth"].sum() > before, "the named market")
+
+
+async def test_what_nobody_asks_for_any_more_ends_and_others_go_on(tmp_path):
+    server = ScriptedVenue(2)
+    async with collected(tmp_path, server, lambda: settings_for(server.port), AAA) as (store, c):
+        store.request(AAB, 1.5)
+        await until(lambda: AAB in store.markets() and len(rows_of(store, AAB)), "the wish")
+        index = next(i for i, task in c._tasks.items() if task.market.id == AAB)
+        await until(lambda: {task.market.id for task in c._tasks.values()} == {AAA}, "its end")
+        await until(lambda: not server.of("AABUSDT"), "its connection closes")
+        before = rows_of(store)["states_depth"].sum()
+        await server.step("AAAUSDT")
+        await until(lambda: rows_of(store)["states_depth"].sum() > before, "the named market")
+        assert not len(store.window(AAA, "gap", 0, 2**62))
+        had = len(rows_of(store, AAB))
+        server.books["AABUSDT"].step()
+        store.request(AAB, 30.0)
+        await until(lambda: len(rows_of(store, AAB)) > had, "it is collected again")
+        assert next(i for i, task in c._tasks.items() if task.market.id == AAB) == index
+        await until(lambda: len(store.window(AAB, "gap", 0, 2**62)), "the time between")
+        gaps = store.window(AAB, "gap", 0, 2**62)
+        assert set(gaps["reason"].tolist()) == {b"start"}
+        rows = rows_of(store, AAB)
+        assert (rows["ofi_best"][had] == 0).all()  # nothing is differenced across the pause
+
+
+async def test_one_market_under_two_names_is_collected_once(tmp_path):
+    server, clock = ScriptedVenue(2), SystemClock()
+    await server.start()
+    venue = settings_for(server.port)
+    settings = Settings.model_validate({"feed": QUICK, "venues": {"loop": venue, "twin": venue}})
+    store = open_store(f"sqlite:///{tmp_path}", clock=clock)
+    twin, twin_b = MarketId("twin", "AAA/USDT"), MarketId("twin", "AAB/USDT")
+    try:
+        async with collecting(settings, store, clock, [AAA, twin, AAA, twin_b]) as collector:
+            found = lambda: {task.market.id for task in collector._tasks.values()}  # noqa: E731
+            await until(lambda: len(found()) == 2 and collector._roster.faults, "both markets")
+            first = next(m for m in found() if m.symbol == "AAA/USDT")
+            other = AAA if first == twin else twin
+            assert found() == {first, twin_b}
+            assert collector._roster.faults == [
+                f"{other} is the same market as {first}, which is collected already: "
+                f"look at {first}."
+            ]
+            store.request(AAB, 30.0)
+            await until(lambda: store.answered(AAB), "the answer")
+            assert "same market as twin:AAB/USDT" in store.answered(AAB)
+    finally:
+        store.close()
+        await server.stop()
+
+
+async def test_a_ban_is_remembered_over_a_restart(tmp_path):
+    server, clock = ScriptedVenue(1), SystemClock()
+    await server.start()
+    server.refusals["AAAUSDT"].append(Refusal(418, headers=(("Retry-After", "3"),)))
+    settings = Settings.model_validate(
+        {"feed": QUICK, "venues": {"loop": settings_for(server.port)}}
+    )
+    url = f"sqlite:///{tmp_path}"
+    first = open_store(url, clock=clock)
+    async with collecting(settings, first, clock, [AAA]):
+        await until(lambda: first.barred_until_ns("loop"), "the ban is written down")
+    until_ns = first.barred_until_ns("loop")
+    first.close()
+    asked = server.depth_requests, server.sockets
+    second = open_store(url, clock=clock)
+    try:
+        async with collecting(settings, second, clock, [AAA]):
+            now = lambda: (server.depth_requests, server.sockets)  # noqa: E731
+            ends = until_ns - 10**8
+            await until(lambda: now() != asked or clock.now_ns() > ends, "the ban ends", 20)
+            assert clock.now_ns() > ends, "it was asked during the ban"
+            await until(lambda: len(rows_of(second)), "rows after the ban", 20)
+    finally:
+        second.close()
+        await server.stop()

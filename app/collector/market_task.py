@@ -31,6 +31,7 @@ class MarketTask:
     lease: Lease
     stored_ns: int  # the last append that the store took
     last_stored_ns: int = 0  # newest data of an earlier run; 0 when there is none or it is told
+    resumed: bool = False  # it was collected earlier in this run
     began: bool = False  # a row of this run has been published
     sampled_ns: int = 0  # time of the last book that was looked at
     book_due: bool = False  # it has not been published yet
@@ -111,10 +112,12 @@ class MarketTask:
         last, self.last_stored_ns = self.last_stored_ns, 0
         if not last or first_ns <= last:
             return []
-        return [
-            Gap(stream, last, first_ns, "collector restarted", "The collector was not running.")
-            for stream in Stream
-        ]
+        why = (
+            ("start", "Nobody asked for this market; it was not collected.")
+            if self.resumed
+            else ("collector restarted", "The collector was not running.")
+        )
+        return [Gap(stream, last, first_ns, *why) for stream in Stream]
 
     def full_book(self, view: BookView) -> Book:
         """The view in ticks and lots."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.clock import NS_PER_S, Clock
 from app.errors import FeedError, ThrottledError
+from app.feeds import words
 from app.feeds.backoff import Pause
 from app.feeds.base import VenueFeed
 from app.feeds.ccxt_stream import open_venue
@@ -41,6 +42,7 @@ class VenueDoor:
     _random: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311  jitter
     unreachable: bool = False
     opened: bool = False
+    barred_ns: int = 0  # until when the store knows that the venue wants no request
     _since_ns: int = 0
     _attempts: int = 0
 
@@ -62,6 +64,10 @@ class VenueDoor:
 
     async def opening(self) -> AsyncIterator[Outage]:
         """Try until the venue answers; yields each failure before waiting."""
+        if (until_ns := self.feed.hold_until_ns) > (now := self._clock.now_ns()):
+            self._since_ns, self.barred_ns = now, until_ns
+            yield Outage(words.throttled(self.feed.title, until_ns), until_ns)
+            await self._clock.sleep((until_ns - now) / NS_PER_S)
         while True:
             try:
                 await self.feed.open()
@@ -71,6 +77,8 @@ class VenueDoor:
                 self._since_ns = self._since_ns or now
                 wait_s = self._wait_s(error)
                 self._attempts += 1
+                if isinstance(error, ThrottledError) and error.retry_after_s:
+                    self.feed.hold_until_ns = now + round(wait_s * NS_PER_S)
                 yield Outage(str(error), now + round(wait_s * NS_PER_S))
                 await self._pause.wait(wait_s, firm=isinstance(error, ThrottledError))
             else:

@@ -56,6 +56,13 @@ class SummaryBuilder:
             self.grow(max(2 * self.markets, market + 1))
         self._from[market] = time_ns
 
+    def forget(self, market: int) -> None:
+        """The index has no market any more; the next one under it starts empty."""
+        if market < self.markets:
+            fresh = SummaryBuilder(1)
+            for name in ("_slot", "_slot_end", "_past", "_mid", "_from", "_last"):
+                getattr(self, name)[market] = getattr(fresh, name)[0]
+
     def add(self, rows: Rows) -> None:
         """Take in new rows."""
         if not len(rows.market):

@@ -99,6 +99,9 @@ class VenueFeed(Protocol):
     """All markets of one venue over one connection of the venue library."""
 
     name: str
+    title: str  # how the venue calls itself
+    identity: str  # two venues of the same identity are one, under two names
+    hold_until_ns: int  # the venue wants no request before this time
 
     async def open(self) -> None:
         """Load what the venue trades.

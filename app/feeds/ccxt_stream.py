@@ -8,14 +8,14 @@ from typing import Any
 import ccxt
 
 from app.clock import NS_PER_S, Clock
-from app.errors import BookError, FeedError, MarketError, ThrottledError
+from app.errors import BookError, MarketError, ThrottledError
 from app.feeds import words
 from app.feeds.backoff import Backoff
 from app.feeds.base import VenueFeed
 from app.feeds.ccxt_errors import sane_wait, to_feed_error
 from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
 from app.feeds.ccxt_hook import HookedClient
-from app.feeds.ccxt_markets import describe, find, listings
+from app.feeds.ccxt_source import CcxtSource, cancel
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.ring import Ring
 from app.feeds.router import Router
@@ -25,7 +25,7 @@ from app.feeds.track import Fault
 from app.feeds.venues import as_configured, facts_of
 from app.feeds.watchdog import Watchdog
 from app.log import get
-from app.market import Listing, Market, MarketId
+from app.market import MarketId
 from app.records import Stream
 from app.settings import FeedSettings, VenueSettings
 
@@ -61,7 +61,7 @@ def open_venue(
     return CcxtVenue(name, venue, feed, ring, clock, rng or random.Random())  # noqa: S311 (jitter)
 
 
-class CcxtVenue:
+class CcxtVenue(CcxtSource):
     """Implements `base.VenueFeed`, and what its supervisors ask of a venue."""
 
     def __init__(
@@ -75,20 +75,11 @@ class CcxtVenue:
     ):
         exchange_id = venue.exchange or name
         base = exchange_class(name, exchange_id)
-        self.name, self.clock = name, clock
-        self.open_timeout_s, self.hold_until_ns = feed.open_timeout_s, 0
-        self._facts, self._feed_settings = facts_of(exchange_id), feed
+        super().__init__(name, clock, feed, facts_of(exchange_id))
         self._ring, self._rng = ring, rng
         self.router = Router(clock, exchange_id, self._rejected, self._drop_book)
-        try:
-            made = hooked(base, self.router, self._facts)
-            self.exchange: Any = made(config_of(venue, feed, self._facts))
-        except Exception as error:
-            raise FeedError(
-                f"[venues.{name}] ccxt does not fit the constructor of {exchange_id}: {error}."
-            ) from error
+        self._construct(hooked(base, self.router, self._facts), config_of(venue, feed, self._facts))
         self._facts = as_configured(self._facts, self.exchange.options)
-        self.title = str(self.exchange.name or name)
         self._feeds: dict[MarketId, CcxtMarketFeed] = {}
         self._supervisors: dict[MarketId, list[StreamSupervisor]] = {}
         self._tasks: dict[MarketId, list[asyncio.Task[None]]] = {}
@@ -106,28 +97,9 @@ class CcxtVenue:
         Raises:
             FeedError: the venue does not answer; the message says so in one sentence.
         """
-        self.exchange.open()  # a venue that was down before is opened again
-        try:
-            async with asyncio.timeout(self.open_timeout_s):
-                await self.exchange.load_markets()
-        except Exception as error:
-            await self.exchange.close()
-            raise to_feed_error(self.title, error) from error
+        await super().open()
         if self._watching is None:
             self._watching = asyncio.ensure_future(self._watchdog.run())
-
-    def resolve(self, market_id: MarketId) -> Market:
-        """The market behind an id.
-
-        Raises:
-            MarketError: the venue has no such symbol; names the nearest ones.
-        """
-        raw = find(self.name, market_id.symbol, self.exchange.markets or {})
-        return describe(market_id, raw, self.exchange.precisionMode, self._facts)
-
-    def listings(self) -> list[Listing]:
-        """What the venue trades at present."""
-        return listings(self.name, self.exchange.markets or {})
 
     def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:
         """Start a supervised task for each stream of a market.
@@ -162,7 +134,7 @@ class CcxtVenue:
         if feed is None:
             return
         supervisors = self._supervisors.pop(market_id)
-        await _cancel(self._tasks.pop(market_id))
+        await cancel(self._tasks.pop(market_id))
         self.router.remove(feed)
         for supervisor in supervisors:
             await self._let_go(supervisor, link=self._facts.connection_per_market)
@@ -173,7 +145,7 @@ class CcxtVenue:
         """End all tasks and connections."""
         self.router.closing = True
         tasks = [task for tasks in self._tasks.values() for task in tasks]
-        await _cancel([*tasks, *([self._watching] if self._watching else [])])
+        await cancel([*tasks, *([self._watching] if self._watching else [])])
         self._tasks.clear()
         self._supervisors.clear()
         self._feeds.clear()
@@ -332,9 +304,3 @@ class CcxtVenue:
 
     def _clients(self) -> list[HookedClient]:
         return list((self.exchange.clients or {}).values())
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

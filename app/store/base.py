@@ -62,6 +62,12 @@ class HotStore(Protocol):
     def requested(self) -> list[MarketId]:
         """The wishes that have not run out, oldest first."""
 
+    def answer(self, market: MarketId, sentence: str) -> None:
+        """Why a wish is not served, for as long as it stands."""
+
+    def answered(self, market: MarketId) -> str:
+        """The answer to a wish; empty when there is none."""
+
     def offer(self, venue: str, listings: Iterable[Listing], ttl_s: float) -> None:
         """What a venue trades and a collector can take in, for so long; replaces what was offered."""
 

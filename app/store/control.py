@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 
 from app import log
 from app.clock import NS_PER_S, Clock
-from app.errors import StoreBusyError, StoreCorruptError
+from app.errors import StoreBusyError
 from app.market import Listing, MarketId
 from app.store import catalogue, files
-from app.store.faults import explain, explain_os
+from app.store.transactions import Transactions
 
 _log = log.get("store")
 _T = TypeVar("_T")
 NAME = "control.sqlite"  # no market's file: it has no colon
-_SCHEMA = 3
+_SCHEMA = 4
 HURRY_NS = 5 * NS_PER_S  # least time between two wishes to try a market now
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS requests (market TEXT PRIMARY KEY, asked_ns INTEGER NOT NULL, "
-    "until_ns INTEGER NOT NULL)",
+    "until_ns INTEGER NOT NULL, answer TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS leases (market TEXT PRIMARY KEY, owner TEXT NOT NULL, "
     "host TEXT NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL, "
     "fence INTEGER NOT NULL, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL)",
@@ -35,15 +35,13 @@ _TABLES = (
 )
 
 
-class Control:
+class Control(Transactions):
     """Wishes and leases, in short transactions that wait for each other. Thread-safe by a lock."""
 
     def __init__(self, directory: Path, clock: Clock):
-        self.path = directory / NAME
+        super().__init__(directory / NAME)
         self._clock = clock
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._inode: tuple[int, int] | None = None
         self.owner = uuid.uuid4().hex
 
     def request(self, market: MarketId, ttl_s: float) -> None:
@@ -54,7 +52,7 @@ class Control:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM requests WHERE until_ns <= ?", (now,))
             connection.execute(
-                "INSERT INTO requests VALUES (?, ?, ?) ON CONFLICT (market) DO UPDATE "
+                "INSERT INTO requests VALUES (?, ?, ?, '') ON CONFLICT (market) DO UPDATE "
                 "SET until_ns = max(until_ns, excluded.until_ns)",
                 (str(market), now, until),
             )
@@ -73,6 +71,23 @@ class Control:
             "BEGIN",
         )
         return [MarketId.parse(row[0]) for row in rows]
+
+    def answer(self, market: MarketId, sentence: str) -> None:
+        """Say why a wish is not served; forgotten with the wish."""
+        self._write(
+            lambda connection: connection.execute(
+                "UPDATE requests SET answer = ? WHERE market = ?", (sentence, str(market))
+            )
+        )
+
+    def answered(self, market: MarketId) -> str:
+        """What was said of it; empty when nothing was."""
+        if self._connection is None and files.inode(self.path) is None:
+            return ""
+        query = "SELECT answer FROM requests WHERE market = ? AND until_ns > ?"
+        values = (str(market), self._clock.now_ns())
+        row = self._write(lambda c: c.execute(query, values).fetchone(), "BEGIN")
+        return str(row[0]) if row is not None else ""
 
     def offer(self, venue: str, listings: Iterable[Listing], ttl_s: float) -> None:
         """Replace what a venue offers."""
@@ -244,26 +259,7 @@ class Control:
         self, work: Callable[[sqlite3.Connection], _T], begin: str = "BEGIN IMMEDIATE"
     ) -> _T:
         with self._lock:
-            for attempt in (0, 1):
-                try:
-                    connection = self._open()
-                    connection.execute(begin)
-                    result = work(connection)
-                    connection.execute("COMMIT")
-                    return result
-                except sqlite3.Error as error:
-                    fault = explain(error, self.path)
-                    self._rollback()
-                    if not isinstance(fault, StoreCorruptError) or attempt:
-                        raise fault from None
-                    self._set_aside(str(error))
-                except OSError as error:
-                    self._rollback()
-                    raise explain_os(error, self.path.parent) from None
-                except BaseException:
-                    self._rollback()
-                    raise
-            raise AssertionError  # the second attempt returns or raises
+            return self._transact(work, begin)
 
     def _open(self) -> sqlite3.Connection:
         present = files.inode(self.path)
@@ -295,6 +291,9 @@ class Control:
         connection.execute(f"PRAGMA user_version = {_SCHEMA}")
         connection.execute("COMMIT")
 
+    def _begun(self, connection: sqlite3.Connection) -> None:
+        """Nothing is remembered from one transaction to the next."""
+
     def _set_aside(self, why: str) -> None:
         self._drop()
         target = files.set_aside(self.path, files.DAMAGED, self._clock.now_ns())
@@ -303,18 +302,6 @@ class Control:
             f"{target.name}, and a fresh one begins.",
             path=str(target),
         )
-
-    def _rollback(self) -> None:
-        if self._connection is not None and self._connection.in_transaction:
-            try:
-                self._connection.execute("ROLLBACK")
-            except sqlite3.Error:
-                self._drop()
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = self._inode = None
 
 
 class MarketLease:

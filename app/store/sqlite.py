@@ -145,6 +145,14 @@ class SqliteStore:
         """The wishes that have not run out, oldest first."""
         return self._control.requested()
 
+    def answer(self, market: MarketId, sentence: str) -> None:
+        """Why a wish is not served, for as long as it stands."""
+        self._control.answer(market, sentence)
+
+    def answered(self, market: MarketId) -> str:
+        """The answer to a wish; empty when there is none."""
+        return self._control.answered(market)
+
     def offer(self, venue: str, listings: Iterable[Listing], ttl_s: float) -> None:
         """What a venue trades and a collector can take in, for so long; replaces what was offered."""
         self._control.offer(venue, listings, ttl_s)

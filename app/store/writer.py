@@ -6,23 +6,22 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from app import log
 from app.clock import NS_PER_MS, Clock
-from app.errors import StoreBusyError, StoreCorruptError, StoreError
+from app.errors import StoreBusyError, StoreError
 from app.market import Market, MarketId
 from app.records import KINDS, LATEST_ONLY, TIME_FIELD, Batch
 from app.store import files, schema
 from app.store.base import ID_SHIFT, Cursor
 from app.store.care import WAL_BYTES, Care, WalWatch
-from app.store.faults import explain, explain_os
+from app.store.faults import explain_os
 from app.store.reader import known
 from app.store.retention import Retention
+from app.store.transactions import Transactions
 
-_T = TypeVar("_T")
 _log = log.get("store")
 _DAY_MS = 86_400_000
 _CACHE_KIB = 512
@@ -41,7 +40,7 @@ def _same_units(one: Market, other: Market) -> bool:
     return (one.grid.tick, one.grid.lot) == (other.grid.tick, other.grid.lot)
 
 
-class MarketWriter:
+class MarketWriter(Transactions):
     """A lazily opened connection that writes one market's file, behind a lock.
 
     `fence` is the number of the lease under which it writes; a file that a later lease has written
@@ -49,19 +48,17 @@ class MarketWriter:
     """
 
     def __init__(self, path: Path, market: MarketId, clock: Clock, care: Care):
-        self.path = path
+        super().__init__(path)
         self.market_id = market
         self.fence: int | None = None
         self._clock = clock
         self._care = care
         self._retention = Retention(care.keep_minutes, care.max_mb)
         self._wal = WalWatch(path, market, care)
-        self._inode: tuple[int, int] | None = None
         self._appends = 0
         self._given_up = False  # the file is to be deleted at the next append
         self._condemned: str | None = None  # why the file is to be set aside at the next append
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
         self._market: Market | None = None
         self._seen_version = -1
         self._own_fence: int | None = None
@@ -72,12 +69,12 @@ class MarketWriter:
     def put_market(self, market: Market) -> None:
         """Write the description; history in other increments is given up with its file."""
         with self._lock:
-            before = self._guarded(schema.read_market)
+            before = self._transact(schema.read_market)
             if before is not None and not _same_units(before, market):
                 _log.warning("the market's increments changed", market=str(market.id))
                 self._given_up = True
             self._market = market
-            self._guarded(lambda connection: schema.write_market(connection, market))
+            self._transact(lambda connection: schema.write_market(connection, market))
             # Reading every description is dear; a touched file tells readers that it has changed.
             os.utime(self.path)
 
@@ -85,7 +82,7 @@ class MarketWriter:
         """See `HotStore.append`; an append of nothing returns the last id."""
         packed = [_pack(kind, batch) for kind, batch in batches.items() if len(batch)]
         with self._lock:
-            batch_id = self._guarded(lambda connection: self._insert(connection, packed))
+            batch_id = self._transact(lambda connection: self._insert(connection, packed))
             self._look_after(sum(len(item.data) for item in packed))
             return batch_id
 
@@ -93,30 +90,6 @@ class MarketWriter:
         """Checkpoint and give the descriptors back; the next call opens again."""
         with self._lock:
             self._drop()
-
-    def _guarded(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Run `work` in one transaction; a damaged file is set aside, and the work done once more."""
-        for attempt in (0, 1):
-            try:
-                connection = self._open()
-                connection.execute("BEGIN IMMEDIATE")
-                self._catch_up(connection)
-                result = work(connection)
-                connection.execute("COMMIT")
-                return result
-            except sqlite3.Error as error:
-                fault = explain(error, self.path)
-                self._rollback()
-                if not isinstance(fault, StoreCorruptError) or attempt:
-                    raise fault from None
-                self._set_aside(files.DAMAGED, str(error))
-            except OSError as error:
-                self._rollback()
-                raise explain_os(error, self.path.parent) from None
-            except BaseException:
-                self._rollback()
-                raise
-        raise AssertionError  # the second attempt returns or raises
 
     def _insert(self, connection: sqlite3.Connection, packed: list[_Packed]) -> Cursor:
         if not packed:
@@ -146,7 +119,7 @@ class MarketWriter:
 
     def _open(self) -> sqlite3.Connection:
         if self._condemned is not None:
-            self._set_aside(files.DAMAGED, self._condemned)
+            self._set_aside(self._condemned)
         if self._given_up:
             self._given_up = False
             self._drop()
@@ -173,13 +146,13 @@ class MarketWriter:
             raise
         if not good:
             connection.close()
-            self._set_aside(files.OLD, "it was written by another version or another program")
+            self._set_aside("it was written by another version or another program", files.OLD)
             return self._open()
         self._connection, self._inode = connection, files.inode(self.path)
         self._seen_version, self._own_fence = -1, self.fence
         return connection
 
-    def _catch_up(self, connection: sqlite3.Connection) -> None:
+    def _begun(self, connection: sqlite3.Connection) -> None:
         """Inside the transaction: read anew what another writer may have changed."""
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         if version == self._seen_version:
@@ -237,7 +210,7 @@ class MarketWriter:
 
         return condemn
 
-    def _set_aside(self, label: str, why: str) -> None:
+    def _set_aside(self, why: str, label: str = files.DAMAGED) -> None:
         self._drop()
         self._condemned = None
         self._last_id = max(self._last_id, self._floor())
@@ -262,19 +235,7 @@ class MarketWriter:
 
     def _rollback(self) -> None:
         self._seen_version = -1  # what was noted during the transaction is void
-        if self._connection is not None and self._connection.in_transaction:
-            try:
-                self._connection.execute("ROLLBACK")
-            except sqlite3.Error:
-                self._drop()
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            try:
-                self._connection.close()
-            except sqlite3.Error as error:
-                _log.warning(str(explain(error, self.path)), market=str(self.market_id))
-        self._connection = self._inode = None
+        super()._rollback()
 
 
 def _pack(kind: str, batch: Batch) -> _Packed:

@@ -254,6 +254,8 @@ class Engine:
         return [Trouble(key, self.trouble[key]) for key in asked]
 
     def _absent(self, market: MarketId, now_ns: int) -> str:
+        if answer := self.store.answered(market):
+            return answer
         names = sorted(map(str, self.markets(now_ns)))
         near = get_close_matches(str(market), names, n=2, cutoff=0.5)
         held = f" The nearest that is: {' and '.join(near)}." if near else ""
