@@ -24,7 +24,12 @@ METRICS: Final = (
     Metric("Depth-normalised OFI", ("integrated.normalise",)),
     Metric(
         "Integrated OFI",
-        ("integrated.weights", "integrated.trailing", "integrated.LiveIntegrated"),
+        (
+            "integrated.weights",
+            "integrated.trailing",
+            "integrated.trailing_at_once",
+            "integrated.LiveIntegrated",
+        ),
         ("ofi_integrated", "ofi_integrated_explained"),
     ),
     Metric(
@@ -96,8 +101,10 @@ METRICS: Final = (
             "impact.LiveImpact",
             "live_impact.flows",
             "live_impact.Verified",
+            "held_out.band",
         ),
     ),
+    Metric("Held-out impact", ("held_out.held_out", "held_out.shuffled")),
     Metric("Depth law", ("impact.depth_law",)),
     Metric("Kyle's λ", ("impact.kyle_lambda",)),
     Metric(
@@ -116,8 +123,19 @@ METRICS: Final = (
     Metric("Hit rate", ("prediction.predict",)),
     Metric("Circular shifts", ("prediction.chance", "prediction.Chance")),
     Metric("Out of sample", ("prediction.out_of_sample",)),
+    Metric("Expected move", ("held_out.expected_move",)),
     Metric(
-        "Spread decomposition", ("spread.decompose", "spread.Totals", "live_markout.LiveMarkout")
+        "Spread decomposition",
+        (
+            "spread.decompose",
+            "spread.Totals",
+            "live_markout.LiveMarkout",
+            "markouts.decompose",
+            "markouts.mids",
+        ),
     ),
-    Metric("Markout curve", ("spread.markout", "spread.by_flow", "live_markout.LiveMarkout")),
+    Metric(
+        "Markout curve",
+        ("spread.markout", "spread.by_flow", "live_markout.LiveMarkout", "markouts.curves"),
+    ),
 )

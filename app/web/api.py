@@ -20,12 +20,17 @@ from starlette.responses import Response
 
 from app import log
 from app.clock import NS_PER_MS, NS_PER_S, Clock
+from app.compute.evidence import Question
+from app.compute.follow import LOOKBACK_S
 from app.errors import InputError, MarketError, StoreError
 from app.market import Market, MarketId
 from app.records import BOOK_LEVELS, LEVELS, ROW_NS, State
 from app.store import SqliteStore
 from app.web import features as tables
+from app.web.desk import Desk
 from app.web.history import SILENT_NS
+from app.web.spec import LOOKBACK_BOUNDS_S
+from app.web.state import BINS_S
 from app.web.watch import WatchList
 
 FRESH_NS: Final = 15 * NS_PER_S  # the newest row of some live market must be younger
@@ -56,6 +61,7 @@ class Api:
 
     store: SqliteStore
     clock: Clock
+    desk: Desk | None = None  # of the worker; without one every verification is worked out anew
     _quick: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "api"))
     _long: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "features"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -63,6 +69,7 @@ class Api:
 
     def __post_init__(self) -> None:
         self._watch = WatchList(self.store)
+        self._desk = self.desk or Desk(self.store, self.clock)
 
     def add_routes(self, app: FastAPI) -> None:
         """Put the addresses on the server."""
@@ -72,6 +79,7 @@ class Api:
             ("/api/v1/book", self.book, self._quick),
             ("/api/v1/catalogue", self.catalogue, self._quick),
             ("/api/v1/features", self.features, self._long),
+            ("/api/v1/verification", self.verification, self._long),
         ):
             app.add_route(path, self._endpoint(work, pool), methods=["GET"])
         app.add_route("/healthz", self.healthy, methods=["GET"])
@@ -153,6 +161,26 @@ class Api:
             body = tables.to_arrow(market, table)
             return Reply(body, "application/vnd.apache.arrow.stream")
         return Reply(tables.to_json(market, table))
+
+    def verification(self, query: Mapping[str, str]) -> Reply:
+        """`/api/v1/verification`: what the tab *evidence* shows of a market."""
+        _only(query, ("market", "bin", "lookback", "levels", "end"))
+        bin_s = _seconds(query, "bin", 10)
+        if bin_s not in BINS_S:
+            raise InputError(f"bin must be one of {', '.join(f'{s}s' for s in BINS_S)}.")
+        low, high = LOOKBACK_BOUNDS_S
+        lookback_s = _seconds(query, "lookback", LOOKBACK_S)
+        if lookback_s is None or not low <= lookback_s <= high or lookback_s % 60:
+            raise InputError("lookback must be whole minutes from 10min to 2h.")
+        question = Question(bin_s, lookback_s, _whole(query, "levels", 10, 1, LEVELS))
+        market = self._market(query)
+        end_ns = _time(query, "end", 0) // NS_PER_S * NS_PER_S or None
+        if end_ns is not None and end_ns > self.clock.now_ns():
+            raise InputError("end must not lie in the future.")
+        found = self._desk.answer(market, question, end_ns)
+        series = {name: values.tolist() for name, values in found.arrays.items()}
+        head = {"market": str(market.id), "unit": market.size_unit, "tick": float(market.grid.tick)}
+        return Reply(orjson.dumps(head | found.values | {"series": series}))
 
     def book(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/book`: the present book, exact decimals."""
@@ -274,6 +302,14 @@ def _whole(query: Mapping[str, str], name: str, default: int, low: int, high: in
     if text.isascii() and text.isdigit() and len(text) <= 12 and low <= int(text) <= high:
         return int(text)
     raise InputError(f"{name} must be a whole number from {low} to {high}.")
+
+
+def _seconds(query: Mapping[str, str], name: str, default: int) -> int | None:
+    """A duration in whole seconds; None where it is none."""
+    if name not in query:
+        return default
+    length_ns = tables.duration_ns(query[name]) or 0
+    return None if length_ns % NS_PER_S else length_ns // NS_PER_S
 
 
 def _time(query: Mapping[str, str], name: str, default: int) -> int:

@@ -15,6 +15,7 @@ from app.clock import NS_PER_S, Clock
 from app.errors import StoreError
 from app.market import Market, MarketId
 from app.store.sqlite import SqliteStore
+from app.web.desk import Desk, find_past, whole_end
 from app.web.history import Changes, History, fresh, load, past
 from app.web.spec import ViewSpec
 from app.web.views import View, fine_ns, needed_ns
@@ -103,6 +104,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self.watch = WatchList(self.store)
+        self.desk = Desk(self.store, self.clock)
 
     def tick(self, wishes: Sequence[Wish]) -> list[Frame | Trouble]:
         """Do what is due and return what is to be sent, in order."""
@@ -180,8 +182,9 @@ class Engine:
                 self.trouble.pop(key, None)
                 self.snapshots.pop(key, None)
                 self.wanted.discard(key)
+                self._consult(view)
                 out.append(Frame(key, self._snapshot(view, now_ns), True, True))
-            elif view.due(now_ns):
+            elif self._consult(view).due(now_ns):
                 data, snapshot = view.update(self.store, now_ns)
                 out.append(Frame(key, data, snapshot, True))
                 if snapshot:
@@ -190,6 +193,12 @@ class Engine:
                 self.wanted.discard(key)
                 out.append(Frame(key, self._snapshot(view, now_ns), True, False))
         return out
+
+    def _consult(self, view: View) -> View:
+        """Give a view the newest answer to its question, if it has one."""
+        if (question := view.spec.question) is not None:
+            view.tell(self.desk.ask(view.spec.market, question))
+        return view
 
     def _follow(self, market: Market, keys: list[str], now_ns: int) -> Followed:
         """The market's history with everything that the store has by now."""
@@ -302,4 +311,6 @@ def render_past(
     history = past(store, market, end_ns - needed_ns(spec), end_ns - fine_ns(spec), end_ns)
     view = View(key, spec, history)
     view.start(store, spec.end_ns)
+    if spec.question is not None:
+        view.tell(find_past(store, market, spec.question, whole_end(end_ns, spec.question)))
     return view.snapshot(spec.end_ns)

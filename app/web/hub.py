@@ -176,6 +176,7 @@ class Hub:
         self._running = None
         for thread in (self._thread, self._past_thread):
             thread.shutdown(wait=True, cancel_futures=True)
+        self.engine.desk.close()
 
     def _ask(self, spec: ViewSpec, slot: Slot, client: Client) -> None:
         if spec.end_ns is None:

@@ -73,7 +73,8 @@ def create_app(settings: Settings, clock: Clock) -> Server:
     """
     check_binding(settings)
     store = open_store(settings.store.location, clock=clock, readonly=True)
-    hub, api = Hub(store, clock), Api(store, clock)
+    hub = Hub(store, clock)
+    api = Api(store, clock, hub.engine.desk)
     token = settings.web.token.get_secret_value() if settings.web.token else ""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     _add_routes(app, settings, clock, hub, Login(Sessions(token) if token else None, clock))

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from app.clock import NS_PER_MS, NS_PER_S
+from app.compute.evidence import Question
 from app.compute.follow import LOOKBACK_S
 from app.errors import InputError
 from app.market import MarketId
 from app.records import LEVELS
+from app.web.state import BINS_S, DEFAULT_BIN_S
 
+LOOKBACK_BOUNDS_S: Final = (600, 7200)
 # field → (default, least, most); None as a default: it must be given.
 _WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "depth": (10, 1, LEVELS),
@@ -17,12 +20,13 @@ _WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "range_s": (900, 60, 4 * 3600),
     "group": (0, 0, 10**9),
     "mid_rows": (160, 8, 1000),
-    "lookback_s": (LOOKBACK_S, 600, 7200),
+    "lookback_s": (LOOKBACK_S, *LOOKBACK_BOUNDS_S),
     "rate_hz": (10, 1, 10),
 }
 # The page's tabs; a view gets the arrays of its own only.
 TABS: Final = ("flow", "evidence", "trades", "quality")
 FLOW: Final = TABS[0]
+EVIDENCE: Final = TABS[1]
 _END_MS: Final = (0, 4_102_444_800_000)  # to the year 2100
 _ROWS_STEP: Final = 20  # panels of nearly the same height share their frames
 MAX_MID_ROWS: Final = 200
@@ -47,6 +51,7 @@ class ViewSpec:
     lookback_s: int = LOOKBACK_S  # of scores, distribution, weights and verification
     tab: str = FLOW
     rate_hz: int = 10  # most frames a second
+    bin_s: int = DEFAULT_BIN_S  # of verification
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> Self:
@@ -71,6 +76,10 @@ class ViewSpec:
             raise InputError(f"tab must be one of {', '.join(TABS)}.")
         if tab != FLOW:
             values["mid_rows"] = _ROWS_STEP  # nothing of the page depends on it there
+        bin_s = _whole(message, "bin_s", DEFAULT_BIN_S, BINS_S[0], BINS_S[-1])
+        if bin_s not in BINS_S:
+            raise InputError(f"bin_s must be one of {', '.join(map(str, BINS_S))}.")
+        values["bin_s"] = bin_s if tab == EVIDENCE else DEFAULT_BIN_S
         return cls(market=MarketId.parse(text), end_ms=end, tab=tab, **values)
 
     @property
@@ -92,6 +101,13 @@ class ViewSpec:
     def lookback_ns(self) -> int:
         """How far back scores and estimates look."""
         return self.lookback_s * NS_PER_S
+
+    @property
+    def question(self) -> Question | None:
+        """What the view asks of verification, where the page shows it."""
+        if self.tab != EVIDENCE:
+            return None
+        return Question(self.bin_s, self.lookback_s, self.depth)
 
     @property
     def shows_book(self) -> bool:

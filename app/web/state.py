@@ -27,6 +27,9 @@ THEMES: Final = ("dark", "light")
 RATES_HZ: Final = (1, 10)
 COLOURS: Final = ("blue-orange", "green-red")
 DEFAULT_TAB: Final = "flow"
+# Lengths of the bins of verification.
+BINS_S: Final = (1, 5, 10, 30)
+DEFAULT_BIN_S: Final = 10
 DEFAULT_ZONE: Final = "utc"
 DEFAULT_DEPTH: Final = 10
 DEFAULT_WINDOW_S: Final = 10
@@ -53,6 +56,7 @@ class ViewState:
     zone: str = DEFAULT_ZONE
     colours: str = COLOURS[0]
     rate_hz: int = DEFAULT_RATE_HZ
+    bin_s: int = DEFAULT_BIN_S
     dropped: tuple[str, ...] = field(default=(), compare=False)  # sentences on what was wrong
 
     @classmethod
@@ -74,6 +78,7 @@ class ViewState:
             zone=_zone(last, dropped),
             colours=_word(last, "colours", COLOURS[0], COLOURS, dropped),
             rate_hz=_whole(last, "rate", DEFAULT_RATE_HZ, RATES_HZ, dropped),
+            bin_s=int(_word(last, "bin", str(DEFAULT_BIN_S), tuple(map(str, BINS_S)), dropped)),
             dropped=tuple(dropped),
         )
 
@@ -95,6 +100,7 @@ class ViewState:
             ("tz", self.zone, plain.zone),
             ("colours", self.colours, plain.colours),
             ("rate", self.rate_hz, plain.rate_hz),
+            ("bin", self.bin_s, plain.bin_s),
         ):
             if value != default:
                 pairs.append((name, str(value)))
@@ -144,12 +150,13 @@ class ViewState:
                 "zone": self.zone,
                 "colours": self.colours,
                 "rate_hz": self.rate_hz,
+                "bin_s": self.bin_s,
                 "dropped": list(self.dropped),
             }
         )
 
 
-_WISHES: Final = frozenset({"tab", "tz", "colours", "rate"})
+_WISHES: Final = frozenset({"tab", "tz", "colours", "rate", "bin"})
 
 
 def _pairs(search: str) -> tuple[list[tuple[str, str]], list[str]]:

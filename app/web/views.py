@@ -19,6 +19,7 @@ from app.records import Batch, State
 from app.store.base import HotStore
 from app.web.buffers import Sliding
 from app.web.estimates import estimates_json
+from app.web.evidence import Finding
 from app.web.frames import encode
 from app.web.heatmap import choose_grid, held, moved, price_range, rasters, stored_columns
 from app.web.history import Changes, History
@@ -83,6 +84,8 @@ class View:
     past: compute.Lookback = field(default_factory=lambda: compute.Lookback(np.empty(0)))
     slow: dict[str, Any] = field(default_factory=dict)
     hist: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(compute.BINS, np.uint32))
+    finding: Finding | None = None
+    finding_dirty: bool = False
 
     def __post_init__(self) -> None:
         self.step_ns = compute.step_for(self.spec.range_ns)
@@ -103,12 +106,18 @@ class View:
             self.columns_dirty_ns = min(self.columns_dirty_ns, open_from, self.open_from_ns)
             self.open_from_ns, self.gaps_dirty, self.status_dirty = open_from, True, True
 
+    def tell(self, finding: Finding | None) -> None:
+        """The newest answer to the view's question."""
+        if finding is not self.finding:
+            self.finding, self.finding_dirty = finding, True
+
     def due(self, now_ns: int) -> bool:
         """Whether a frame is to be sent now."""
         if self.status_dirty:
             return True
         age = now_ns - self.sent_ns
         fresh = min(self.rows_dirty_ns, self.columns_dirty_ns) < END or self.gaps_dirty
+        fresh |= self.finding_dirty
         return age >= SLOW_NS or (fresh and age >= self.spec.period_ns * 9 // 10)
 
     def start(self, store: HotStore, now_ns: int) -> None:
@@ -147,9 +156,12 @@ class View:
             self.columns_sent_ns = now_ns
         trades = self.history.trades.view
         arrays |= self._trade_arrays(trades[trades["time_ns"] > self.trades_sent_ns])
-        gaps = {"gaps": self._gaps(now)} if self.gaps_dirty else {}
+        more = {"gaps": self._gaps(now)} if self.gaps_dirty else {}
+        if self.finding_dirty:
+            more |= self._evidence()
+            arrays |= self.finding.arrays if self.finding else {}
         self._sent(now_ns)
-        return encode(self._header("update", now) | gaps, arrays | self._now_arrays(now)), False
+        return encode(self._header("update", now) | more, arrays | self._now_arrays(now)), False
 
     def snapshot(self, now_ns: int) -> bytes:
         """All of the view as of the last update; it carries that update's `seq`."""
@@ -175,6 +187,7 @@ class View:
             "group": self.grid.group if self.grid else 0,
             "rows": self.grid.rows if self.grid else 0,
             "gaps": self._gaps(now),
+            **self._evidence(),
         }
         trades = self.history.trades.view
         trades = trades[trades["time_ns"] > now.end_ns - spec.range_ns]
@@ -183,7 +196,11 @@ class View:
             trades = trades[np.sort(np.argpartition(trades["size"], -MAX_TRADES)[-MAX_TRADES:])]
         arrays = self._line_arrays(0) | self._column_arrays(0) | self._profile_arrays()
         arrays |= self._trade_arrays(trades) | {"hist": self.hist} | self._now_arrays(now)
+        arrays |= self.finding.arrays if self.finding else {}
         return encode(header, arrays)
+
+    def _evidence(self) -> dict[str, Any]:
+        return {"evidence": self.finding.values} if self.finding else {}
 
     def _now(self, now_ns: int) -> Now:
         fixed = self.spec.end_ns
@@ -207,7 +224,7 @@ class View:
     def _sent(self, now_ns: int) -> None:
         self.seq += 1
         self.sent_ns = now_ns
-        self.gaps_dirty = self.status_dirty = False
+        self.gaps_dirty = self.status_dirty = self.finding_dirty = False
         if len(self.history.trades):
             self.trades_sent_ns = int(self.history.trades.view["time_ns"][-1])
 

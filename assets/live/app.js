@@ -113,8 +113,8 @@ class Page {
   /** Asks for what a stack shows; nothing is sent when that was asked already. */
   subscribe(stack) {
     if (!this.view) return;
-    const { depth, window_s, range_s, lookback_s, end_ms, tab, rate_hz } = this.view;
-    const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, lookback_s, end_ms, group: 0, mid_rows: stack.midRows, tab, rate_hz };
+    const { depth, window_s, range_s, lookback_s, end_ms, tab, rate_hz, bin_s } = this.view;
+    const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, lookback_s, end_ms, group: 0, mid_rows: stack.midRows, tab, rate_hz, bin_s };
     const text = JSON.stringify(message);
     if (stack.asking === text || !this.connection.send(message)) return;
     const before = stack.asked;

@@ -16,6 +16,7 @@ from svg import Chart  # type: ignore[import-not-found]
 from app.compute import (
     bins,
     book,
+    held_out,
     impact,
     integrated,
     microprice,
@@ -201,17 +202,27 @@ def relations(w: World) -> dict[str, Chart]:
     common = (m.trade_ns, m.trade_price, m.trade_size, m.trade_side, m.time_ns, w.mid)
     parts = [spread.decompose(*common, k, 1, int(m.time_ns[-1])) for k in spread.HORIZONS_S]
     before = prediction.signal(w.t, w.e[:, 0], m.trade_ns - 1, 10 * S_NS)
+    half = len(x) // 2
+    past = impact.fit(x[:half], w.move[:half])
+    worth = [
+        held_out.expected_move(
+            found[k].ic, prediction.outcome(m.time_ns, w.mid, w.second, k * S_NS)
+        )
+        for k in h
+    ]
     mark = spread.markout(
         m.trade_ns, m.trade_size, m.trade_side, before, m.time_ns, w.mid, 5, 1, int(m.time_ns[-1])
     )
     return {
         "Contemporaneous impact": Chart("OFI of 10 s, lots", "Δmid, ticks").add("dots", x, w.move).add("line", span, line.intercept + line.beta * span, f"R² {line.r2:.2f}"),
+        "Held-out impact": Chart("OFI of 10 s, lots; later half", "Δmid, ticks").add("dots", x[half:], w.move[half:]).add("line", span, past.intercept + past.beta * span, f"line of the earlier half, R² {held_out.held_out(x, w.move):.2f}"),
         "Depth law": Chart("log mean depth", "log β").add("line", np.log(depth), np.log(0.5 / depth), "½ / depth"),
         "Kyle's λ": Chart("bought − sold in 10 s, lots", "Δmid, ticks").add("dots", w.traded, w.move).add("line", span, takers.intercept + takers.beta * span, f"λ {takers.beta:.3f} ticks a lot"),
         "Information coefficient": ic,
         "Hit rate": Chart("horizon, s", "share").add("line", h, [found[k].hit_rate for k in h], "hit rate").add("line", h, [found[k].hit_low for k in h], "low").add("line", h, [found[k].hit_high for k in h], "high"),
         "Circular shifts": chance,
         "Out of sample": Chart("horizon, s", "R²").add("line", h, ahead),
+        "Expected move": Chart("horizon, s", "bps").add("line", h, worth, "expected at one standard deviation"),
         "Spread decomposition": Chart("horizon, s", "bps").add("line", [p.horizon_s for p in parts], [p.effective for p in parts], "effective").add("line", [p.horizon_s for p in parts], [p.realised for p in parts], "realised").add("line", [p.horizon_s for p in parts], [p.adverse for p in parts], "adverse selection"),
         "Markout curve": Chart("quantile of flow before the trade", "bps after 5 s").add("bars", range(1, 6), mark.mean_bps),
     }  # fmt: skip
