@@ -16,7 +16,7 @@ from app.web.engine import Close, Engine, Frame, Open, Snap, Trouble, render_pas
 from app.web.frames import decode
 from app.web.history import History, load
 from app.web.spec import ViewSpec
-from app.web.views import View
+from app.web.views import View, fine_ns
 from tests.web_market import Outage, Walk, advance, fill, gap_records, walks
 from tests.web_page import ESTIMATES, LINES, PageModel
 
@@ -360,7 +360,8 @@ def test_what_nobody_watches_is_forgotten(rig: Rig) -> None:
 
 
 def test_memory_stays_flat(rig: Rig) -> None:
-    opened(rig, PageModel(), spec(range_s=60, window_s=1))
+    wish = spec(range_s=60, window_s=1)
+    opened(rig, PageModel(), wish)
     sizes = []
     for _ in range(6):
         rig.go(20.0, step_s=1.0)
@@ -369,7 +370,7 @@ def test_memory_stays_flat(rig: Rig) -> None:
         sizes.append(rig.engine.followed[BTC].history.nbytes)
     assert sizes[-1] <= sizes[1] * 1.1
     history = rig.engine.followed[BTC].history
-    seconds, fine = 540, 122  # held at all, and in tenths
+    seconds, fine = 540, fine_ns(wish) // NS_PER_S + 2  # held at all, and in tenths
     assert len(history.rows_end) < 2 * seconds + 10 * fine
 
 

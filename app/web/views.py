@@ -31,18 +31,24 @@ SLOW_NS: Final = (
     NS_PER_S  # distribution, coverage, price grid, and the heartbeat of a silent market
 )
 MAX_TRADES: Final = 2_000  # of a snapshot, the largest
+_REACH_STEP_NS: Final = 200 * NS_PER_S
 _SERIES: Final = ("bid", "ask", "mid", "ofi", "multi", "integrated", "flow")
 
 
 def needed_ns(spec: ViewSpec) -> int:
     """How far back a history must reach for a view: a look-back before the first step in range."""
-    return spec.range_ns + spec.lookback_ns + spec.window_ns + 12 * NS_PER_S
+    return _rounded(spec.range_ns + spec.lookback_ns + spec.window_ns + 12 * NS_PER_S)
 
 
 def fine_ns(spec: ViewSpec) -> int:
     """How far back it must keep tenths of a second."""
     sub_second = compute.step_for(spec.range_ns) < NS_PER_S
-    return spec.window_ns + 60 * NS_PER_S + (spec.range_ns if sub_second else 0)
+    return _rounded(spec.window_ns + 60 * NS_PER_S + (spec.range_ns if sub_second else 0))
+
+
+def _rounded(reach_ns: int) -> int:
+    """A little further, so that another window seldom has to be read from the store anew."""
+    return -(-reach_ns // _REACH_STEP_NS) * _REACH_STEP_NS
 
 
 @dataclass(frozen=True)
