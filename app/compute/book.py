@@ -110,7 +110,12 @@ def band(
 
 
 def slippage_bps(
-    price: Ints, size: Ints, mid_ticks: float, notional: float, tick: float, lot_value: float
+    price: Ints | Floats,
+    size: Ints | Floats,
+    mid_ticks: float,
+    notional: float,
+    tick: float,
+    lot_value: float,
 ) -> float:
     """Average price of a market order minus mid, in bps of mid, positive when it costs.
 

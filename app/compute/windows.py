@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.records import LEVELS, NO_ASK, NO_BID, ROW_NS, Batch
+from app.records import BANDS_BPS, LEVELS, NO_ASK, NO_BID, ROW_NS, Batch
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -35,7 +35,8 @@ SIZE: Final = slice(
     12 + LEVELS, 12 + 2 * LEVELS
 )  # Σ (bid + ask size) of the depth states, by level
 UNKNOWN: Final = slice(12 + 2 * LEVELS, 12 + 3 * LEVELS)  # rows in which the level was not known
-SUMS: Final = 12 + 3 * LEVELS
+BIDS: Final = slice(12 + 3 * LEVELS, 12 + 4 * LEVELS)  # the bid's part of SIZE
+SUMS: Final = 12 + 4 * LEVELS
 
 # The values at a row's end that the page shows.
 QUOTES: Final = np.dtype(
@@ -46,6 +47,7 @@ QUOTES: Final = np.dtype(
         ("ask_size", "<i8"),
         ("near_bid", "<i8"),  # depth within 10 bps of mid; −1 beyond the visible book
         ("near_ask", "<i8"),
+        ("bands", "<i8", (2, len(BANDS_BPS))),  # the same within each of BANDS_BPS, bid and ask
     ]
 )
 
@@ -89,6 +91,7 @@ def increments(rows: Batch) -> Ints:
         out[:, part.start], out[:, part.start + 1] = rows[f"{name}_bid"], rows[f"{name}_ask"]
     out[:, OFI] = rows["ofi"]
     out[:, SIZE] = rows["bid_size_sum"] + rows["ask_size_sum"]
+    out[:, BIDS] = rows["bid_size_sum"]
     known = np.where(rows["states_depth"] > 0, rows["levels"], LEVELS)
     out[:, UNKNOWN] = np.arange(LEVELS) >= known[:, None]
     return out
@@ -100,6 +103,7 @@ def quotes_of(rows: Batch, band: int) -> Batch:
     for name in ("bid", "ask", "bid_size", "ask_size"):
         out[name] = rows[name]
     out["near_bid"], out["near_ask"] = rows["band_bid"][:, band], rows["band_ask"][:, band]
+    out["bands"][:, 0], out["bands"][:, 1] = rows["band_bid"], rows["band_ask"]
     return out
 
 
@@ -107,6 +111,7 @@ def nothing(end_ns: int) -> Batch:
     """QUOTES of the beginning: nothing known."""
     out = np.zeros(1, QUOTES)
     out["bid"], out["ask"], out["near_bid"], out["near_ask"] = NO_BID, NO_ASK, -1, -1
+    out["bands"] = -1
     return out
 
 

@@ -31,10 +31,13 @@ from app.web.desk import Desk
 from app.web.history import SILENT_NS
 from app.web.spec import LOOKBACK_BOUNDS_S
 from app.web.state import BINS_S
+from app.web.spec import NOTIONAL
+from app.web.trades import order_cost
 from app.web.watch import WatchList
 
 FRESH_NS: Final = 15 * NS_PER_S  # the newest row of some live market must be younger
 NEWEST_NS: Final = 600 * NS_PER_S  # rows asked for without a start are looked for so far back
+_COLUMN_NS: Final = 60 * NS_PER_S  # an older book is no present one
 _MAX_TIME_NS: Final = 4_102_444_800 * NS_PER_S
 _MAX_TEXT: Final = 200
 MAX_LISTINGS: Final = 200
@@ -78,6 +81,7 @@ class Api:
             ("/api/v1/markets", self.markets, self._quick),
             ("/api/v1/book", self.book, self._quick),
             ("/api/v1/catalogue", self.catalogue, self._quick),
+            ("/api/v1/slippage", self.slippage, self._quick),
             ("/api/v1/features", self.features, self._long),
             ("/api/v1/verification", self.verification, self._long),
         ):
@@ -208,6 +212,26 @@ class Api:
                     for p, q in zip(prices, sizes, strict=True)
                 ]
         return Reply(orjson.dumps(value))
+
+    def slippage(self, query: Mapping[str, str]) -> Reply:
+        """`/api/v1/slippage`: what a market order would cost now."""
+        _only(query, ("market", "notional"))
+        notional = _whole(query, "notional", NOTIONAL, 1, 10**12)
+        market = self._market(query)
+        since = self.clock.now_ns() - _COLUMN_NS
+        columns = self.store.window(market.id, "column", since, since + 2 * _COLUMN_NS)
+        books = self.store.read_since(market.id, {"book": 0}).batches.get("book")
+        cost = None
+        if len(columns):
+            cost = order_cost(market, columns[-1], None if books is None else books[-1], notional)
+        value = cost or {
+            "notional": notional,
+            "time_ms": None,
+            "mid": None,
+            "buy": None,
+            "sell": None,
+        }
+        return Reply(orjson.dumps({"market": str(market.id), **value}))
 
     def _endpoint(
         self, work: Callable[[Mapping[str, str]], Reply], pool: ThreadPoolExecutor

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from app.clock import NS_PER_S
 from app.compute import book, windows
+from app.compute.liquidity import depth_imbalance
 from app.compute.view import in_unit
 from app.compute.windows import Intervals, Ints, RowSums
 from app.market import Market
-from app.records import NO_ASK, NO_BID, Batch
+from app.records import BANDS_BPS, NO_ASK, NO_BID, Batch
 from app.store.base import HotStore
 from app.web.history import History
 
@@ -143,6 +144,8 @@ def _table(
     bought, sold = sums[:, windows.BOUGHT], sums[:, windows.SOLD]
     with np.errstate(invalid="ignore", divide="ignore"):
         imbalance = (sizes[0] - sizes[1]) / (sizes[0] + sizes[1])
+        spread_bps = (ask - bid) / (ask + bid) * 2e4
+    bands = np.where(both[:, None, None] & (quotes["bands"] >= 0), quotes["bands"], np.nan)
     weighted = book.weighted_mid(
         quotes["bid"], quotes["bid_size"], quotes["ask"], quotes["ask_size"]
     )
@@ -159,7 +162,14 @@ def _table(
         "bid_size": in_unit(sizes[0], lot),
         "ask_size": in_unit(sizes[1], lot),
         "queue_imbalance": imbalance,
+        "depth_imbalance": depth_imbalance(sums, np.zeros(len(ends), np.bool_), levels),
+        "spread_bps": spread_bps,
         "weighted_mid": in_unit(weighted, tick),
+        **{
+            f"depth_{side}_{bps:g}bps": in_unit(bands[:, k, n], lot)
+            for k, side in enumerate(("bid", "ask"))
+            for n, bps in enumerate(BANDS_BPS)
+        },
         "ofi_best": in_unit(sums[:, windows.OFI_BEST], lot),
         **{f"ofi_{m + 1}": in_unit(ofi[:, m], lot) for m in range(levels)},
         "ofi_multilevel": in_unit(ofi.sum(axis=1), lot) if levels else np.full(len(ends), np.nan),

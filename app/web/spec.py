@@ -26,6 +26,9 @@ _WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
 # The page's tabs; a view gets the arrays of its own only.
 TABS: Final = ("flow", "evidence", "trades", "quality")
 FLOW: Final = TABS[0]
+TRADES: Final = "trades"
+NOTIONAL: Final = 100_000  # of an order whose cost is shown, quote currency
+_MAX_NOTIONAL: Final = 10**12
 EVIDENCE: Final = TABS[1]
 _END_MS: Final = (0, 4_102_444_800_000)  # to the year 2100
 _ROWS_STEP: Final = 20  # panels of nearly the same height share their frames
@@ -50,6 +53,7 @@ class ViewSpec:
     mid_rows: int
     lookback_s: int = LOOKBACK_S  # of scores, distribution, weights and verification
     tab: str = FLOW
+    notional: int = NOTIONAL  # of the order whose cost the tab of trades shows, quote currency
     rate_hz: int = 10  # most frames a second
     bin_s: int = DEFAULT_BIN_S  # of verification
 
@@ -76,6 +80,9 @@ class ViewSpec:
             raise InputError(f"tab must be one of {', '.join(TABS)}.")
         if tab != FLOW:
             values["mid_rows"] = _ROWS_STEP  # nothing of the page depends on it there
+            values["group"] = 0
+        if tab == TRADES:
+            values["notional"] = _whole(message, "notional", NOTIONAL, 1, _MAX_NOTIONAL)
         bin_s = _whole(message, "bin_s", DEFAULT_BIN_S, BINS_S[0], BINS_S[-1])
         if bin_s not in BINS_S:
             raise InputError(f"bin_s must be one of {', '.join(map(str, BINS_S))}.")

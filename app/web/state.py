@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from app.errors import MarketError
 from app.market import MarketId
 from app.records import LEVELS
+from app.web.options import DEFAULTS, OPTIONS, chosen
 from components.panes import PANES
 
 MAX_MARKETS: Final = 4
@@ -57,6 +58,7 @@ class ViewState:
     colours: str = COLOURS[0]
     rate_hz: int = DEFAULT_RATE_HZ
     bin_s: int = DEFAULT_BIN_S
+    options: Mapping[str, str] = field(default_factory=dict)  # of the panels, those not default
     dropped: tuple[str, ...] = field(default=(), compare=False)  # sentences on what was wrong
 
     @classmethod
@@ -79,6 +81,7 @@ class ViewState:
             colours=_word(last, "colours", COLOURS[0], COLOURS, dropped),
             rate_hz=_whole(last, "rate", DEFAULT_RATE_HZ, RATES_HZ, dropped),
             bin_s=int(_word(last, "bin", str(DEFAULT_BIN_S), tuple(map(str, BINS_S)), dropped)),
+            options=chosen(last, dropped),
             dropped=tuple(dropped),
         )
 
@@ -104,6 +107,7 @@ class ViewState:
         ):
             if value != default:
                 pairs.append((name, str(value)))
+        pairs += self.options.items()
         return "?" + urlencode(pairs, safe=":/")
 
     def with_controls(self, markets: object, **controls: object) -> Self:
@@ -151,12 +155,13 @@ class ViewState:
                 "colours": self.colours,
                 "rate_hz": self.rate_hz,
                 "bin_s": self.bin_s,
+                "options": {**DEFAULTS, **self.options},
                 "dropped": list(self.dropped),
             }
         )
 
 
-_WISHES: Final = frozenset({"tab", "tz", "colours", "rate", "bin"})
+_WISHES: Final = frozenset({"tab", "tz", "colours", "rate", "bin", *OPTIONS})
 
 
 def _pairs(search: str) -> tuple[list[tuple[str, str]], list[str]]:

@@ -23,8 +23,9 @@ from app.web.evidence import Finding
 from app.web.frames import encode
 from app.web.heatmap import choose_grid, held, moved, price_range, rasters, stored_columns
 from app.web.history import Changes, History
-from app.web.spec import ViewSpec
+from app.web.spec import TRADES, ViewSpec
 from app.web.status import gaps_json, status_json, times_json
+from app.web.trades import Trades
 
 COLUMNS_NS: Final = 250_000_000
 SLOW_NS: Final = (
@@ -97,6 +98,8 @@ class View:
         self.step_ns = compute.step_for(self.spec.range_ns)
         self.lines = {name: Sliding("<f8") for name in _SERIES}
         self.lines["levels"] = Sliding("<f4", (self.spec.depth,))
+        self.trades = Trades(self.spec) if self.spec.tab == TRADES else None
+        self.lines |= self.trades.lines if self.trades else {}
 
     def note(self, changes: Changes, now_ns: int) -> None:
         """Remember what news changed."""
@@ -135,7 +138,7 @@ class View:
         now = self._now(now_ns)
         self.rows_dirty_ns = 0
         self._extend_lines(now)
-        self._slow(now)
+        self._slow(store, now)
         self._regrid(store, now)
         self._sent(now_ns)
 
@@ -149,7 +152,7 @@ class View:
         arrays: dict[str, NDArray[Any]] = {}
         slow = now_ns - self.slow_sent_ns >= SLOW_NS
         if slow:
-            self._slow(now)
+            self._slow(store, now)
             arrays["hist"] = self.hist
         first = self._extend_lines(now)
         if slow and self._regrid(store, now):
@@ -203,6 +206,7 @@ class View:
         arrays = self._line_arrays(0) | self._column_arrays(0) | self._profile_arrays()
         arrays |= self._trade_arrays(trades) | {"hist": self.hist} | self._now_arrays(now)
         arrays |= self.finding.arrays if self.finding else {}
+        arrays |= self.trades.tape(self.history, self.trades_sent_ns) if self.trades else {}
         return encode(header, arrays)
 
     def _evidence(self) -> dict[str, Any]:
@@ -240,13 +244,19 @@ class View:
         changed = max(min(self.rows_dirty_ns, self.horizon_ns), start)
         self.rows_dirty_ns, self.horizon_ns = END, now.end_ns
         ends = compute.step_ends(changed - 1, now.end_ns, self.step_ns)
-        _replace_tail(self.t, [*self.lines.values()], ends, start)
+        kept = [*self.lines.values(), *([self.trades.delta] if self.trades else [])]
+        _replace_tail(self.t, kept, ends, start)
         first = len(self.t)
         if history.has_rows and len(ends):
             values = compute.series(
                 history.rows, now.gaps, ends, now.end_ns, self.step_ns,
                 self.spec.window_ns, self.spec.depth, history.scale, now.weighing,
             )  # fmt: skip
+            if self.trades:
+                before = int(self.t.view[-1]) if first else int(ends[0]) - self.step_ns
+                values |= self.trades.series(
+                    history, now.gaps, before, ends, now.end_ns, self.step_ns
+                )
             self.t.append(ends)
             for name, part in self.lines.items():
                 part.append(values[name])
@@ -305,7 +315,7 @@ class View:
         self.columns_dirty_ns = END
         return True
 
-    def _slow(self, now: Now) -> None:
+    def _slow(self, store: HotStore, now: Now) -> None:
         """What changes once a second."""
         history = self.history
         if history.has_rows:
@@ -316,6 +326,7 @@ class View:
         figures, self.hist = compute.distribution(self.past, history.scale)
         coverage = now.gaps.coverage(now.end_ns - self.spec.range_ns, now.end_ns)
         self.slow = {"distribution": figures, "coverage": coverage}
+        self.slow |= self.trades.figures(history, store) if self.trades else {}
         self.slow_sent_ns = now.now_ns
 
     def _header(self, kind: str, now: Now) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""How the panels are drawn, as an address says it: small words beside the view, each with a default."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from app.web.spec import NOTIONAL
+
+
+@dataclass(frozen=True)
+class Option:
+    """What an option may be; `said` tells the user."""
+
+    default: str
+    pattern: re.Pattern[str]
+    said: str
+
+
+def _option(default: str, pattern: str, said: str) -> Option:
+    return Option(default, re.compile(pattern), said)
+
+
+OPTIONS: Final[Mapping[str, Option]] = {
+    "group": _option(
+        "auto",
+        r"auto|[1-9]\d{0,5}t|[1-9]\d{0,2}bp",
+        "auto, ticks such as 5t, or basis points such as 2bp",
+    ),
+    "ramp": _option("tide", r"tide|viridis|cividis|greys", "tide, viridis, cividis or greys"),
+    "heat": _option("log", r"log|linear", "log or linear"),
+    "clip": _option("99.5", r"[5-9]\d(\.\d)?|100", "a percentile from 50 to 100"),
+    "sizes": _option(
+        "auto",
+        r"auto|\d{1,12}(\.\d{1,8})?~\d{1,12}(\.\d{1,8})?",
+        "auto, or two sizes such as 0.1~20",
+    ),
+    "bars": _option("best", r"best|multi|integrated", "best, multi or integrated"),
+    "notional": _option(str(NOTIONAL), r"[1-9]\d{0,11}", "a whole number of the quote currency"),
+}
+DEFAULTS: Final[Mapping[str, str]] = {name: one.default for name, one in OPTIONS.items()}
+
+
+def chosen(values: Mapping[str, str], dropped: list[str]) -> Mapping[str, str]:
+    """The options of an address that differ from their defaults; wrong ones are told in `dropped`."""
+    found = {}
+    for name, option in OPTIONS.items():
+        text = values.get(name, option.default)
+        if not option.pattern.fullmatch(text):
+            dropped.append(f"{name} must be {option.said}; {option.default} is shown.")
+        elif text != option.default:
+            found[name] = text
+    return found
