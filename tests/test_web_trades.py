@@ -15,8 +15,8 @@ from app.web import features as tables
 from app.web.engine import Engine, render_past
 from app.web.frames import decode
 from app.web.history import load
-from app.web.options import DEFAULTS
-from app.web.spec import NOTIONAL, ViewSpec
+from app.web.options import DEFAULTS, NOTIONAL
+from app.web.spec import ViewSpec
 from app.web.state import ViewState
 from app.web.trades import TAPE, slippage
 from app.web.views import View

@@ -29,9 +29,9 @@ from app.store import SqliteStore
 from app.web import features as tables
 from app.web.desk import Desk
 from app.web.history import SILENT_NS
+from app.web.options import NOTIONAL
 from app.web.spec import LOOKBACK_BOUNDS_S
 from app.web.state import BINS_S
-from app.web.spec import NOTIONAL
 from app.web.trades import order_cost
 from app.web.watch import WatchList
 

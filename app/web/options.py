@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from app.web.spec import NOTIONAL
+NOTIONAL: Final = 100_000  # of an order whose cost is shown, quote currency
 
 
 @dataclass(frozen=True)

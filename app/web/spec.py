@@ -10,6 +10,7 @@ from app.compute.follow import LOOKBACK_S
 from app.errors import InputError
 from app.market import MarketId
 from app.records import LEVELS
+from app.web.options import NOTIONAL
 from app.web.state import BINS_S, DEFAULT_BIN_S
 
 LOOKBACK_BOUNDS_S: Final = (600, 7200)
@@ -27,7 +28,6 @@ _WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
 TABS: Final = ("flow", "evidence", "trades", "quality")
 FLOW: Final = TABS[0]
 TRADES: Final = "trades"
-NOTIONAL: Final = 100_000  # of an order whose cost is shown, quote currency
 _MAX_NOTIONAL: Final = 10**12
 EVIDENCE: Final = TABS[1]
 _END_MS: Final = (0, 4_102_444_800_000)  # to the year 2100
