@@ -10,6 +10,7 @@ from app.feeds.base import VenueFeed
 from app.feeds.ccxt_exchange import config_of
 from app.feeds.ccxt_stream import open_venue
 from app.feeds.ring import Ring
+from app.feeds.rules.families import family_of
 from app.feeds.venues import FACTS, facts_of
 from app.market import MarketId
 from app.settings import FeedSettings, VenueSettings, deep_merge
@@ -85,7 +86,7 @@ async def test_market_is_added_once() -> None:
 
 def test_users_table_is_merged_deeply_over_ours() -> None:
     user = {"enableRateLimit": False, "options": {"ws": {"cost": 1}}, "urls": {"api": {"x": "y"}}}
-    config = config_of(VenueSettings(ccxt=user), FEED, facts_of("binance"))
+    config = config_of(VenueSettings(ccxt=user), FEED, facts_of("binance"), family_of("binance"))
     assert config["enableRateLimit"] is False
     assert config["options"]["ws"]["cost"] == 1
     assert config["options"]["ws"]["keepAlive"] <= 15_000

@@ -1,20 +1,15 @@
-"""The rules of each venue family, on frames in the venue's own format, through ccxt's own handlers."""
+"""What the rules of each venue family make of its messages, one by one."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
-import orjson
 import pytest
 
 from app.feeds.rules import checksums
-from app.feeds.rules.base import Family, Hole, Update, Verdict
+from app.feeds.rules.base import Hole, Update, Verdict
 from app.feeds.rules.chain import Chains
 from app.feeds.rules.exact import Exact, loads
-from app.feeds.rules.families import FAMILIES
-from app.records import State, Stream
-from tests.venues.direct import Direct, direct
+from app.feeds.rules.families import FAMILIES, family_of
 
 FOLLOWS, DUPLICATE, EARLY = Verdict.FOLLOWS, Verdict.DUPLICATE, Verdict.EARLY
 
@@ -116,245 +111,120 @@ def test_digits_are_kept_as_they_were_sent() -> None:
     assert read["n"] == 2**53 + 1
 
 
-# Through ccxt: snapshot, changes, and one of every fault that the family can show
+# Signs of a chain, family by family
 
 
-@dataclass
-class Script:
-    """A venue's frames about a book: made from sides of (price, size) texts."""
+def test_bybit_counts_by_one_and_a_snapshot_begins_anew() -> None:
+    def book(u: int, kind: str = "delta") -> dict[str, Any]:
+        return {"topic": "orderbook.50.X", "type": kind, "data": {"s": "X", "u": u}}
 
-    exchange_id: str
-    market: dict[str, Any]
-    snapshot: Callable[["Book"], Any]
-    change: Callable[["Book", dict[str, Any]], Any]
-
-
-class Book:
-    """What the venue has: sides of price text to size text, and its update ids."""
-
-    def __init__(self, first_id: int = 100) -> None:
-        self.bids = {f"{100 - k / 10:.2f}": f"{k}.5000" for k in range(1, 31)}
-        self.asks = {f"{100 + k / 10:.2f}": f"{k}.2500" for k in range(1, 31)}
-        self.last_id, self.previous_id = first_id, first_id - 1
-
-    def apply(self, bids: dict[str, str], asks: dict[str, str]) -> dict[str, dict[str, str]]:
-        for side, changes in ((self.bids, bids), (self.asks, asks)):
-            for price, size in changes.items():
-                if float(size):
-                    side[price] = size
-                else:
-                    side.pop(price, None)
-        self.previous_id, self.last_id = self.last_id, self.last_id + 1
-        return {"bids": bids, "asks": asks}
-
-    def best(self, levels: int = 1000) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        bids = sorted(self.bids.items(), key=lambda level: -float(level[0]))[:levels]
-        return bids, sorted(self.asks.items(), key=lambda level: float(level[0]))[:levels]
-
-    def top(self) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-        sides = [[(float(p), float(q)) for p, q in side] for side in self.best(20)]
-        return sides[0], sides[1]
+    messages = [book(8), book(9, "snapshot"), book(10), book(10), book(13)]
+    assert _judged("bybit", *messages) == [EARLY, FOLLOWS, FOLLOWS, DUPLICATE, Hole("X", 2)]
+    restart = [book(9, "snapshot"), book(1, "snapshot"), book(2)]
+    assert _judged("bybit", *restart) == [FOLLOWS] * 3
 
 
-def _deribit_frame(book: Book, kind: str, sides: dict[str, Any], actions: bool) -> Any:
-    data = {
-        "type": kind,
-        "timestamp": 1_700_000_000_000,
-        "instrument_name": "X-PERPETUAL",
-        "change_id": book.last_id,
-    }
-    if actions:
-        data["prev_change_id"] = book.previous_id
-    for name, side in sides.items():
-        data[name] = [
-            ["new" if float(q) else "delete", float(p), float(q)] for p, q in dict(side).items()
-        ]
-    return {
-        "jsonrpc": "2.0",
-        "method": "subscription",
-        "params": {"channel": "book.X-PERPETUAL.100ms", "data": data},
-    }
+def test_okx_chains_by_previous_id_through_silence_and_resets() -> None:
+    def book(seq: int, prev: int, action: str = "update") -> dict[str, Any]:
+        data = {"seqId": seq, "prevSeqId": prev, "checksum": 0}
+        return {"arg": {"channel": "books", "instId": "X"}, "action": action, "data": [data]}
+
+    whole = book(10, -1, "snapshot")
+    silence, reset = book(12, 12), book(3, 12)
+    assert _judged("okx", whole, book(12, 10), silence, reset, book(5, 3)) == [FOLLOWS] * 5
+    # A change that is lost where ids were reset: what follows is no duplicate.
+    assert _judged("okx", whole, book(12, 10), book(5, 3))[-1] == Hole("X", -1)
+    assert FAMILIES["okx"].read(whole)[0].checksum is None  # 0 says that there is none
 
 
-def _whole(book: Book) -> dict[str, Any]:
-    bids, asks = book.best()
-    return {"bids": bids, "asks": asks}
+def test_coinbase_counts_the_messages_of_the_connection() -> None:
+    def message(number: int, channel: str, kind: str = "update") -> dict[str, Any]:
+        event = {"type": kind, "product_id": "X-USD", "updates": []}
+        return {"channel": channel, "sequence_num": number, "events": [event]}
+
+    messages = [
+        message(0, "l2_data", "snapshot"),
+        message(1, "market_trades"),
+        message(2, "heartbeats"),
+        message(4, "l2_data"),
+    ]
+    assert _judged("coinbase", *messages) == [
+        FOLLOWS,  # the connection
+        FOLLOWS,  # the book
+        FOLLOWS,
+        FOLLOWS,
+        Hole("", 1),
+        FOLLOWS,
+    ]
 
 
-def _kraken_frame(book: Book, kind: str, sides: dict[str, Any]) -> str:
-    bids, asks = book.best(10)
-    digits = "".join(n.replace(".", "").lstrip("0") for level in (*asks, *bids) for n in level)
-    data = {
-        name: [{"price": orjson.Fragment(p), "qty": orjson.Fragment(q)} for p, q in dict(s).items()]
-        for name, s in sides.items()
-    }
-    data |= {"symbol": "X/USD", "checksum": crc32(digits.encode())}
-    return orjson.dumps({"channel": "book", "type": kind, "data": [data]}).decode()
+def test_gate_spot_opens_whole_and_futures_do_not() -> None:
+    def spot(first: int, last: int, full: bool = False) -> dict[str, Any]:
+        result = {"s": "ob.X_USDT.50", "U": first, "u": last, "full": full}
+        return {"channel": "spot.obu", "event": "update", "result": result}
+
+    def future(first: int, last: int) -> dict[str, Any]:
+        result = {"s": "X_USDT", "U": first, "u": last}
+        return {"channel": "futures.order_book_update", "event": "update", "result": result}
+
+    spots = [spot(4, 5), spot(1, 9, True), spot(10, 12), spot(15, 15)]
+    assert _judged("gate", *spots) == [EARLY, FOLLOWS, FOLLOWS, Hole("X_USDT", 2)]
+    futures = [future(4, 5), future(6, 6), future(8, 9)]
+    assert _judged("gate", *futures) == [FOLLOWS, FOLLOWS, Hole("X_USDT", 1)]
 
 
-SCRIPTS = {
-    "deribit": Script(
-        "deribit",
-        {"id": "X-PERPETUAL", "symbol": "X/USD:X"},
-        lambda book: _deribit_frame(book, "snapshot", _whole(book), False),
-        lambda book, sides: _deribit_frame(book, "change", sides, True),
-    ),
-    "kraken": Script(
-        "kraken",
-        {"id": "XUSD", "symbol": "X/USD"},
-        lambda book: _kraken_frame(book, "snapshot", _whole(book)),
-        lambda book, sides: _kraken_frame(book, "update", sides),
-    ),
-}
-CHANGES = [
-    ({"99.90": "7.0000"}, {}),
-    ({}, {"100.10": "0", "100.15": "3.1000"}),
-    ({"99.95": "1.0000", "99.80": "0"}, {"100.20": "9.0000"}),
-]
+def test_kucoin_numbers_ranges_on_spot_and_single_changes_on_futures() -> None:
+    def spot(start: int, end: int) -> dict[str, Any]:
+        data = {"sequenceStart": start, "sequenceEnd": end, "symbol": "X-USDT"}
+        return {"topic": "/market/level2:X-USDT", "data": data}
+
+    def future(sequence: int) -> dict[str, Any]:
+        return {"topic": "/contractMarket/level2:XUSDTM", "data": {"sequence": sequence}}
+
+    assert _judged("kucoin", spot(4, 5), spot(6, 6), spot(8, 9))[-1] == Hole("X-USDT", 1)
+    assert _judged("kucoin", future(4), future(5), future(8))[-1] == Hole("XUSDTM", 2)
 
 
-async def _live(made: Direct, script: Script, book: Book) -> str:
-    symbol = script.market["symbol"]
-    await made.turn(lambda: _asked(made))
-    made.push(script.snapshot(book))
-    for bids, asks in CHANGES:
-        made.push(script.change(book, book.apply(bids, asks)))
-    assert made.feeds[symbol].status.state is State.LIVE
-    assert made.top(symbol) == book.top()
-    return symbol
+def test_bitget_chains_by_pseq_or_only_grows() -> None:
+    def book(action: str, **data: Any) -> dict[str, Any]:
+        arg = {"instType": "SPOT", "channel": "books", "instId": "X"}
+        return {"action": action, "arg": arg, "data": [{**data, "checksum": 7}]}
+
+    chained = [book("snapshot", seq="5", pseq=0), book("update", seq="9", pseq="5")]
+    assert _judged("bitget", *chained, book("update", seq="12", pseq="10"))[-1] == Hole("X", -1)
+    growing = [book("snapshot", seq=5), book("update", seq=9), book("update", seq=7)]
+    assert _judged("bitget", *growing) == [FOLLOWS, FOLLOWS, Hole("X", -1)]
+    assert FAMILIES["bitget"].read(growing[0])[0].checksum is None  # a snapshot carries none
+    assert FAMILIES["bitget"].read(growing[1])[0].checksum == 7
 
 
-def _asked(made: Direct) -> int:
-    """How often a book was subscribed."""
-    told = [orjson.dumps(message).decode() for message in made.sent]
-    return sum("book" in text and "unsubscribe" not in text for text in told)
+def test_hyperliquid_books_are_whole_and_in_the_order_of_their_time() -> None:
+    def book(time_ms: int) -> dict[str, Any]:
+        return {"channel": "l2Book", "data": {"coin": "X", "time": time_ms, "levels": [[], []]}}
+
+    assert _judged("hyperliquid", book(5), book(9), book(9), book(7)) == [
+        FOLLOWS,
+        FOLLOWS,
+        FOLLOWS,
+        Hole("X", -1),
+    ]
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-async def test_book_is_followed_and_begun_anew_after_a_missing_change(name: str) -> None:
-    script, book = SCRIPTS[name], Book()
-    async with direct(script.exchange_id, [script.market]) as made:
-        symbol = await _live(made, script, book)
-        status = made.feeds[symbol].status
-        assert status.states_depth == 4
-        book.apply({"99.93": "4.0000"}, {})  # not sent
-        made.push(script.change(book, book.apply({}, {"100.12": "2.0000"})))
-        reason = "checksum" if FAMILIES[name].checksum else "sequence"
-        assert status.rejected == {reason: 1}
-        assert made.feeds[symbol].book() is None
-        made.push(script.change(book, book.apply({}, {"100.13": "2.0000"})))  # of the old book
-        await made.turn(lambda: _asked(made) == 2)
-        made.push(script.change(book, book.apply({}, {"100.14": "2.0000"})))  # still
-        assert made.feeds[symbol].book() is None
-        made.push(script.snapshot(book))
-        assert made.top(symbol) == book.top()
-        assert status.gaps_by_reason == {reason: 1}
-        assert len(made.wires) == 1  # other markets on the connection are not touched
-        made.push(script.change(book, book.apply({"99.97": "1.1000"}, {})))
-        assert made.top(symbol) == book.top()
-        epochs = made.ring.depth.take().epoch.tolist()
-        assert epochs == [1, 1, 1, 1, 2, 2]
+def test_okx_checksum_of_its_documentation() -> None:
+    """The two examples of the API guide: equal sides, and bids shorter than asks."""
+    assert checksums.okx(
+        [[Exact("3366.1"), Exact("7")], [Exact("3366"), Exact("6")]],
+        [[Exact("3366.8"), Exact("9")], [Exact("3368"), Exact("8")]],
+    ) == _signed("3366.1:7:3366.8:9:3366:6:3368:8")
+    assert checksums.okx(
+        [[Exact("3366.1"), Exact("7")]],
+        [[Exact("3366.8"), Exact("9")], [Exact("3368"), Exact("8")], [Exact("3372"), Exact("8")]],
+    ) == _signed("3366.1:7:3366.8:9:3368:8:3372:8")
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-async def test_change_sent_again_is_counted_and_changes_nothing(name: str) -> None:
-    script, book = SCRIPTS[name], Book()
-    async with direct(script.exchange_id, [script.market]) as made:
-        symbol = await _live(made, script, book)
-        again = script.change(book, book.apply({"99.97": "1.1000"}, {}))
-        made.push(again)
-        made.push(again)
-        assert made.top(symbol) == book.top()
-        status = made.feeds[symbol].status
-        assert status.state is State.LIVE
-        assert not status.gaps_by_reason
-        assert status.rejected["duplicate"] == (not FAMILIES[name].checksum)
+def _signed(text: str) -> int:
+    return int.from_bytes(crc32(text.encode()).to_bytes(4, "big"), "big", signed=True)
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-async def test_snapshot_replaces_the_book_in_a_new_epoch(name: str) -> None:
-    script, book = SCRIPTS[name], Book()
-    async with direct(script.exchange_id, [script.market]) as made:
-        symbol = await _live(made, script, book)
-        other = Book(900)
-        other.apply(dict.fromkeys(list(other.bids)[:9], "0"), {})
-        made.push(script.snapshot(other))
-        assert made.top(symbol) == other.top()  # nothing of the book before is left
-        assert made.feeds[symbol].status.gaps_by_reason == {"snapshot": 1}
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-@pytest.mark.parametrize(
-    ("bids", "asks", "reason"),
-    [
-        ({"101.00": "1.0000"}, {}, "crossed"),
-        ({"99.90": "-1.0000"}, {}, "non-finite"),
-    ],
-)
-async def test_impossible_book_is_rejected_and_begun_anew(
-    name: str, bids: dict[str, str], asks: dict[str, str], reason: str
-) -> None:
-    script, book = SCRIPTS[name], Book()
-    async with direct(script.exchange_id, [script.market]) as made:
-        symbol = await _live(made, script, book)
-        good = {side: dict(getattr(book, side)) for side in ("bids", "asks")}
-        made.push(script.change(book, book.apply(bids, asks)))
-        assert made.feeds[symbol].status.rejected == {reason: 1}
-        assert made.feeds[symbol].book() is None
-        await made.turn(lambda: _asked(made) == 2)
-        book.bids, book.asks = good["bids"], good["asks"]
-        made.push(script.snapshot(book))
-        assert made.top(symbol) == book.top()
-        assert len(made.wires) == 1
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-async def test_truncated_frame_is_a_fault_of_the_market_that_it_names(name: str) -> None:
-    script, book = SCRIPTS[name], Book()
-    other = {
-        **script.market,
-        "id": "Y-PERPETUAL",
-        "symbol": script.market["symbol"].replace("X", "Y"),
-    }
-    async with direct(script.exchange_id, [script.market, other]) as made:
-        symbol = await _live(made, script, book)
-        frame = script.change(book, book.apply({"99.97": "1.1000"}, {}))
-        text = frame if isinstance(frame, str) else orjson.dumps(frame).decode()
-        cut = max(text.rindex("X") + 12, len(text) - 20)
-        made.push(text[:cut])
-        status = made.feeds[symbol].status
-        assert status.rejected == {"handler": 1}
-        await made.turn(lambda: _asked(made) >= 3)
-        made.push(script.snapshot(book))
-        assert made.top(symbol) == book.top()
-        assert status.gaps_by_reason["handler"] >= 1
-        assert made.feeds[other["symbol"]].tracks[Stream.DEPTH].fault is None
-        assert len(made.wires) == 1
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-async def test_refused_subscription_is_told_at_once(name: str) -> None:
-    script, book = SCRIPTS[name], Book()
-    refusals = 0
-
-    def refuse(wire: Any, message: dict[str, Any]) -> None:
-        nonlocal refusals
-        if "book" in str(message.get("params")) and not refusals:
-            refusals += 1
-            key = "id" if "id" in message else "req_id"
-            made.push({key: message[key], "error": "no such book", "method": "subscribe"}, wire)
-
-    async with direct(
-        script.exchange_id, [script.market], lambda d: setattr(d, "said", refuse)
-    ) as made:
-        status = made.feeds[script.market["symbol"]].status
-        await made.turn(lambda: refusals)
-        await made.turn(lambda: status.state is State.DOWN)
-        assert "no such book" in status.detail
-        await made.turn(lambda: _asked(made) == 2)
-        await _live(made, script, book)
-
-
-async def test_unknown_family_lets_everything_through() -> None:
-    assert "nowhere" not in FAMILIES
-    assert Family(lambda message: ()).checksum is None
+def test_a_venue_without_a_row_is_let_through() -> None:
+    assert family_of("nowhere").read({"e": "depthUpdate"}) == ()

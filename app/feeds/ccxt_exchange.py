@@ -15,7 +15,8 @@ from app.feeds.ccxt_hook import (
     WatchedCountedBook,
     WatchedIndexedBook,
 )
-from app.feeds.rules.exact import exact, loads
+from app.feeds.rules.base import Family
+from app.feeds.rules.exact import exact, loads, whole_number
 from app.feeds.venues import VenueFacts
 from app.settings import FeedSettings, VenueSettings, deep_merge
 
@@ -71,21 +72,31 @@ class _Hooked:
         return future
 
     def handle_message(self, client: Any, message: Any) -> None:
-        if not client.refusal(message) and self._observer.message(client, message):
+        if not client.answered(message) and self._observer.message(client, message):
             super().handle_message(client, message)  # type: ignore[misc]
 
     @staticmethod
     def safe_integer(dictionary: Any, key: Any, default_value: Any = None) -> Any:
         """As ccxt, but a whole number stays what it is: ccxt's way through float loses it above 2^53."""
         try:
-            value = dictionary[key]
-            if type(value) is int:
-                return value
-            if type(value) is str and value.isdecimal():
-                return int(value)
-            return int(float(value))
+            return whole_number(dictionary[key])
         except Exception:  # whatever it is, ccxt means "not there"
             return default_value
+
+    @staticmethod
+    def safe_integer_2(dictionary: Any, key1: Any, key2: Any, default_value: Any = None) -> Any:
+        """The same."""
+        first = _Hooked.safe_integer(dictionary, key1)
+        return first if first is not None else _Hooked.safe_integer(dictionary, key2, default_value)
+
+    @staticmethod
+    def safe_integer_n(dictionary: Any, key_list: Any, default_value: Any = None) -> Any:
+        """The same."""
+        for key in key_list:
+            found = _Hooked.safe_integer(dictionary, key)
+            if found is not None:
+                return found
+        return default_value
 
     def order_book(self, snapshot: Any = None, depth: int | None = None) -> Any:
         return WatchedBook(snapshot, depth, self._cut)
@@ -139,8 +150,17 @@ class _Binance:
             store([float(delta[0]), float(delta[1])])
 
 
+class _Okx:
+    """Mixed in for okx: the book keeps the venue's digits, over which its checksum runs."""
+
+    def handle_deltas(self, bookside: Any, deltas: Any) -> None:
+        store = bookside.storeArray
+        for delta in deltas:
+            store([exact(delta[0]), exact(delta[1])])
+
+
 class _Kraken:
-    """Mixed in for kraken: the book keeps the venue's digits, over which its checksum runs."""
+    """Mixed in for kraken, for the same."""
 
     def custom_handle_deltas(self, bookside: Any, deltas: Any) -> None:
         store = bookside.storeArray
@@ -149,7 +169,7 @@ class _Kraken:
 
 
 # What a venue's class needs besides, by ccxt id.
-_OWN: dict[str, type] = {"kraken": _Kraken}
+_OWN: dict[str, type] = {"kraken": _Kraken, "okx": _Okx}
 
 
 def hooked(base: Any, observer: Observer, facts: VenueFacts) -> Any:
@@ -171,8 +191,11 @@ def _note_retry_after(error: Any, refused: tuple[Any, Any]) -> None:
     error.retry_after_s = sane_wait(value)
 
 
-def config_of(venue: VenueSettings, feed: FeedSettings, facts: VenueFacts) -> dict[str, Any]:
+def config_of(
+    venue: VenueSettings, feed: FeedSettings, facts: VenueFacts, family: Family
+) -> dict[str, Any]:
     """The constructor's table: ours, the venue's needs over it, the user's over both."""
+    options = deep_merge(facts.options, family.options)
     # Three pings fit into the silence after which the watchdog gives a link up.
     keep_alive_s = min(_KEEP_ALIVE_MAX_S, feed.stale_after_s / 3.0)
     ours: dict[str, Any] = {
@@ -184,4 +207,4 @@ def config_of(venue: VenueSettings, feed: FeedSettings, facts: VenueFacts) -> di
             "tradesLimit": _TRADES_LIMIT,
         },
     }
-    return deep_merge(deep_merge(ours, {"options": facts.options}), venue.ccxt)
+    return deep_merge(deep_merge(ours, {"options": options}), venue.ccxt)

@@ -6,8 +6,10 @@ each update it applied, whether or not anyone waits; so the clients of a hooked 
 fail: a failure is caught here and told to it, since an exception would end the loop without a word.
 """
 
+import contextlib
 import math
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -19,13 +21,20 @@ from ccxt.async_support.base.ws import order_book_side as sides
 from ccxt.async_support.base.ws.client import Client
 
 from app.errors import BookError
+from app.feeds.leaving import (
+    is_farewell,
+    is_subscription,
+    refusal_of,
+    request_id,
+    turned,
+    words_of,
+)
 from app.feeds.validity import is_price, is_size
 
 _INF = math.inf
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
-# What venues call the id of a request.
-_REQUEST_IDS = ("id", "req_id", "reqId", "reqid")
 _BOOK, _HEAD = '"book"', 100
+_FAREWELLS = 64  # ends of subscriptions that some venues never confirm
 
 
 class Owner(Protocol):
@@ -56,8 +65,8 @@ class Observer(Protocol):
     def rejected(self, client: "HookedClient", error: Exception, message_hash: Any) -> None:
         """A subscription failed; `message_hash` None means the whole connection."""
 
-    def refused(self, client: "HookedClient", owner: "Owner", text: str) -> None:
-        """The venue answered a request of `owner` with an error."""
+    def refused(self, client: "HookedClient", owner: "Owner | None", text: str) -> None:
+        """The venue answered a request with an error; `owner` None where it does not say which."""
 
     def handler_failed(self, client: "HookedClient", error: Exception) -> None:
         """A message could not be read, or its handler raised."""
@@ -72,7 +81,9 @@ class HookedClient(Client):  # type: ignore[misc]
 
     observer: Observer
     owners: dict[str, Owner]
-    requests: dict[str, Owner]  # who asked what the venue has not yet answered, by request id
+    asked: dict[Owner, dict[str, Any]]  # with what message, in order
+    requests: dict[str, Owner]  # whose requests the venue has not yet answered
+    farewells: deque[str | None]  # ends that it has not yet confirmed, by request id
     dead: bool
     heard_ns: int
     chains: Any  # the router's: what came last of each market
@@ -90,7 +101,9 @@ class HookedClient(Client):  # type: ignore[misc]
         """Turn a client that ccxt made into one that reports; `loads` decodes frames with books."""
         client.__class__ = cls
         client.observer, client.owners, client.dead = observer, {}, False
-        client.heard_ns, client.requests = now_ns, {}
+        client.heard_ns = now_ns
+        client.asked, client.requests = {}, {}
+        client.farewells = deque(maxlen=_FAREWELLS)
         client.chains, client.text, client.loads = None, "", loads
 
     def future(self, message_hash: Any) -> Any:
@@ -121,16 +134,25 @@ class HookedClient(Client):  # type: ignore[misc]
         return result
 
     async def send(self, message: Any) -> Any:
-        """As ccxt; notes who asks, since a refusal names only the request."""
-        owner = OWNER.get()
-        request = (
-            next((message[k] for k in _REQUEST_IDS if k in message), None)
-            if isinstance(message, dict)
-            else None
-        )
-        if owner is not None and request is not None:
-            self.requests[str(request)] = owner
+        """As ccxt; notes who asks for what: a refusal names only the request, and an end the beginning."""
+        owner, request = OWNER.get(), request_id(message)
+        if owner is not None and is_subscription(message):
+            self.asked[owner] = message
+            if request is not None:
+                self.requests[request] = owner
         return await super().send(message)
+
+    async def leave(self, owner: Owner, new_id: int) -> None:
+        """End what `owner` asked for, and forget ccxt's notes of it."""
+        asked = self.asked.pop(owner, None)
+        if asked is None or self.closed():
+            return
+        for note in words_of(asked):
+            self.subscriptions.pop(note, None)
+        message = turned(asked, new_id)
+        self.farewells.append(request_id(message))
+        with contextlib.suppress(OSError):  # the connection has ended, and the subscription with it
+            await super().send(message)
 
     def handle_text_or_binary_message(self, data: Any) -> None:
         """As ccxt; keeps the text, and the venue's own digits where they matter."""
@@ -142,17 +164,26 @@ class HookedClient(Client):  # type: ignore[misc]
         else:
             super().handle_text_or_binary_message(data)
 
-    def refusal(self, message: Any) -> bool:
-        """Tell the owner of a request that the venue refused; whether the message was a refusal."""
-        if not self.requests or not isinstance(message, dict):
+    def answered(self, message: Any) -> bool:
+        """Whether a message answers a request of ours in a way that ccxt must not see.
+
+        A farewell would take the next subscription down with it, a refusal all of the connection.
+        """
+        request = request_id(message)
+        if self.farewells and (
+            request in self.farewells
+            if request
+            else is_farewell(message) and None in self.farewells
+        ):
+            self.farewells.remove(request)
+            return True
+        if not self.asked:
             return False
-        request = next((message[k] for k in _REQUEST_IDS if k in message), None)
-        owner = None if request is None else self.requests.pop(str(request), None)
-        error = message.get("error")
-        if owner is None or not error:
+        owner = self.requests.pop(request, None) if request else None
+        text = refusal_of(message)
+        if text is None or (request and owner is None):
             return False
-        text = error.get("message") if isinstance(error, dict) else None
-        self.observer.refused(self, owner, str(text or error))
+        self.observer.refused(self, owner, text)
         return True
 
     def handle_message(self, message: Any) -> None:

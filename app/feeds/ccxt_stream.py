@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any
 
 import ccxt
@@ -19,7 +20,6 @@ from app.feeds.ccxt_source import CcxtSource, cancel
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.ring import Ring
 from app.feeds.router import Router
-from app.feeds.rules.base import Subscribed
 from app.feeds.supervisor import StreamSupervisor
 from app.feeds.track import Fault
 from app.feeds.venues import as_configured, facts_of
@@ -33,6 +33,7 @@ from app.settings import FeedSettings, VenueSettings
 _STARTS = 4
 # Attempts to begin a book anew on the same connection before it is opened again.
 _LEAVES = 3
+_FIRST_ID = 1_000_000
 _log = get("feeds")
 
 
@@ -78,7 +79,8 @@ class CcxtVenue(CcxtSource):
         super().__init__(name, clock, feed, facts_of(exchange_id))
         self._ring, self._rng = ring, rng
         self.router = Router(clock, exchange_id, self._rejected, self._drop_book)
-        self._construct(hooked(base, self.router, self._facts), config_of(venue, feed, self._facts))
+        made = hooked(base, self.router, self._facts)
+        self._construct(made, config_of(venue, feed, self._facts, self.router.family))
         self._facts = as_configured(self._facts, self.exchange.options)
         self._feeds: dict[MarketId, CcxtMarketFeed] = {}
         self._supervisors: dict[MarketId, list[StreamSupervisor]] = {}
@@ -90,6 +92,7 @@ class CcxtVenue(CcxtSource):
         self.router.woke = self._watchdog.woke
         self._watching: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Future[None]] = set()
+        self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
 
     async def open(self) -> None:
         """Load what the venue trades.
@@ -110,8 +113,7 @@ class CcxtVenue(CcxtSource):
         if market_id in self._feeds:
             raise MarketError(f"{market_id} is already collected.")
         market = self.resolve(market_id)
-        family = self.router.family
-        checksum = None if family is None else family.checksum
+        checksum = self.router.family.checksum
         feed = CcxtMarketFeed(market, index, self._ring, self.clock, self._facts, checksum)
         raw = self.exchange.market(market_id.symbol)
         feed.venue_ids = tuple(str(raw[k]) for k in ("id", "baseName") if raw.get(k))
@@ -184,10 +186,8 @@ class CcxtVenue(CcxtSource):
 
     async def _detach(self, supervisor: StreamSupervisor, fault: Fault) -> None:
         """Let go of a subscription so that the next one begins with a new snapshot."""
-        family = self.router.family
-        leaves = family is not None and family.leave is not None
         # A venue that does not begin anew on the same connection gets another one.
-        leaves = leaves and supervisor.track.attempts <= _LEAVES
+        leaves = self.router.family.leaves and supervisor.track.attempts <= _LEAVES
         link = fault.link or not (self._facts.resubscribes or leaves)
         await self._let_go(supervisor, link)
 
@@ -200,33 +200,12 @@ class CcxtVenue(CcxtSource):
                 del client.owners[message_hash]
             client.subscriptions.pop(message_hash, None)
         if supervisor.track.stream is Stream.DEPTH:
-            if not link:
-                await self._leave(client, MarketId.parse(supervisor.market).symbol)
             self._forget_book(supervisor, client)
+        if self.router.family.leaves and not link:
+            await client.leave(supervisor, next(self._ids))
         if link:
             self._kill(client, ccxt.NetworkError("the connection is opened again"))
         supervisor.detach()
-
-    async def _leave(self, client: HookedClient, symbol: str) -> None:
-        """End a book's subscription; the connection goes on for the others."""
-        family = self.router.family
-        if family is None or family.leave is None or client.closed():
-            return
-        book = Subscribed(
-            self.exchange.market(symbol),
-            tuple(client.subscriptions),
-            self._facts.depth_limit,
-            self.exchange.request_id() if hasattr(self.exchange, "request_id") else 0,
-        )
-        leave = family.leave(book)
-        if leave is None:
-            return
-        for note in leave.notes:
-            client.subscriptions.pop(note, None)
-        try:
-            await client.send(leave.message)
-        except OSError:
-            _log.info("a subscription ended with its connection", symbol=symbol)
 
     def _forget_book(self, supervisor: StreamSupervisor, client: HookedClient) -> None:
         symbol = MarketId.parse(supervisor.market).symbol

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from app.feeds.ccxt_hook import HookedClient
 from app.feeds.market_feed import CcxtMarketFeed
 
+# Shorter ids are looked for as values only.
+_TELLING = 5
 _INSIDE_AN_ID = r"[A-Za-z0-9_/:-]"
 
 
@@ -50,7 +52,9 @@ class Names:
 
 
 def _mentions(text: str, name: str) -> bool:
-    if name.casefold() not in text.casefold():
+    if name.isdecimal() or name.casefold() not in text.casefold():
         return False
+    if len(name) < _TELLING:  # keys and other values look like it
+        return re.search(rf':\s*"{re.escape(name)}"', text) is not None
     whole = f"(?<!{_INSIDE_AN_ID}){re.escape(name)}(?!{_INSIDE_AN_ID})"
     return re.search(whole, text, re.IGNORECASE) is not None

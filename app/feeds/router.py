@@ -39,7 +39,7 @@ class Router:
         forget_book: Callable[[str], None] = lambda symbol: None,
     ):
         self.feeds: dict[str, CcxtMarketFeed] = {}
-        self.family: Family | None = family_of(exchange_id)
+        self.family: Family = family_of(exchange_id)
         self.closing = False
         self.woke: Callable[[], bool] = bool  # set to the watchdog's
         self._names = Names()
@@ -79,8 +79,6 @@ class Router:
 
     def message(self, client: HookedClient, message: Any) -> bool:
         """Hold a message's updates to their rules; what breaks them is kept from ccxt."""
-        if self.family is None:
-            return True
         if client.chains is None:
             client.chains = Chains(self.family)
         passes = True
@@ -102,7 +100,7 @@ class Router:
                 feed.status.rejected["duplicate"] += 1
             return False
         if feed is not None:
-            if update.whole and self.family is not None and self.family.merges_snapshots:
+            if update.whole and self.family.merges_snapshots:
                 self._forget_book(feed.symbol)
             self._claims.setdefault(feed.symbol, deque()).append(update)
         return True
@@ -172,8 +170,14 @@ class Router:
         if not self.closing:
             self._rejected(client, error, message_hash)
 
-    def refused(self, client: HookedClient, owner: Owner, text: str) -> None:
-        """The venue answered a request of `owner` with an error."""
+    def refused(self, client: HookedClient, owner: Owner | None, text: str) -> None:
+        """The venue answered a request with an error: of `owner`, or of the market that it names, or of
+        who asked last."""
+        if owner is None:
+            named = self._names.named_in(client.text, self.feeds_on(client))
+            market = "" if named is None else str(named.market.id)
+            owners = [o for o in client.asked if getattr(o, "market", None) == market]
+            owner = (owners or list(client.asked))[-1]
         for message_hash, other in list(client.owners.items()):
             if other is owner and not self.closing:
                 error = FeedError(f"It refused the subscription: {text}.")

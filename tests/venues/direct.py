@@ -132,6 +132,7 @@ def structure(market: dict[str, Any]) -> dict[str, Any]:
         "precision": {"price": 1e-2, "amount": 1e-4},
         "limits": {},
         "info": {},
+        "lowercaseId": market["id"].lower(),
         **market,
     }
 
@@ -157,6 +158,8 @@ async def direct(
         return exchange.markets
 
     async def snapshot(symbol: str, *_: Any) -> Any:
+        while symbol not in made.snapshots:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
         return exchange.parse_order_book(made.snapshots[symbol], symbol) | {
             "nonce": made.snapshots[symbol].get("nonce")
         }

@@ -5,7 +5,7 @@ raise on what it cannot read: a message that names a market and cannot be read i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -20,8 +20,10 @@ class Update(NamedTuple):
     """One book update, as the venue's message tells of it.
 
     `key` is the venue's own id of the market, or `CONNECTION`. `previous` is the id of the update
-    before it, where the venue says so; else `first..last` follow the last id without a hole. `whole`
-    marks a snapshot: it begins a chain. `checksum` is the venue's of the book after the update.
+    before it, where the venue says so; else `first..last` follow the last id without a hole; without
+    `first` ids only grow. `whole` marks a snapshot: it begins a chain; `streamed` that snapshots come in
+    the stream, so that changes before one belong to no book. `checksum` is the venue's of the book
+    after the update.
     """
 
     key: str
@@ -29,6 +31,7 @@ class Update(NamedTuple):
     last: int = NO_ID
     previous: int | None = None
     whole: bool = False
+    streamed: bool = False
     checksum: int | None = None
 
 
@@ -59,32 +62,12 @@ class Family:
     """
 
     read: Reader
-    # The book's snapshot comes in the stream: changes before it belong to no book.
-    opens_whole: bool = False
+    # A book's subscription can end on a connection that goes on; a new one brings a new snapshot.
+    leaves: bool = False
     # ccxt would merge a snapshot into the book that is there.
     merges_snapshots: bool = False
-    # Each message is a whole book, ordered by `last`; a late one is kept out.
+    # Each message is a whole book, ordered by `last`; a late one is a hole.
     only_whole: bool = False
     checksum: Callable[[Side, Side], int] | None = None
-    # ccxt's own check is off where ours takes its place, or where it hangs.
-    options: dict[str, Any] | None = None
-    # How a book's subscription ends on a connection that goes on; None: only with the connection.
-    leave: Callable[["Subscribed"], "Leave | None"] | None = None
-
-
-@dataclass(frozen=True)
-class Leave:
-    """What to send to end a subscription, and which of ccxt's notes of it to drop."""
-
-    message: dict[str, Any]
-    notes: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Subscribed:
-    """A book's subscription, as its `leave` sees it."""
-
-    market: dict[str, Any]  # ccxt's structure
-    notes: Sequence[str]  # ccxt's keys of the connection's subscriptions
-    depth_limit: int | None
-    request_id: int
+    # ccxt's own check is off where ours takes its place.
+    options: dict[str, Any] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from app.feeds.rules.base import CONNECTION, NO_ID, Family, Hole, Update, Verdict
+from app.feeds.rules.base import NO_ID, Family, Hole, Update, Verdict
 
 # Ids remembered per chain, to tell what is sent again from what comes late.
 _REMEMBERED = 64
@@ -21,21 +21,21 @@ class Chains:
         if update.whole:
             return self._begin(update, recent)
         if recent is None:
-            if self._family.opens_whole and update.key != CONNECTION:
+            if update.streamed:
                 return Verdict.EARLY
             self._recent[update.key] = deque((update.last,), _REMEMBERED)
             return Verdict.FOLLOWS
         if update.last == NO_ID:
             return Verdict.FOLLOWS
         last = recent[-1]
-        told = update.previous is not None
-        follows = update.previous == last if told else update.first == last + 1
+        follows = _follows(update, last)
         if not follows and update.last in recent:
             return Verdict.DUPLICATE
         recent.append(update.last)
         if follows or last == NO_ID:
             return Verdict.FOLLOWS
-        return Hole(update.key, -1 if told else max(-1, update.first - last - 1))
+        counts = update.previous is None and update.first != NO_ID
+        return Hole(update.key, max(-1, update.first - last - 1) if counts else -1)
 
     def _begin(self, update: Update, recent: "deque[int] | None") -> Verdict | Hole:
         if recent is not None and self._family.only_whole and update.last < recent[-1]:
@@ -46,3 +46,9 @@ class Chains:
     def forget(self, key: str) -> None:
         """Begin a market's chain anew."""
         self._recent.pop(key, None)
+
+
+def _follows(update: Update, last: int) -> bool:
+    if update.previous is not None:
+        return update.previous == last
+    return update.last > last if update.first == NO_ID else update.first == last + 1

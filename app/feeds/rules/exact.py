@@ -33,6 +33,19 @@ def exact(value: Any) -> Any:
     return value
 
 
+def whole_number(value: Any) -> int:
+    """An integer of a message, exactly; from a fraction, without its fraction.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is no number.
+    """
+    if type(value) is int:
+        return value
+    if type(value) is str and value.isdecimal():
+        return int(value)
+    return int(float(value))
+
+
 def loads(text: str) -> Any:
     """JSON with every fraction as an `Exact`.
 

@@ -7,10 +7,11 @@ number above 2^53.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from app.feeds.rules import checksums, leaving
-from app.feeds.rules.base import Family, Update
+from app.feeds.rules import checksums
+from app.feeds.rules.base import CONNECTION, NO_ID, Family, Update
 
 _NOTHING: Final[tuple[Update, ...]] = ()
+_UNCHECKED: Final = {"watchOrderBook": {"checksum": False}}
 
 
 def _binance(message: Any) -> Sequence[Update]:
@@ -19,14 +20,56 @@ def _binance(message: Any) -> Sequence[Update]:
     if not isinstance(data, dict) or data.get("e") != "depthUpdate":
         return _NOTHING
     previous = data.get("pu")
-    return (
-        Update(
-            str(data["s"]),
-            int(data["U"]),
-            int(data["u"]),
-            None if previous is None else int(previous),
-        ),
-    )
+    previous = None if previous is None else int(previous)
+    return (Update(str(data["s"]), int(data["U"]), int(data["u"]), previous),)
+
+
+def _bybit(message: Any) -> Sequence[Update]:
+    """u grows by one; a snapshot begins anew, with u = 1 after a restart of the service."""
+    if not isinstance(message, dict) or not str(message.get("topic")).startswith("orderbook."):
+        return _NOTHING
+    data = message["data"]
+    number, whole = int(data["u"]), message["type"] == "snapshot"
+    return (Update(str(data["s"]), number, number, whole=whole, streamed=True),)
+
+
+def _okx(message: Any) -> Sequence[Update]:
+    """prevSeqId is the seqId before; a message without change repeats it. The checksum is 0 since 2026."""
+    arg = message.get("arg") if isinstance(message, dict) else None
+    if not isinstance(arg, dict) or message.get("action") not in ("snapshot", "update"):
+        return _NOTHING
+    key, whole = str(arg["instId"]), message["action"] == "snapshot"
+    updates = []
+    for data in message["data"]:
+        number, previous = int(data.get("seqId", NO_ID)), data.get("prevSeqId")
+        previous = None if whole or previous is None else int(previous)
+        checksum = int(data.get("checksum") or 0) or None
+        updates.append(Update(key, number, number, previous, whole, True, checksum))
+    return updates
+
+
+def _kraken(message: Any) -> Sequence[Update]:
+    """No ids: the checksum of the ten best levels tells."""
+    if not isinstance(message, dict) or message.get("channel") != "book":
+        return _NOTHING
+    whole = message["type"] == "snapshot"
+    return [
+        Update(str(book["symbol"]), whole=whole, streamed=True, checksum=int(book["checksum"]))
+        for book in message["data"]
+    ]
+
+
+def _coinbase(message: Any) -> Sequence[Update]:
+    """sequence_num counts the messages of the connection, whatever their channel."""
+    number = message.get("sequence_num") if isinstance(message, dict) else None
+    if number is None:
+        return _NOTHING
+    updates = [Update(CONNECTION, int(number), int(number))]
+    if message.get("channel") == "l2_data":
+        for event in message["events"]:
+            whole = event["type"] == "snapshot"
+            updates.append(Update(str(event["product_id"]), whole=whole, streamed=True))
+    return updates
 
 
 def _deribit(message: Any) -> Sequence[Update]:
@@ -37,38 +80,97 @@ def _deribit(message: Any) -> Sequence[Update]:
     if not str(params["channel"]).startswith("book."):
         return _NOTHING
     data = params["data"]
-    change_id = int(data["change_id"])
-    whole = data.get("type", "snapshot") == "snapshot"
+    number, whole = int(data["change_id"]), data.get("type", "snapshot") == "snapshot"
     previous = None if whole else int(data["prev_change_id"])
-    return (Update(str(data["instrument_name"]), change_id, change_id, previous, whole),)
+    return (Update(str(data["instrument_name"]), number, number, previous, whole, True),)
 
 
-def _kraken(message: Any) -> Sequence[Update]:
-    """No ids: the checksum of the ten best levels tells."""
-    if not isinstance(message, dict) or message.get("channel") != "book":
+def _gate(message: Any) -> Sequence[Update]:
+    """U..u; the spot stream opens with a full book, futures fetch theirs."""
+    if not isinstance(message, dict) or message.get("event") not in ("update", "all"):
         return _NOTHING
-    return [
-        Update(
-            str(book["symbol"]),
-            whole=message["type"] == "snapshot",
-            checksum=int(book["checksum"]),
+    channel, result = str(message.get("channel")), message.get("result")
+    if channel == "spot.obu" and isinstance(result, dict):
+        key, whole = str(result["s"]).split(".")[1], result.get("full") is True
+        return (Update(key, int(result.get("U", NO_ID)), int(result["u"]), None, whole, True),)
+    if channel.endswith(".order_book_update") and isinstance(result, dict):
+        return (Update(str(result["s"]), int(result["U"]), int(result["u"])),)
+    return _NOTHING
+
+
+def _kucoin(message: Any) -> Sequence[Update]:
+    """Spot numbers its updates from..to, futures one by one."""
+    topic = str(message.get("topic")) if isinstance(message, dict) else ""
+    channel, _, market = topic.partition(":")
+    if channel not in ("/market/level2", "/contractMarket/level2"):
+        return _NOTHING
+    data = message["data"]
+    last = int(data["sequenceEnd"] if "sequenceEnd" in data else data["sequence"])
+    return (Update(str(data.get("symbol", market)), int(data.get("sequenceStart", last)), last),)
+
+
+def _bitget(message: Any) -> Sequence[Update]:
+    """pseq is the seq before, where it is sent; else seq only grows. The checksum may be 0: none."""
+    arg = message.get("arg") if isinstance(message, dict) else None
+    if not isinstance(arg, dict) or "books" not in (arg.get("channel"), arg.get("topic")):
+        return _NOTHING
+    if message.get("action") not in ("snapshot", "update"):
+        return _NOTHING
+    key, whole = str(arg.get("instId") or arg["symbol"]), message["action"] == "snapshot"
+    updates = []
+    for data in message["data"]:
+        number, previous = int(data.get("seq", NO_ID)), int(data.get("pseq") or 0)
+        checksum = None if whole else int(data.get("checksum") or 0) or None
+        updates.append(
+            Update(key, NO_ID, number, None if whole else previous or None, whole, True, checksum)
         )
-        for book in message["data"]
-    ]
+    return updates
+
+
+def _hyperliquid(message: Any) -> Sequence[Update]:
+    """Whole books, in the order of their time."""
+    if not isinstance(message, dict) or message.get("channel") != "l2Book":
+        return _NOTHING
+    data = message["data"]
+    time_ms = int(data["time"])
+    return (Update(str(data["coin"]), time_ms, time_ms, whole=True),)
 
 
 _BINANCE: Final = Family(_binance)
+_KUCOIN: Final = Family(_kucoin, leaves=True)
 
 FAMILIES: Final[dict[str, Family]] = {
     "binance": _BINANCE,
     "binanceus": _BINANCE,
     "binanceusdm": _BINANCE,
     "binancecoinm": _BINANCE,
-    "deribit": Family(_deribit, opens_whole=True, merges_snapshots=True, leave=leaving.deribit),
-    "kraken": Family(_kraken, opens_whole=True, checksum=checksums.kraken, leave=leaving.kraken),
+    "bybit": Family(_bybit, leaves=True),
+    "okx": Family(_okx, leaves=True, checksum=checksums.okx),
+    "kraken": Family(_kraken, leaves=True, checksum=checksums.kraken),
+    "coinbase": Family(_coinbase, leaves=True),
+    "deribit": Family(_deribit, leaves=True, merges_snapshots=True),
+    "gate": Family(_gate, leaves=True),
+    "kucoin": _KUCOIN,
+    "kucoinfutures": _KUCOIN,
+    "bitget": Family(
+        _bitget,
+        leaves=True,
+        merges_snapshots=True,
+        checksum=checksums.bitget,
+        options=_UNCHECKED,
+    ),
+    "hyperliquid": Family(_hyperliquid, leaves=True, only_whole=True),
 }
 
 
-def family_of(exchange_id: str) -> Family | None:
-    """The row of a ccxt exchange id; None for a venue whose updates tell nothing of their order."""
-    return FAMILIES.get(exchange_id)
+def _silent(message: Any) -> Sequence[Update]:
+    return _NOTHING
+
+
+# A venue whose updates tell nothing of their order: what ccxt and the sanity of books tell, and the audit.
+DEFAULT: Final = Family(_silent)
+
+
+def family_of(exchange_id: str) -> Family:
+    """The row of a ccxt exchange id."""
+    return FAMILIES.get(exchange_id, DEFAULT)
