@@ -99,7 +99,7 @@ class DeribitPublisher(Publisher):
             "bids": [["new", *level] for level in self.levels(engine.bids)],
             "asks": [["new", *level] for level in self.levels(engine.asks)],
         }
-        self.emit("depth", self._notify("book", data), {sink})
+        self.emit("depth", self._notify("book", data), {sink}, spared=True)
 
     def levels(self, side: BookSide, limit: int | None = None) -> list[list[float]]:
         """The best levels of a side as the venue's numbers."""

@@ -111,7 +111,16 @@ class KrakenPublisher(Publisher):
             if any(told):
                 data = {**self._book(*told), "timestamp": self._time()}
                 message = {"channel": "book", "type": "update", "data": [data]}
-                self.emit("depth", message, window.sinks)
+                self.emit("depth", message, window.sinks, spared=not self._checked(*told))
+
+    def _checked(self, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> bool:
+        """Whether a change is among the levels of the checksum: what is spoilt deeper, nobody can tell."""
+        engine = self.town.flow.engine
+        for side, told in ((engine.bids, bids), (engine.asks, asks)):
+            last = side.keys[-_CHECKED] if len(side.keys) >= _CHECKED else _ALL
+            if any(side.side * price >= last for price, _ in told):
+                return True
+        return False
 
     def open_book(self, sink: Sink, depth: int) -> None:
         """Send a snapshot, then what changes within the depth."""
@@ -122,7 +131,7 @@ class KrakenPublisher(Publisher):
             window.bound[side.side] = window.last(side)
         data = self._book(engine.bids.depth(depth), engine.asks.depth(depth))
         message = {"channel": "book", "type": "snapshot", "data": [data]}
-        self.emit("depth", message, {sink})
+        self.emit("depth", message, {sink}, spared=True)
         window.sinks.add(sink)
 
     def open_trades(self, sink: Sink) -> None:

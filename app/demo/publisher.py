@@ -153,10 +153,15 @@ class Publisher(ABC):
         time_ns = self._wall_ns(self.town.flow.time_s)
         return time_ns + _HOUR_NS if self._lasts("clock") else time_ns
 
-    def emit(self, stream: str, message: Message, sinks: set[Sink] | None = None) -> None:
-        """Send a message to those who listen, with whatever is wrong at the moment."""
+    def emit(
+        self, stream: str, message: Message, sinks: set[Sink] | None = None, spared: bool = False
+    ) -> None:
+        """Send a message to those who listen, with whatever is wrong at the moment.
+
+        `spared`: faults of single messages wait for another one.
+        """
         to = self.subscribers[stream] if sinks is None else sinks
-        faults = self._faults.stream(self.venue, self.symbol, stream)
+        faults = [] if spared else self._faults.stream(self.venue, self.symbol, stream)
         kinds = {fault.kind for fault in faults}
         if self._lasts("stall") or self.delisted or "drop" in kinds:
             return
@@ -173,7 +178,7 @@ class Publisher(ABC):
         self._send(stream, data, to, kinds)
 
     def _send(self, stream: str, data: bytes, sinks: set[Sink], kinds: set[str]) -> None:
-        if self._lasts("delay"):
+        if self._held or self._lasts("delay"):
             self._held.append((data, stream, set(sinks)))
             return
         if "reorder" in kinds and stream not in self._swapped:

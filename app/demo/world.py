@@ -29,6 +29,7 @@ class Town:
     joiners: Joiners
     takers: Takers
     director: Director | None  # of a market that leads
+    paused: bool = False  # time stands still here alone, to compare books; it catches up afterwards
 
 
 def settle_town(spec: MarketSpec, venue: str, seed: int, *, leads: bool = True) -> Town:
@@ -95,6 +96,8 @@ class Follower:
 
     def arbitrage(self) -> None:
         """Buy where it is cheap and sell where it is dear, when the quotes of the venues cross."""
+        if self._leader.paused or self._follower.paused:
+            return
         a, b = self._leader.flow, self._follower.flow
         for buy, sell in ((a, b), (b, a)):
             dear, cheap = sell.quote.bid * sell.tick, buy.quote.ask * buy.tick
@@ -146,7 +149,8 @@ class World:
             self._step += 1
             now = self.time_s
             for town in towns:
-                town.flow.advance(now)
+                if not town.paused:
+                    town.flow.advance(now)
             for follower in followers:
                 follower.note()
             if self._step % 10 == 0:

@@ -1,0 +1,344 @@
+"""Every fault on every venue family: the product's own feeds on the demo exchange, in one event loop.
+
+`play` breaks one market in one way and tells what became of it; the families play side by side.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.clock import SystemClock
+from app.demo.faults import Fault
+from app.demo.publisher import Publisher
+from app.demo.server import DemoExchange, venue_settings
+from app.feeds.ccxt_stream import CcxtVenue, open_venue
+from app.feeds.market_feed import CcxtMarketFeed
+from app.feeds.ring import Ring
+from app.market import MarketId
+from app.records import State, Stream
+from app.settings import FeedSettings, VenueSettings
+
+LEVELS = 20
+QUICK = FeedSettings(stale_after_s=1.0, backoff_s=0.05, backoff_max_s=0.4, open_timeout_s=2.0)
+_LIMIT_S = 25.0
+_POLL_S = 0.004
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Family:
+    """Where a protocol is spoken: the market that is broken and its neighbour."""
+
+    venue: str
+    symbol: str
+    neighbour: str
+    shared_link: bool  # the markets share a connection
+    fetches: bool  # snapshots come by request
+    numbered: bool  # an update that comes twice can be told
+
+
+FAMILIES = {
+    "binance": Family("demo", "BTC/USDT", "ETH/USDT", False, True, True),
+    "deribit": Family("demo-deribit", "BTC/USD:BTC", "ETH/USD:ETH", True, False, True),
+    "kraken": Family("demo-kraken", "BTC/USD", "ETH/USD", True, False, False),
+}
+GAP, SEEN, WHOLE = "gap", "seen", "whole"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault of the table.
+
+    `ends` is what must follow: a marked gap, a notice without one (`seen`), or nothing at all since nothing
+    is wrong (`whole`). `after` is ordered besides, so that the fault is met; `link`: all who share the
+    connection are hit.
+    """
+
+    name: str
+    kind: str
+    ends: str = GAP
+    seconds: float = 1.0
+    after: str = ""
+    link: bool = False
+    fetched: bool = False
+
+
+ROWS = (
+    Row("dropped update", "drop"),
+    Row("duplicated update", "duplicate", SEEN),
+    Row("reordered updates", "reorder"),
+    Row("delayed updates", "delay", SEEN, 0.8),
+    Row("disconnect, close", "disconnect", link=True),
+    Row("disconnect, reset", "reset", link=True),
+    Row("half-open link", "half_open", seconds=1.5, link=True),
+    Row("stall", "stall", seconds=2.5),
+    Row("malformed JSON", "malformed"),
+    Row("truncated JSON", "truncated"),
+    Row("crossed", "crossed"),
+    Row("one-sided", "one_sided", SEEN, 0.5),
+    Row("empty", "empty", seconds=0.5),
+    Row("NaN amount", "non_finite"),
+    Row("negative amount", "negative"),
+    Row("snapshot, bad JSON", "bad_snapshot", after="drop", fetched=True),
+    Row("snapshot, 429", "429", after="drop", fetched=True),
+    Row("snapshot, 418", "418", after="drop", fetched=True),
+    Row("snapshot, 503", "503", after="drop", fetched=True),
+    Row("snapshot, timeout", "slow_snapshot", seconds=6.0, after="drop", fetched=True),
+    Row("subscribe refused", "refuse", after="reset", link=True),
+    Row("symbol delisted", "delist", seconds=3.0),
+    Row("clock off by an hour", "clock", SEEN),
+    Row("ids above 2^53", "big_ids", WHOLE),
+    Row("no timestamps", "no_time", SEEN),
+)
+
+
+def rows_of(family: Family) -> list[Row]:
+    """The faults that a family can have."""
+    return [row for row in ROWS if family.fetches or not row.fetched]
+
+
+@dataclass
+class Outcome:
+    """What became of one fault; times in seconds, None where it did not come to that."""
+
+    family: str
+    fault: str
+    expected: str
+    detected_s: float | None = None
+    recovered_s: float | None = None
+    gaps: list[str] = field(default_factory=list)
+    equal: bool = False
+    neighbour: str = "untouched"
+    said: str = ""
+    beside: str = ""  # what the neighbour had
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Stand:
+    """One family: its venue opened, the two markets, and what the exchange knows of them."""
+
+    name: str
+    family: Family
+    exchange: DemoExchange
+    venue: CcxtVenue
+    ring: Ring
+    feeds: dict[str, CcxtMarketFeed]
+
+    @property
+    def feed(self) -> CcxtMarketFeed:
+        """The market that is broken."""
+        return self.feeds[self.family.symbol]
+
+    @property
+    def beside(self) -> CcxtMarketFeed:
+        """Its neighbour."""
+        return self.feeds[self.family.neighbour]
+
+    def publisher(self, symbol: str) -> Publisher:
+        """The venue's side of a market."""
+        return self.exchange.publisher(self.family.venue, symbol)
+
+
+def live(feed: CcxtMarketFeed) -> bool:
+    """Whether a market is whole: live, with a book, no stream of the book or the quotes in a gap."""
+    told = [feed.tracks[Stream.DEPTH]]
+    if feed.status.fidelity_best is not None:
+        told.append(feed.tracks[Stream.BEST])
+    whole = all(t.state is State.LIVE and not t.in_gap and t.fault is None for t in told)
+    trades = feed.tracks[Stream.TRADES]
+    whole = whole and trades.fault is None and not trades.in_gap and trades.subscribed.is_set()
+    return whole and feed.status.state is State.LIVE and feed.book() is not None
+
+
+def same_book(feed: CcxtMarketFeed, publisher: Publisher) -> bool:
+    """Whether the best levels are the engine's, exactly."""
+    view, flow = feed.book(), publisher.town.flow
+    if view is None:
+        return False
+    tick, lot = float(flow.spec.grid.tick), float(flow.spec.grid.lot)
+    return all(
+        [(round(p / tick), round(q / lot)) for p, q, *_ in have[:LEVELS]] == side.depth(LEVELS)
+        for have, side in ((view.bids, flow.engine.bids), (view.asks, flow.engine.asks))
+    )
+
+
+async def until(condition: Callable[[], object], seconds: float) -> bool:
+    """Wait for a condition; whether it came true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(_POLL_S)
+    return True
+
+
+async def equal_now(feed: CcxtMarketFeed, publisher: Publisher, seconds: float = 4.0) -> bool:
+    """Hold the market still and let everything arrive: then the books must be the same."""
+    publisher.town.paused = True
+    try:
+        publisher.flush()
+        return await until(lambda: same_book(feed, publisher), seconds)
+    finally:
+        publisher.town.paused = False
+
+
+async def open_stand(name: str, exchange: DemoExchange, feed: FeedSettings = QUICK) -> Stand:
+    """Open a family's venue and wait until both markets are live.
+
+    Raises:
+        AssertionError: they are not within the limit.
+    """
+    family, ring = FAMILIES[name], Ring()
+    settings = VenueSettings(**venue_settings(exchange.port)[family.venue])
+    venue = open_venue(family.venue, settings, feed, ring, SystemClock(), random.Random(name))
+    assert isinstance(venue, CcxtVenue)
+    await venue.open()
+    feeds = {
+        symbol: venue.add(MarketId(family.venue, symbol), index)
+        for index, symbol in enumerate((family.symbol, family.neighbour))
+    }
+    stand = Stand(name, family, exchange, venue, ring, feeds)
+    assert await until(lambda: all(live(f) for f in feeds.values()), _LIMIT_S), name
+    return stand
+
+
+class _Watch:
+    """What one market's feed showed since a moment."""
+
+    def __init__(self, feed: CcxtMarketFeed):
+        self.feed = feed
+        self._gaps = feed.status.gaps_by_reason.copy()
+        self._rejected = feed.status.rejected.total()
+        self._epochs = {s: t.epoch for s, t in feed.tracks.items()}
+        feed.status.streams[Stream.DEPTH].delays_ms.clear()
+
+    def broke(self) -> bool:
+        """Whether a fault was found."""
+        return (
+            self.feed.status.state is not State.LIVE
+            or self.counted()
+            or any(t.epoch > self._epochs[s] for s, t in self.feed.tracks.items())
+        )
+
+    def counted(self) -> bool:
+        """Whether something was rejected."""
+        return self.feed.status.rejected.total() > self._rejected
+
+    def gaps(self) -> list[str]:
+        """The reasons of the gaps that are marked."""
+        return sorted((self.feed.status.gaps_by_reason - self._gaps).elements())
+
+    def worst_delay_ms(self) -> float:
+        """The greatest distance between the venue's times and ours."""
+        delays = self.feed.status.streams[Stream.DEPTH].delays_ms
+        return max((abs(d) for d in delays), default=0.0)
+
+
+def _notice(stand: Stand, row: Row, watch: _Watch) -> Callable[[], bool]:
+    """How the user is told of a fault that makes no gap."""
+    if row.kind == "delay":
+        return lambda: watch.worst_delay_ms() > row.seconds * 600
+    if row.kind == "clock":
+        return lambda: watch.worst_delay_ms() > 0.9 * _HOUR_MS
+    if row.kind == "one_sided":
+        return lambda: (view := stand.feed.book()) is not None and not view.asks
+    if row.kind == "no_time":
+        states = stand.ring.depth
+
+        def timeless() -> bool:
+            taken = states.take()
+            return bool((taken.venue_ms[taken.market == 0] < 0).any())
+
+        return timeless
+    return watch.counted
+
+
+async def play(stand: Stand, row: Row) -> Outcome:
+    """Break the market, watch the feed find it and mend itself, compare the books."""
+    outcome = Outcome(stand.name, row.name, row.ends)
+    await until(lambda: live(stand.feed) and live(stand.beside), _LIMIT_S)
+    watch, beside = _Watch(stand.feed), _Watch(stand.beside)
+    stand.ring.take()
+    order = Fault(row.kind, stand.family.venue, stand.family.symbol, seconds=row.seconds)
+    entry = stand.exchange.fault(order)
+    if row.after:
+        stand.exchange.fault(Fault(row.after, stand.family.venue, stand.family.symbol))
+    if not await until(lambda: entry.done, _LIMIT_S):
+        outcome.wrong.append("the fault did not happen")
+    hit = time.monotonic()
+    found = watch.broke if row.ends == GAP else _notice(stand, row, watch)
+    expects = row.ends != WHOLE and not (row.kind == "duplicate" and not stand.family.numbered)
+    if expects and await until(found, _LIMIT_S):
+        outcome.detected_s = time.monotonic() - hit
+        outcome.said = f"{stand.feed.status.state.name.lower()}: {stand.feed.status.detail}"
+    await _recovered(stand, row, watch, outcome, hit)
+    outcome.equal = await equal_now(stand.feed, stand.publisher(stand.family.symbol))
+    _beside(stand, row, beside, outcome)
+    if not await equal_now(stand.beside, stand.publisher(stand.family.neighbour)):
+        outcome.wrong.append("the neighbour's book is not the venue's")
+    outcome.gaps = watch.gaps()
+    _judge(outcome, row, expects)
+    return outcome
+
+
+async def _recovered(stand: Stand, row: Row, watch: _Watch, outcome: Outcome, hit: float) -> None:
+    """Until the market is whole again, with its gap marked and the fault over."""
+    marked = watch.gaps if row.ends == GAP else (lambda: True)
+    if await until(lambda: marked() and live(stand.feed), _LIMIT_S):
+        outcome.recovered_s = time.monotonic() - hit
+    if row.ends != GAP:
+        # It lasts for a while and may not become one later.
+        await asyncio.sleep(min(1.5, row.seconds) + 0.2)
+        await until(lambda: live(stand.feed), _LIMIT_S)
+
+
+def _beside(stand: Stand, row: Row, beside: _Watch, outcome: Outcome) -> None:
+    if beside.gaps() or beside.broke():
+        shared = row.link and stand.family.shared_link
+        outcome.neighbour = "same link" if shared else "HIT"
+        outcome.beside = (
+            f"{beside.gaps()} {beside.feed.status.state.name} {beside.feed.status.detail}"
+        )
+
+
+def _judge(outcome: Outcome, row: Row, expects: bool) -> None:
+    if expects and outcome.detected_s is None:
+        outcome.wrong.append("not detected")
+    if outcome.recovered_s is None:
+        outcome.wrong.append("not recovered")
+    if (row.ends == GAP) != bool(outcome.gaps):
+        outcome.wrong.append(f"gaps {outcome.gaps}")
+    if not outcome.equal:
+        outcome.wrong.append("the book is not the venue's")
+    if outcome.neighbour == "HIT":
+        outcome.wrong.append(f"the neighbour was hit: {outcome.beside}")
+
+
+async def play_all(
+    exchange: DemoExchange,
+    families: list[str],
+    rng: random.Random | None = None,
+    told: Callable[[Outcome], None] = lambda outcome: None,
+    only: list[str] | None = None,
+) -> list[Outcome]:
+    """All rows of the families, side by side; in random order with a generator."""
+
+    async def one(name: str) -> list[Outcome]:
+        rows = [r for r in rows_of(FAMILIES[name]) if only is None or r.kind in only]
+        if rng is not None:
+            rng.shuffle(rows)
+        stand = await open_stand(name, exchange)
+        outcomes = []
+        try:
+            for row in rows:
+                outcomes.append(await play(stand, row))
+                told(outcomes[-1])
+        finally:
+            await stand.venue.close()
+        return outcomes
+
+    played = await asyncio.gather(*(one(name) for name in families))
+    return [outcome for outcomes in played for outcome in outcomes]
