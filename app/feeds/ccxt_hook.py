@@ -195,6 +195,8 @@ class HookedClient(Client):  # type: ignore[misc]
         except Exception as error:  # malformed JSON, a handler's KeyError: all end the loop
             self.observer.handler_failed(self, error)
         finally:
+            # Any frame shows that the link lives: a pong that is late behind them is no silence.
+            self.lastPong = self.last_message_at or self.lastPong
             self.observer.end(self)
 
     async def open(self, session: Any, backoff_delay: float = 0) -> None:

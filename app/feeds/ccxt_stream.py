@@ -187,7 +187,7 @@ class CcxtVenue(CcxtSource):
     async def _detach(self, supervisor: StreamSupervisor, fault: Fault) -> None:
         """Let go of a subscription so that the next one begins with a new snapshot."""
         # A venue that does not begin anew on the same connection gets another one.
-        leaves = self.router.family.leaves and supervisor.track.attempts <= _LEAVES
+        leaves = self.router.family.leaves and supervisor.in_vain < _LEAVES
         link = fault.link or not (self._facts.resubscribes or leaves)
         await self._let_go(supervisor, link)
 

@@ -53,6 +53,8 @@ class StreamSupervisor:
         self._venue, self._watch = venue, watch
         self._detach, self._prepare, self._backoff = detach, prepare, backoff
         self._pause = Pause(venue.clock)
+        self.in_vain = 0  # attempts in a row that brought nothing good
+        self._recovered_ns = 0
 
     def attach(self, client: HookedClient, message_hash: str) -> None:
         """Called by ccxt's client: where and under what hash this stream arrives."""
@@ -169,6 +171,8 @@ class StreamSupervisor:
         """Tell the user, let go of what is left of the subscription, wait."""
         clock, track = self._venue.clock, self.track
         now_ns = clock.now_ns()
+        self.in_vain = 0 if track.live_since_ns > self._recovered_ns else self.in_vain + 1
+        self._recovered_ns = now_ns
         proved = track.live_since_ns and now_ns - track.live_since_ns >= _PROVED_NS
         if track.state is State.LIVE and proved:
             self._backoff.reset()
