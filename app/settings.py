@@ -73,6 +73,7 @@ class VenueSettings(_Section):
     """A venue: a name of the user's for a ccxt exchange and how to construct it."""
 
     exchange: str = ""  # ccxt id; the venue's name when empty
+    poll: bool = False  # ask for books by request, also where ccxt could stream them
     ccxt: dict[str, Any] = Field(default_factory=dict)  # merged deeply into the constructor's
 
 

@@ -8,7 +8,8 @@ from app.clock import SystemClock
 from app.errors import FeedError, MarketError, VenueDownError
 from app.feeds.base import VenueFeed
 from app.feeds.ccxt_exchange import config_of
-from app.feeds.ccxt_stream import open_venue
+from app.feeds.ccxt_poll import PolledVenue
+from app.feeds.ccxt_stream import CcxtVenue, open_venue
 from app.feeds.ring import Ring
 from app.feeds.rules.families import family_of
 from app.feeds.venues import FACTS, facts_of
@@ -36,9 +37,15 @@ def test_unknown_exchange_of_a_named_venue_names_the_setting() -> None:
         _open("mine", exchange="krakn")
 
 
-def test_exchange_without_a_stream_says_so() -> None:
-    with pytest.raises(FeedError, match=r"^btcmarkets does not stream .* binance, kraken"):
-        _open("btcmarkets")
+def test_exchange_without_a_stream_is_asked_instead() -> None:
+    assert isinstance(_open("btcmarkets"), PolledVenue)
+    assert isinstance(_open("kraken", poll=True), PolledVenue)
+    assert isinstance(_open("kraken"), CcxtVenue)
+
+
+def test_exchange_without_any_book_says_so() -> None:
+    with pytest.raises(FeedError, match=r"^mudrex gives .* neither as a stream nor by request"):
+        _open("mudrex")
 
 
 async def test_venue_that_is_down_is_one_sentence_with_its_name() -> None:

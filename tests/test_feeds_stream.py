@@ -152,7 +152,7 @@ async def test_closing_leaves_no_task_behind() -> None:
 
 
 class _Venue:
-    title, open_timeout_s, hold_until_ns, queued = "Kraken", 5.0, 0, 0
+    title, first_timeout_s, hold_until_ns, queued = "Kraken", 5.0, 0, 0
 
     def __init__(self, clock: FakeClock):
         self.clock, self.starts = clock, asyncio.Semaphore(1)

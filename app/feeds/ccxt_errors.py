@@ -23,7 +23,8 @@ def to_feed_error(venue: str, error: BaseException) -> OfiError:
     """
     if isinstance(error, OfiError):
         return error
-    if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded) or _status(error) in _LATER:
+    later = _status(error) in _LATER or getattr(error, "http_status", None) in _LATER
+    if later or isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
         wait_s = retry_after_of(error)
         until = "" if wait_s is None else f" for {wait_s:g} s"
         return ThrottledError(f"{venue} limits requests{until}.", wait_s)

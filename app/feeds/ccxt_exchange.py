@@ -4,6 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
+import ccxt.async_support
 import ccxt.pro
 
 from app.errors import FeedError, MarketError
@@ -26,12 +27,17 @@ _TRADES_LIMIT = 10_000
 _SUGGESTED = 3
 
 
-def exchange_class(venue: str, exchange_id: str) -> Any:
-    """ccxt's streaming class of an exchange.
+def exchange_class(venue: str, exchange_id: str, poll: bool = False) -> tuple[Any, bool]:
+    """ccxt's class of an exchange, and whether it streams.
+
+    Args:
+        venue: the user's name for it.
+        exchange_id: ccxt's.
+        poll: do not stream, even where ccxt could.
 
     Raises:
         MarketError: ccxt has no such exchange; names the nearest.
-        FeedError: ccxt cannot stream its book.
+        FeedError: ccxt gives its book in no way.
     """
     if exchange_id not in ccxt.exchanges and exchange_id not in ccxt.pro.exchanges:
         near = get_close_matches(exchange_id, ccxt.exchanges, n=_SUGGESTED, cutoff=0.5)
@@ -42,22 +48,45 @@ def exchange_class(venue: str, exchange_id: str) -> Any:
         )
         named = f"[venues.{venue}] names" if venue != exchange_id else "The market names"
         raise MarketError(f"{named} the exchange {exchange_id!r}, which ccxt does not know. {hint}")
-    made = getattr(ccxt.pro, exchange_id, None) if exchange_id in ccxt.pro.exchanges else None
-    if made is None or not made().has.get("watchOrderBook"):
+    streamed = getattr(ccxt.pro, exchange_id, None) if exchange_id in ccxt.pro.exchanges else None
+    if not poll and streamed is not None and streamed().has.get("watchOrderBook"):
+        return streamed, True
+    asked = getattr(ccxt.async_support, exchange_id, None)
+    if asked is None or not asked().has.get("fetchOrderBook"):
         raise FeedError(
-            f"{exchange_id} does not stream its order book through ccxt, and polling is not yet "
-            "supported. Choose a venue that streams, for example binance, kraken or coinbase."
+            f"{exchange_id} gives its order book through ccxt neither as a stream nor by request. "
+            "Choose another venue, for example binance, kraken or coinbase."
         )
-    return made
+    return asked, False
 
 
-class _Hooked:
+class _Notes:
+    """Mixed in before a class of ccxt: its errors say when the venue wants to be asked again."""
+
+    _refused: tuple[Any, Any] = (None, None)
+
+    def handle_errors(self, code: Any, reason: Any, url: Any, method: Any, *rest: Any) -> Any:
+        self._refused = (code, rest[0])
+        try:
+            return super().handle_errors(code, reason, url, method, *rest)  # type: ignore[misc]
+        except ccxt.BaseError as error:
+            _note_retry_after(error, self._refused)
+            raise
+
+    def handle_http_status_code(self, *args: Any) -> Any:
+        try:
+            return super().handle_http_status_code(*args)  # type: ignore[misc]
+        except ccxt.BaseError as error:
+            _note_retry_after(error, self._refused)
+            raise
+
+
+class _Hooked(_Notes):
     """Mixed in before a ccxt.pro class: its clients and books report to `_observer`."""
 
     _observer: Observer
     _cut: bool
     _loads: Callable[[str], Any] | None
-    _refused: tuple[Any, Any] = (None, None)
 
     def client(self, url: str) -> Any:
         client = super().client(url)  # type: ignore[misc]
@@ -106,21 +135,6 @@ class _Hooked:
 
     def indexed_order_book(self, snapshot: Any = None, depth: int | None = None) -> Any:
         return WatchedIndexedBook(snapshot, depth, self._cut)
-
-    def handle_errors(self, code: Any, reason: Any, url: Any, method: Any, *rest: Any) -> Any:
-        self._refused = (code, rest[0])
-        try:
-            return super().handle_errors(code, reason, url, method, *rest)  # type: ignore[misc]
-        except ccxt.BaseError as error:
-            _note_retry_after(error, self._refused)
-            raise
-
-    def handle_http_status_code(self, *args: Any) -> Any:
-        try:
-            return super().handle_http_status_code(*args)  # type: ignore[misc]
-        except ccxt.BaseError as error:
-            _note_retry_after(error, self._refused)
-            raise
 
 
 class _Binance:
@@ -182,9 +196,15 @@ def hooked(base: Any, observer: Observer, facts: VenueFacts) -> Any:
     return type(base.__name__, (*first, _Hooked, base), own)
 
 
+def polled(base: Any) -> Any:
+    """A subclass of a ccxt class that is asked, whose errors carry the venue's Retry-After."""
+    return type(base.__name__, (_Notes, base), {})
+
+
 def _note_retry_after(error: Any, refused: tuple[Any, Any]) -> None:
     """Keep what the venue said of when to come back: ccxt's exceptions carry no headers."""
     code, headers = refused
+    error.http_status = code  # venues' own handlers look at the body before the status
     if code not in (418, 429, 503) or not headers:
         return
     value = next((v for k, v in headers.items() if k.lower() == "retry-after"), None)

@@ -86,6 +86,7 @@ class HookedClient(Client):  # type: ignore[misc]
     farewells: deque[str | None]  # ends that it has not yet confirmed, by request id
     dead: bool
     heard_ns: int
+    lastPong: Any  # noqa: N815 (ccxt's name)
     chains: Any  # the router's: what came last of each market
     text: str  # the present frame as it was sent
     loads: Callable[[str], Any] | None  # for venues whose digits matter

@@ -9,17 +9,18 @@ from typing import Any
 import ccxt
 
 from app.clock import NS_PER_S, Clock
-from app.errors import BookError, MarketError, ThrottledError
+from app.errors import BookError, ThrottledError
 from app.feeds import words
-from app.feeds.backoff import Backoff
 from app.feeds.base import VenueFeed
 from app.feeds.ccxt_errors import sane_wait, to_feed_error
 from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
 from app.feeds.ccxt_hook import HookedClient
-from app.feeds.ccxt_source import CcxtSource, cancel
+from app.feeds.ccxt_poll import PolledVenue
+from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.ring import Ring
 from app.feeds.router import Router
+from app.feeds.supervised import SupervisedVenue
 from app.feeds.supervisor import StreamSupervisor
 from app.feeds.track import Fault
 from app.feeds.venues import as_configured, facts_of
@@ -57,17 +58,20 @@ def open_venue(
 
     Raises:
         MarketError: ccxt has no such exchange.
-        FeedError: ccxt cannot stream it, or the settings do not fit its constructor.
+        FeedError: ccxt gives its book in no way, or the settings do not fit its constructor.
     """
-    return CcxtVenue(name, venue, feed, ring, clock, rng or random.Random())  # noqa: S311 (jitter)
+    base, streams = exchange_class(name, venue.exchange or name, venue.poll)
+    made = CcxtVenue if streams else PolledVenue
+    return made(name, base, venue, feed, ring, clock, rng or random.Random())  # noqa: S311 (jitter)
 
 
-class CcxtVenue(CcxtSource):
+class CcxtVenue(SupervisedVenue):
     """Implements `base.VenueFeed`, and what its supervisors ask of a venue."""
 
     def __init__(
         self,
         name: str,
+        base: Any,
         venue: VenueSettings,
         feed: FeedSettings,
         ring: Ring,
@@ -75,34 +79,19 @@ class CcxtVenue(CcxtSource):
         rng: random.Random,
     ):
         exchange_id = venue.exchange or name
-        base = exchange_class(name, exchange_id)
-        super().__init__(name, clock, feed, facts_of(exchange_id))
-        self._ring, self._rng = ring, rng
+        super().__init__(name, clock, feed, facts_of(exchange_id), rng, _STARTS)
+        self.first_timeout_s = self.open_timeout_s
+        self._ring = ring
         self.router = Router(clock, exchange_id, self._rejected, self._drop_book)
         made = hooked(base, self.router, self._facts)
         self._construct(made, config_of(venue, feed, self._facts, self.router.family))
         self._facts = as_configured(self._facts, self.exchange.options)
-        self._feeds: dict[MarketId, CcxtMarketFeed] = {}
-        self._supervisors: dict[MarketId, list[StreamSupervisor]] = {}
-        self._tasks: dict[MarketId, list[asyncio.Task[None]]] = {}
-        self.starts, self.queued = asyncio.Semaphore(_STARTS), 0
         self._watchdog = Watchdog(
             clock, feed.stale_after_s, self._clients, self._silent, self._slept, self._compare
         )
         self.router.woke = self._watchdog.woke
-        self._watching: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
-
-    async def open(self) -> None:
-        """Load what the venue trades.
-
-        Raises:
-            FeedError: the venue does not answer; the message says so in one sentence.
-        """
-        await super().open()
-        if self._watching is None:
-            self._watching = asyncio.ensure_future(self._watchdog.run())
 
     def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:
         """Start a supervised task for each stream of a market.
@@ -110,25 +99,20 @@ class CcxtVenue(CcxtSource):
         Raises:
             MarketError: there is no such market, or it is there already.
         """
-        if market_id in self._feeds:
-            raise MarketError(f"{market_id} is already collected.")
+        self._check_new(market_id)
         market = self.resolve(market_id)
         checksum = self.router.family.checksum
         feed = CcxtMarketFeed(market, index, self._ring, self.clock, self._facts, checksum)
         raw = self.exchange.market(market_id.symbol)
         feed.venue_ids = tuple(str(raw[k]) for k in ("id", "baseName") if raw.get(k))
         feed.status.has_trades = bool(self.exchange.has.get("watchTrades"))
-        self._feeds[market_id] = feed
         self.router.add(feed)
-        supervisors = [self._supervisor(feed, stream) for stream in self._streams(feed)]
-        self._supervisors[market_id] = supervisors
-        self._tasks[market_id] = [asyncio.ensure_future(s.run()) for s in supervisors]
+        supervisors = [
+            self._supervisor(feed, stream, self._watch_of(feed.symbol, stream), self._detach)
+            for stream in self._streams(feed)
+        ]
+        self._supervise(feed, supervisors)
         return feed
-
-    def hurry(self, market_id: MarketId) -> None:
-        """End the waits of a market before its next attempts, but none that the venue asked for."""
-        for supervisor in self._supervisors.get(market_id, ()):
-            supervisor.hurry()
 
     async def remove(self, market_id: MarketId) -> None:
         """End a market's tasks without touching the others."""
@@ -146,12 +130,7 @@ class CcxtVenue(CcxtSource):
     async def close(self) -> None:
         """End all tasks and connections."""
         self.router.closing = True
-        tasks = [task for tasks in self._tasks.values() for task in tasks]
-        await cancel([*tasks, *([self._watching] if self._watching else [])])
-        self._tasks.clear()
-        self._supervisors.clear()
-        self._feeds.clear()
-        await self.exchange.close()
+        await super().close()
 
     def _streams(self, feed: CcxtMarketFeed) -> list[Stream]:
         streams = [Stream.DEPTH]
@@ -160,19 +139,6 @@ class CcxtVenue(CcxtSource):
         if feed.status.has_trades:
             streams.append(Stream.TRADES)
         return streams
-
-    def _supervisor(self, feed: CcxtMarketFeed, stream: Stream) -> StreamSupervisor:
-        settings = self._feed_settings
-        return StreamSupervisor(
-            venue=self,
-            track=feed.tracks[stream],
-            market=str(feed.market.id),
-            watch=self._watch_of(feed.symbol, stream),
-            detach=self._detach,
-            prepare=lambda: feed.begin_anew(stream),
-            backoff=Backoff(settings.backoff_s, settings.backoff_max_s, self._rng),
-            lead=None if stream is Stream.DEPTH else feed.tracks[Stream.DEPTH],
-        )
 
     def _watch_of(self, symbol: str, stream: Stream) -> Callable[[], Awaitable[Any]]:
         exchange, limit = self.exchange, self._facts.depth_limit

@@ -24,7 +24,7 @@ class Venue(Protocol):
 
     title: str
     clock: Clock
-    open_timeout_s: float
+    first_timeout_s: float | None  # within which the first book must come
     hold_until_ns: int
 
     starts: asyncio.Semaphore  # places among those that fetch their first book
@@ -112,7 +112,7 @@ class StreamSupervisor:
             self._venue.queued -= 1
         try:
             self._show_start(words.starting(self._venue.title))
-            await self._first(self._venue.open_timeout_s)
+            await self._first(self._venue.first_timeout_s)
         finally:
             self._venue.starts.release()
 

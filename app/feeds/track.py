@@ -48,6 +48,8 @@ class Track:
 
     def __init__(self, stream: Stream, status: FeedStatus, changed: Callable[[], None]):
         self.stream = stream
+        # Trades can be rare: they are whole as long as the market is heard at all.
+        self.quiet_is_whole = stream is Stream.TRADES
         self.epoch = 1
         self.last_ns = 0
         self.live_since_ns = 0
@@ -67,9 +69,8 @@ class Track:
     def lose(self, fault: Fault) -> None:
         """End the epoch; the gap lasts until the next good state."""
         self.epoch += 1
-        # Trades can be rare: they are whole as long as the market is heard at all.
         heard = self._status.received_ns if self.subscribed.is_set() else 0
-        last_ns = max(self.last_ns, heard) if self.stream is Stream.TRADES else self.last_ns
+        last_ns = max(self.last_ns, heard) if self.quiet_is_whole else self.last_ns
         if self._open is None and last_ns:
             self._open = (last_ns, fault)
 

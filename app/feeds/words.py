@@ -56,6 +56,22 @@ def silent(seconds: float) -> str:
     return f"No message for {seconds:.1f} s. The connection is opened again."
 
 
+def unanswered(seconds: float) -> str:
+    """A venue that is asked stopped answering."""
+    return f"No answer for {seconds:.1f} s. It is asked again."
+
+
+def slow(venue: str, period_s: float, markets: int) -> str:
+    """What the rate limit allows where it is less than a book a second."""
+    shared = "" if markets == 1 else f", shared by {markets} markets"
+    return f"The rate limit of {venue}{shared}, allows a book every {period_s:.0f} s."
+
+
+def overlap_lost() -> str:
+    """Between two answers more trades happened than one lists."""
+    return "More trades happened between two answers than the venue lists in one; some are missing."
+
+
 def one_silent(what: str, seconds: float) -> str:
     """One stream of a market fell silent while another went on."""
     return f"No {what} for {seconds:.1f} s while the market moved. It is subscribed again."

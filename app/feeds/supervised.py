@@ -1,0 +1,101 @@
+"""The markets of a venue behind ccxt: one supervised task for each stream of each."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from app.clock import Clock
+from app.errors import MarketError
+from app.feeds.backoff import Backoff
+from app.feeds.ccxt_source import CcxtSource, cancel
+from app.feeds.market_feed import CcxtMarketFeed
+from app.feeds.supervisor import StreamSupervisor
+from app.feeds.track import Fault
+from app.feeds.venues import VenueFacts
+from app.feeds.watchdog import Watchdog
+from app.market import MarketId
+from app.records import Stream
+from app.settings import FeedSettings
+
+
+class SupervisedVenue(CcxtSource):
+    """What streamed and polled venues do alike with their markets."""
+
+    first_timeout_s: float | None = None  # within which a first book must come; None: its time
+    _watchdog: Watchdog
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        feed: FeedSettings,
+        facts: VenueFacts,
+        rng: random.Random,
+        places: int,
+    ):
+        super().__init__(name, clock, feed, facts)
+        self._rng = rng
+        self.starts, self.queued = asyncio.Semaphore(places), 0
+        self._feeds: dict[MarketId, Any] = {}
+        self._supervisors: dict[MarketId, list[StreamSupervisor]] = {}
+        self._tasks: dict[MarketId, list[asyncio.Task[None]]] = {}
+        self._watching: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Load what the venue trades, and begin to watch over its markets.
+
+        Raises:
+            FeedError: the venue does not answer; the message says so in one sentence.
+        """
+        await super().open()
+        if not self._watching:
+            self._watching = [asyncio.ensure_future(work) for work in self._work()]
+
+    def _work(self) -> list[Any]:
+        """The coroutines that run as long as the venue is open."""
+        return [self._watchdog.run()]
+
+    def hurry(self, market_id: MarketId) -> None:
+        """End the waits of a market before its next attempts, but none that the venue asked for."""
+        for supervisor in self._supervisors.get(market_id, ()):
+            supervisor.hurry()
+
+    def _check_new(self, market_id: MarketId) -> None:
+        if market_id in self._feeds:
+            raise MarketError(f"{market_id} is already collected.")
+
+    def _supervise(self, feed: CcxtMarketFeed, supervisors: list[StreamSupervisor]) -> None:
+        """Start a market's tasks."""
+        market_id = feed.market.id
+        self._feeds[market_id] = feed
+        self._supervisors[market_id] = supervisors
+        self._tasks[market_id] = [asyncio.ensure_future(s.run()) for s in supervisors]
+
+    def _supervisor(
+        self,
+        feed: CcxtMarketFeed,
+        stream: Stream,
+        watch: Callable[[], Awaitable[Any]],
+        detach: Callable[[StreamSupervisor, Fault], Awaitable[None]],
+    ) -> StreamSupervisor:
+        settings = self._feed_settings
+        return StreamSupervisor(
+            venue=self,
+            track=feed.tracks[stream],
+            market=str(feed.market.id),
+            watch=watch,
+            detach=detach,
+            prepare=lambda: feed.begin_anew(stream),
+            backoff=Backoff(settings.backoff_s, settings.backoff_max_s, self._rng),
+            lead=None if stream is Stream.DEPTH else feed.tracks[Stream.DEPTH],
+        )
+
+    async def close(self) -> None:
+        """End all tasks and connections."""
+        tasks = [task for tasks in self._tasks.values() for task in tasks]
+        await cancel([*tasks, *self._watching])
+        for part in (self._tasks, self._supervisors, self._feeds):
+            part.clear()
+        self._watching.clear()
+        await self.exchange.close()
