@@ -51,12 +51,12 @@ def incidents(store):
     return [] if record is None else record["list"][: record["count"]]
 
 
-async def live(server, store):
-    """Step the venue until the market is live with all its streams."""
+async def live(server, store, also=lambda: True):
+    """Step the venue until the market is live with all its streams, and something else is so."""
 
     def ready():
         status = latest(store, "status")
-        return status is not None and (status["stream_state"] == State.LIVE).all()
+        return status is not None and (status["stream_state"] == State.LIVE).all() and also()
 
     async def step():
         while True:
@@ -168,7 +168,6 @@ async def test_the_summary_of_a_market_that_is_not_there_is_blank(tmp_path):
         stored(tmp_path) as store,
         collecting(settings(server.port, PATIENT), store, SystemClock(), [AAA]),
     ):
-        await live(server, store)
 
         def shown():
             record = store.read_since(AAA, {"summary": 0}).batches.get("summary")
@@ -176,7 +175,7 @@ async def test_the_summary_of_a_market_that_is_not_there_is_blank(tmp_path):
                 return {}
             return summary_json(store.markets()[AAA], record[-1:], SystemClock().now_ns())
 
-        await until(lambda: shown().get("mid"), "a mid", 20)
+        await live(server, store, lambda: shown().get("mid"))
         await server.stop()
         await until(lambda: shown().get("state") == "resyncing", "the loss", 20)
         figures = {k: v for k, v in shown().items() if k in ("bid", "mid", "ofi", "vpin")}
