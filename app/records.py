@@ -177,6 +177,9 @@ STATUS: Final = np.dtype(
         ("has_trades", "?"),
         ("detail", "S240"),  # one sentence for the user
         ("begun_ns", "<i8"),  # since when the collector has counted
+        ("linked_ns", "<i8"),  # when the connection was up; UNKNOWN_NS before
+        ("booked_ns", "<i8"),  # when the first book came; UNKNOWN_NS before
+        ("book_levels", "<i4"),  # of the deeper side of that book
         ("clock_offset_ms", "<f8"),  # how far the venue's clock is ahead of ours, where corrected
         ("clock_off", "?"),  # whether latencies are corrected by it
         ("audits", "<i8"),  # comparisons with the venue's book by request

@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 
 from app.market import MarketId
 from components.flow_pane import flow_pane
+from components.quality_pane import quality_pane
 
 
 @dataclass(frozen=True)
@@ -24,4 +25,5 @@ class Pane:
 
 PANES: Mapping[str, Pane] = {
     "flow": Pane("Book & flow", flow_pane),
+    "quality": Pane("Data quality", quality_pane),
 }

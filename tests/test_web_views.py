@@ -172,9 +172,12 @@ def test_an_outage_is_hatched_at_once_and_stays_blank_afterwards(rig: Rig) -> No
     assert last.sum() >= 12
     assert np.isnan(page.arrays["mid"][last]).all()
     assert np.isnan(page.arrays["ofi"][last]).all()
-    # The tiles are those of the newest row, and say of when.
-    assert page.header["tiles"]["t"] == lost_ns / 1e6
-    assert page.header["tiles"]["mid"] is not None
+    # The tiles say of when the last figures were, and none of them.
+    tiles = page.header["tiles"]
+    assert tiles["t"] == lost_ns / 1e6
+    assert {name for name, value in tiles.items() if value is not None} == {"t"}
+    assert page.header["decomposition"] is None
+    assert np.isnan(page.arrays["now_levels"]).all()
     assert page.arrays["col_t"].max() <= lost_ns / 1e6 + 250
     assert_same(page, rig, wish)
     rig.store.append(BTC, {"gap": gap_records(Outage(lost_ns, rig.at_ns))})

@@ -75,6 +75,10 @@ class FeedStatus:
     gaps_by_reason: Counter[str] = field(default_factory=Counter)
     # Finished gaps that the collector has not yet stored; it pops them from the left.
     new_gaps: deque[Gap] = field(default_factory=deque)
+    # The beginning, for who waits for it: the connection was up, the first book came, so deep a side.
+    linked_ns: int = 0
+    booked_ns: int = 0
+    book_levels: int = 0
     # Comparisons of the book with the venue's by request, and those that differed.
     audits: int = 0
     audit_differences: int = 0

@@ -104,6 +104,8 @@ class CcxtMarketFeed:
             self.index, now_ns, venue_ms, update_id, track.epoch, known, bids, asks
         )
         self.ordered_book, self._book_ns = book, now_ns
+        if not self.status.booked_ns:
+            self._began(book, now_ns)
         top = (bids[0][:2] if bids else (), asks[0][:2] if asks else ())
         self._quotes, self._tops, self._top = 0, self._tops + (top != self._top), top
         self._pushed(track, now_ns, venue_ms, fits)
@@ -116,6 +118,12 @@ class CcxtMarketFeed:
             return None
         same = self._checksum(book["bids"], book["asks"]) == claim.checksum
         return None if same else "checksum"
+
+    def _began(self, book: WatchedBook, now_ns: int) -> None:
+        """The first book has come."""
+        status = self.status
+        status.booked_ns, status.linked_ns = now_ns, status.linked_ns or now_ns
+        status.book_levels = max(len(book["bids"]), len(book["asks"]))
 
     def on_quote(self, quote: dict[str, Any], key: tuple[int, str], now_ns: int) -> None:
         """The best quotes changed."""

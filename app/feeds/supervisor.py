@@ -145,6 +145,8 @@ class StreamSupervisor:
         if self.client is None:
             return
         await asyncio.wait({self.client.connected})
+        if self._connected:
+            self.track.linked(self._venue.clock.now_ns())
         if self._connected and self.track.fault is None:
             self.track.subscribed.set()
             if self.track.state is not State.LIVE and self.track.stream is not Stream.DEPTH:

@@ -109,6 +109,10 @@ class Track:
         """Whether the stream has lost its thread and not found it again."""
         return self._open is not None
 
+    def linked(self, now_ns: int) -> None:
+        """The connection is up and was asked for the stream."""
+        self._status.linked_ns = self._status.linked_ns or now_ns
+
     def ready(self) -> None:
         """The supervisor subscribes anew: what comes now counts again."""
         self.fault = None

@@ -55,6 +55,15 @@ def stamp(path: Path) -> tuple[int, int, int] | None:
     return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
+def disk_bytes(path: Path) -> int:
+    """The size of a file with its write-ahead log; 0 where there is none."""
+    total = 0
+    for name in (path, path.with_name(f"{path.name}-wal")):
+        with contextlib.suppress(FileNotFoundError):
+            total += name.stat().st_size
+    return total
+
+
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     """A connection without implicit transactions; `mode` is SQLite's: ro, rw, rwc.
 

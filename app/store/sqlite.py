@@ -129,6 +129,14 @@ class SqliteStore:
                 found[market_id] = market
         return found
 
+    def sizes(self) -> dict[MarketId, int]:
+        """Bytes on disk of each market, with what is not yet merged into its file."""
+        try:
+            found = files.market_files(self.directory)
+            return {market: files.disk_bytes(path) for market, path in found}
+        except OSError as error:
+            raise explain_os(error, self.directory) from None
+
     def _description(self, market_id: MarketId, stamp: object) -> Market | None:
         """What a market's file says of it; read anew only when the file's stamp has changed."""
         seen, market = self._descriptions.get(market_id, (None, None))

@@ -28,8 +28,11 @@ from app.records import BOOK_LEVELS, LEVELS, ROW_NS, State
 from app.store import SqliteStore
 from app.web import features as tables
 from app.web.desk import Desk
-from app.web.history import SILENT_NS
+from app.web.exposition import MEDIA_TYPE
+from app.web.history import HEARD_NS, SILENT_NS
+from app.web.metrics import Metrics, Worker, idle_worker
 from app.web.options import NOTIONAL
+from app.web.quality import API, LOOKBACK_NS, lean_history, quality_json
 from app.web.spec import LOOKBACK_BOUNDS_S
 from app.web.state import BINS_S
 from app.web.trades import order_cost
@@ -40,6 +43,7 @@ NEWEST_NS: Final = 600 * NS_PER_S  # rows asked for without a start are looked f
 _COLUMN_NS: Final = 60 * NS_PER_S  # an older book is no present one
 _MAX_TIME_NS: Final = 4_102_444_800 * NS_PER_S
 _MAX_TEXT: Final = 200
+_MAX_LOOKBACK_NS: Final = 4 * 3600 * NS_PER_S
 MAX_LISTINGS: Final = 200
 _JSON: Final = "application/json"
 _log = log.get("web")
@@ -65,6 +69,7 @@ class Api:
     store: SqliteStore
     clock: Clock
     desk: Desk | None = None  # of the worker; without one every verification is worked out anew
+    worker: Callable[[], Worker] = idle_worker
     _quick: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "api"))
     _long: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "features"))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -84,6 +89,9 @@ class Api:
             ("/api/v1/slippage", self.slippage, self._quick),
             ("/api/v1/features", self.features, self._long),
             ("/api/v1/verification", self.verification, self._long),
+            ("/api/v1/quality", self.quality, self._long),
+            ("/api/v1/features", self.features, self._long),
+            ("/metrics", self.monitored, self._long),
         ):
             app.add_route(path, self._endpoint(work, pool), methods=["GET"])
         app.add_route("/healthz", self.healthy, methods=["GET"])
@@ -186,6 +194,29 @@ class Api:
         head = {"market": str(market.id), "unit": market.size_unit, "tick": float(market.grid.tick)}
         return Reply(orjson.dumps(head | found.values | {"series": series}))
 
+    def quality(self, query: Mapping[str, str]) -> Reply:
+        """`/api/v1/quality`: states, latencies, counts, coverage and incidents of a market, or of all."""
+        _only(query, ("market", "lookback"))
+        lookback_ns = LOOKBACK_NS
+        if "lookback" in query:
+            lookback_ns = tables.duration_ns(query["lookback"]) or 0
+            if not NS_PER_S <= lookback_ns <= _MAX_LOOKBACK_NS:
+                raise InputError("lookback must be a length from 1s to 4h: for example 30min.")
+        if "market" in query:
+            return Reply(orjson.dumps(self._quality(self._market(query), lookback_ns)))
+        held = sorted(self.store.markets().items())
+        every = [self._quality(market, lookback_ns) for _, market in held]
+        return Reply(orjson.dumps({"markets": every}))
+
+    def _quality(self, market: Market, lookback_ns: int) -> dict[str, Any]:
+        now_ns = self.clock.now_ns()
+        history = lean_history(self.store, market, now_ns, lookback_ns)
+        return quality_json(history, now_ns, lookback_ns, API)
+
+    def monitored(self, query: Mapping[str, str]) -> Reply:
+        """`/metrics`: for Prometheus."""
+        return Reply(Metrics(self.store, self.clock, self.worker).text(query).encode(), MEDIA_TYPE)
+
     def book(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/book`: the present book, exact decimals."""
         _only(query, ("market", "levels"))
@@ -198,7 +229,8 @@ class Api:
             silent = self.clock.now_ns() - int(status["time_ns"]) > SILENT_NS
             value["state"] = "down" if silent else State(int(status["state"])).name.lower()
         value |= {"bids": [], "asks": []}
-        if "book" in batches:
+        # What is no longer true must not look present: a market that is not live has no book.
+        if "book" in batches and self._stands(value["state"], batches["book"][-1]):
             book = batches["book"][-1]
             value["time_ns"] = str(int(book["time_ns"]))
             for side in ("bid", "ask"):
@@ -232,6 +264,11 @@ class Api:
             "sell": None,
         }
         return Reply(orjson.dumps({"market": str(market.id), **value}))
+
+    def _stands(self, state: str, book: Any) -> bool:
+        """Whether a book is that of now: a venue that limits polls is still heard."""
+        heard = self.clock.now_ns() - int(book["time_ns"]) < HEARD_NS
+        return state == "live" or (state == "throttled" and heard)
 
     def _endpoint(
         self, work: Callable[[Mapping[str, str]], Reply], pool: ThreadPoolExecutor

@@ -17,7 +17,8 @@ from app.market import Market, MarketId
 from app.store.sqlite import SqliteStore
 from app.web.desk import Desk, find_past, whole_end
 from app.web.history import Changes, History, fresh, load, past
-from app.web.spec import ViewSpec
+from app.web.quality import LIVE, IncidentBoard
+from app.web.spec import QUALITY, ViewSpec
 from app.web.views import View, fine_ns, needed_ns
 from app.web.watch import WatchList
 
@@ -97,6 +98,8 @@ class Engine:
     trouble: dict[str, str] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     snapshots: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    everywhere: list[dict[str, Any]] = field(default_factory=list)  # incidents of all markets
+    everywhere_ns: int = 0
     markets_ns: int = -(2**62)
     known: dict[MarketId, Market] = field(default_factory=dict)
     tidied_ns: int = 0
@@ -105,6 +108,7 @@ class Engine:
     def __post_init__(self) -> None:
         self.watch = WatchList(self.store)
         self.desk = Desk(self.store, self.clock)
+        self.board = IncidentBoard(self.store)
 
     def tick(self, wishes: Sequence[Wish]) -> list[Frame | Trouble]:
         """Do what is due and return what is to be sent, in order."""
@@ -176,8 +180,12 @@ class Engine:
         out: list[Frame | Trouble] = []
         for key in keys:
             view = self.views[key]
+            if view is not None and view.spec.tab == QUALITY:
+                view.everywhere = self._incidents(now_ns)
             if view is None:
                 view = self.views[key] = View(key, self.specs[key], followed.history)
+                if view.spec.tab == QUALITY:
+                    view.everywhere = self._incidents(now_ns)
                 view.start(self.store, now_ns)
                 self.trouble.pop(key, None)
                 self.snapshots.pop(key, None)
@@ -199,6 +207,13 @@ class Engine:
         if (question := view.spec.question) is not None:
             view.tell(self.desk.ask(view.spec.market, question))
         return view
+
+    def _incidents(self, now_ns: int) -> list[dict[str, Any]]:
+        """Of all markets, read once a second for all who look at them."""
+        if not 0 <= now_ns - self.everywhere_ns < NS_PER_S:
+            self.everywhere_ns = now_ns
+            self.everywhere = self.board.rows(self.markets(now_ns), now_ns, LIVE)
+        return self.everywhere
 
     def _follow(self, market: Market, keys: list[str], now_ns: int) -> Followed:
         """The market's history with everything that the store has by now."""

@@ -22,10 +22,11 @@ from app.web.buffers import Sliding
 
 BAND: Final = BANDS_BPS.index(10.0)
 SILENT_NS: Final = 5 * NS_PER_S  # a status this old: the collector is not there
+HEARD_NS: Final = 15 * NS_PER_S
 SETTLED_NS: Final = 300_000_000  # rows older than a status by this have all arrived
 MAX_TRADES: Final = 50_000
 COLUMNS_NS: Final = 60 * NS_PER_S  # how many of the newest columns are kept
-_FOLLOWED: Final = ("row", "trade", "gap", "status", "column", "summary")
+_FOLLOWED: Final = ("row", "trade", "gap", "status", "column", "summary", "quality", "incidents")
 _SUMMARY_NS: Final = 5 * NS_PER_S  # how far back the last summary is looked for
 _CHUNK_NS: Final = 600 * NS_PER_S
 _CASES: Final = 4  # of what is known: with and without an open outage, and those before
@@ -62,6 +63,9 @@ class History:
     summary: Batch = field(default_factory=lambda: empty("summary"))
     fits: dict[int, Explained] = field(default_factory=dict)  # by look-back, s
     weighings: dict[tuple[int, int], Weighing] = field(default_factory=dict)  # by depth, look-back
+    quality: Sliding = field(default_factory=lambda: Sliding(empty("quality").dtype))
+    incidents: Batch = field(default_factory=lambda: empty("incidents"))
+    begins_ns: int = 0  # of the first row, where the rows themselves are not held
     read_ns: int = 0  # when the newest row was read
     horizon_ns: int = 0
     gaps_told: int = 0  # changes of `gaps`
@@ -109,6 +113,10 @@ class History:
             rows_ns = min(rows_ns, int(batches["gap"]["from_ns"].min()))
         if "summary" in batches:
             self.summary = batches["summary"][-1:].copy()
+        if "quality" in batches:
+            self.quality.append(batches["quality"])
+        if "incidents" in batches:
+            self.incidents = batches["incidents"][-1:].copy()
         self._changed(rows_ns)
         changed = False
         if "status" in batches:
@@ -183,7 +191,8 @@ class History:
         if self.has_rows:
             self._drop_rows(before_ns)
             self._thin(fine_ns)
-        self.trades.drop_first(int(np.searchsorted(self.trades.view["time_ns"], before_ns)))
+        for part in (self.trades, self.quality):
+            part.drop_first(int(np.searchsorted(part.view["time_ns"], before_ns)))
         old = self.gaps.view["to_ns"] < before_ns
         if old.any():
             kept = self.gaps.view[~old].copy()
@@ -222,6 +231,12 @@ class History:
             return State.DOWN
         return State(int(self.status["state"][0]))
 
+    def present(self, now_ns: int) -> bool:
+        """Whether the newest figures are those of now: a venue that limits polls is still heard."""
+        state = self.state(now_ns)
+        heard = now_ns - self.last_good_ns() < HEARD_NS
+        return state is State.LIVE or (state is State.THROTTLED and heard)
+
     def last_good_ns(self) -> int:
         """When the market was last known to be well: from here an outage is hatched."""
         status = int(self.status["received_ns"][0]) if len(self.status) else 0
@@ -250,7 +265,7 @@ class History:
         return self._gaps(END)
 
     def _gaps(self, open_ns: int) -> Gaps:
-        begins = int(self.rows_end.view[0]) if self.has_rows else END
+        begins = int(self.rows_end.view[0]) if self.has_rows else self.begins_ns or END
         has_best = not len(self.status) or self.status["fidelity_best"][0] >= 0
         has_trades = not len(self.status) or bool(self.status["has_trades"][0])
         # Views ask many times for what seldom changes.
@@ -295,11 +310,12 @@ def load(
         StoreError: the store failed.
     """
     history = History(market)
-    cursors = dict.fromkeys(_FOLLOWED, cursor_at(now_ns - 2 * NS_PER_S)) | {"status": 0}
+    cursors = dict.fromkeys(_FOLLOWED, cursor_at(now_ns - 2 * NS_PER_S))
+    cursors |= {"status": 0, "incidents": 0}
     cursors["summary"] = cursor_at(now_ns - _SUMMARY_NS)
     head = store.read_since(market.id, cursors)
-    latest = {kind: head.batches[kind] for kind in ("status", "summary") if kind in head.batches}
-    history.ingest(latest, now_ns)
+    latest = ("status", "summary", "incidents")
+    history.ingest({kind: head.batches[kind] for kind in latest if kind in head.batches}, now_ns)
     start_ns = _load_gaps(history, store, start_ns)
     for t in range(start_ns, now_ns, _CHUNK_NS):
         end = END if t + _CHUNK_NS >= now_ns else t + _CHUNK_NS
@@ -307,7 +323,8 @@ def load(
         if len(rows):
             history.ingest({"row": rows}, now_ns)
             history.forget(start_ns, min(end, fine_ns))
-    for kind, since in (("trade", start_ns), ("column", max(start_ns, now_ns - COLUMNS_NS))):
+    recent_ns = max(start_ns, now_ns - COLUMNS_NS)
+    for kind, since in (("trade", start_ns), ("column", recent_ns), ("quality", start_ns)):
         batch = store.window(market.id, kind, since, END)
         if len(batch):
             history.ingest({kind: batch}, now_ns)
@@ -354,7 +371,8 @@ def past(store: HotStore, market: Market, start_ns: int, fine_ns: int, end_ns: i
 def fresh(news: News, history: History) -> dict[str, Batch]:
     """The batches of news without what the history already has: loading and following overlap."""
     batches = dict(news.batches)
-    for kind, held in (("trade", history.trades), ("column", history.columns)):
+    parts = (("trade", history.trades), ("column", history.columns), ("quality", history.quality))
+    for kind, held in parts:
         if kind in batches and len(held):
             seen = held.view["time_ns"][-1]
             batches[kind] = batches[kind][batches[kind]["time_ns"] > seen]

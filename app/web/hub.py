@@ -19,6 +19,7 @@ import orjson
 from app import log
 from app.clock import NS_PER_S, Clock
 from app.errors import OfiError, StoreError
+from app.market import MarketId
 from app.store.sqlite import SqliteStore
 from app.web.engine import Close, Engine, Frame, Open, Snap, Trouble, Wish, render_past
 from app.web.spec import ViewSpec
@@ -100,6 +101,7 @@ class Hub:
 
     def __post_init__(self) -> None:
         self.engine = Engine(self.store, self.clock)
+        self.started_ns = self.clock.now_ns()
         self._thread = ThreadPoolExecutor(1, "hub")
         self._past_thread = ThreadPoolExecutor(1, "past")
 
@@ -153,6 +155,25 @@ class Hub:
             slot.needs_snapshot = slot.asked = True
             spec = next(spec for spec, key in self.keys.items() if key == slot.key)
             self._ask(spec, slot, client)
+
+    def retry(self, client: Client, number: int) -> None:
+        """Tell the collector not to wait for the next attempt at the market of a view."""
+        slot = client.slots.get(number)
+        spec = next((s for s, key in self.keys.items() if slot and key == slot.key), None)
+        if spec is None:
+            return
+        task = asyncio.create_task(self._hurry(client, number, spec.market))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hurry(self, client: Client, number: int, market: MarketId) -> None:
+        answer: dict[str, Any] = {"type": "retry", "id": number}
+        try:
+            taken = await self._in(self._past_thread, self.store.hurry, market)
+        except OfiError as error:
+            client.say(answer | {"taken": False, "message": str(error)})
+            return
+        client.say(answer | {"taken": taken})
 
     def watch(self, client: Client, on: bool) -> None:
         """Subscribe a client to the summaries, or end it.

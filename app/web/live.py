@@ -58,8 +58,15 @@ async def serve(
         await socket.close(_LATER, "full")
         return
     client = Client()
-    now_ms = clock.now_ns() / NS_PER_MS
-    client.say({"type": "hello", "protocol": PROTOCOL, "server": server_run, "time_ms": now_ms})
+    client.say(
+        {
+            "type": "hello",
+            "protocol": PROTOCOL,
+            "server": server_run,
+            "started_ms": hub.started_ns / NS_PER_MS,
+            "time_ms": clock.now_ns() / NS_PER_MS,
+        }
+    )
     hub.join(client)
     sender = asyncio.create_task(_send(socket, hub, client))
     reader = asyncio.create_task(_read(socket, hub, client, settings))
@@ -128,7 +135,7 @@ async def _read(socket: WebSocket, hub: Hub, client: Client, settings: WebSettin
             message = _object(text)
             with contextlib.suppress(InputError):
                 number = view_number(message)
-            if message.get("type") in ("view", "resync"):
+            if message.get("type") in ("view", "resync", "retry"):
                 budget.spend(VIEW_COST)
             _obey(message, hub, client, settings)
         except InputError as error:
@@ -157,6 +164,8 @@ def _obey(message: Mapping[str, Any], hub: Hub, client: Client, settings: WebSet
             hub.drop(client, view_number(message))
         case "resync":
             hub.resync(client, view_number(message))
+        case "retry":
+            hub.retry(client, view_number(message))
         case "watch":
             hub.watch(client, message.get("on") is True)
         case "ping":
@@ -164,4 +173,6 @@ def _obey(message: Mapping[str, Any], hub: Hub, client: Client, settings: WebSet
             known = isinstance(t, int | float | str) and len(str(t)) <= 40
             client.say({"type": "pong", "t": t if known else None})
         case _:
-            raise InputError("The command's type is unknown: view, drop, resync, watch or ping.")
+            raise InputError(
+                "The command's type is unknown: view, drop, resync, retry, watch or ping."
+            )

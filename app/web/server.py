@@ -6,6 +6,7 @@ before a worker starts: `server` reads the settings when it is first called, aft
 
 import base64
 import hashlib
+import os
 import re
 import secrets
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from app.web.api import Api
 from app.web.docs import Documents
 from app.web.hub import Hub
 from app.web.login import Login
+from app.web.metrics import Worker
 
 NOTHING_HERE: Final = "There is nothing at this address."
 _SUITES: Final = "/_dash-component-suites/"
@@ -74,7 +76,7 @@ def create_app(settings: Settings, clock: Clock) -> Server:
     check_binding(settings)
     store = open_store(settings.store.location, clock=clock, readonly=True)
     hub = Hub(store, clock)
-    api = Api(store, clock, hub.engine.desk)
+    api = Api(store, clock, hub.engine.desk, lambda: worker_of(hub))
     token = settings.web.token.get_secret_value() if settings.web.token else ""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     _add_routes(app, settings, clock, hub, Login(Sessions(token) if token else None, clock))
@@ -106,6 +108,11 @@ def _add_routes(app: FastAPI, settings: Settings, clock: Clock, hub: Hub, login:
     app.add_route("/login", login.enter, methods=["POST"])
     app.add_exception_handler(HTTPException, failed)
     app.add_exception_handler(500, failed)
+
+
+def worker_of(hub: Hub) -> Worker:
+    """What this worker does for its viewers; each worker has a name of its own."""
+    return Worker(str(os.getpid()), hub.frames, len(hub.clients), len(hub.watchers))
 
 
 def markets_of(store: SqliteStore, clock: Clock) -> Callable[[], dict[MarketId, Market]]:

@@ -30,6 +30,7 @@ FLOW: Final = TABS[0]
 TRADES: Final = "trades"
 _MAX_NOTIONAL: Final = 10**12
 EVIDENCE: Final = TABS[1]
+QUALITY: Final = TABS[3]
 _END_MS: Final = (0, 4_102_444_800_000)  # to the year 2100
 _ROWS_STEP: Final = 20  # panels of nearly the same height share their frames
 MAX_MID_ROWS: Final = 200

@@ -10,7 +10,7 @@ _UNKNOWN: Final = {
     "since_ms": None, "received_ms": None, "age_ms": None, "fidelity_best": "none",
     "fidelity_depth": "none", "period_ms": None, "latency_p50_ms": None, "latency_p99_ms": None,
     "updates_per_s": None, "gaps": None, "rejected": None, "attempts": None, "next_try_ms": None,
-    "has_trades": None,
+    "has_trades": None, "begun_ms": None, "linked_ms": None, "booked_ms": None, "book_levels": None,
 }  # fmt: skip
 MAX_GAPS: Final = 500  # in a frame, the newest
 
@@ -62,6 +62,10 @@ def status_json(history: History, now_ns: int) -> dict[str, Any]:
         "attempts": int(record["attempts"]),
         "next_try_ms": _ms(int(record["next_try_ns"])),
         "has_trades": bool(record["has_trades"]),
+        "begun_ms": _ms(int(record["begun_ns"])),
+        "linked_ms": _ms(int(record["linked_ns"])),
+        "booked_ms": _ms(int(record["booked_ns"])),
+        "book_levels": int(record["book_levels"]) or None,
     }
 
 

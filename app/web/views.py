@@ -23,7 +23,8 @@ from app.web.evidence import Finding
 from app.web.frames import encode
 from app.web.heatmap import choose_grid, held, moved, price_range, rasters, stored_columns
 from app.web.history import Changes, History
-from app.web.spec import TRADES, ViewSpec
+from app.web.quality import Part, quality_part
+from app.web.spec import QUALITY, TRADES, ViewSpec
 from app.web.status import gaps_json, status_json, times_json
 from app.web.trades import Trades
 
@@ -90,6 +91,7 @@ class View:
     open_from_ns: int = END
     past: compute.Lookback = field(default_factory=lambda: compute.Lookback(np.empty(0)))
     slow: dict[str, Any] = field(default_factory=dict)
+    everywhere: list[dict[str, Any]] = field(default_factory=list)  # incidents of all markets
     hist: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(compute.BINS, np.uint32))
     finding: Finding | None = None
     finding_dirty: bool = False
@@ -150,10 +152,12 @@ class View:
         """
         now = self._now(now_ns)
         arrays: dict[str, NDArray[Any]] = {}
+        more: dict[str, Any] = {}
         slow = now_ns - self.slow_sent_ns >= SLOW_NS
         if slow:
             self._slow(store, now)
-            arrays["hist"] = self.hist
+            more, part = self._quality(now)
+            arrays |= part | {"hist": self.hist}
         first = self._extend_lines(now)
         if slow and self._regrid(store, now):
             self._sent(now_ns)
@@ -165,7 +169,8 @@ class View:
             self.columns_sent_ns = now_ns
         trades = self.history.trades.view
         arrays |= self._trade_arrays(trades[trades["time_ns"] > self.trades_sent_ns])
-        more = {"gaps": self._gaps(now)} if self.gaps_dirty else {}
+        if self.gaps_dirty:
+            more["gaps"] = self._gaps(now)
         if self.finding_dirty:
             more |= self._evidence()
             arrays |= self.finding.arrays if self.finding else {}
@@ -207,7 +212,8 @@ class View:
         arrays |= self._trade_arrays(trades) | {"hist": self.hist} | self._now_arrays(now)
         arrays |= self.finding.arrays if self.finding else {}
         arrays |= self.trades.tape(self.history, self.trades_sent_ns) if self.trades else {}
-        return encode(header, arrays)
+        more, part = self._quality(now)
+        return encode(header | more, arrays | part)
 
     def _evidence(self) -> dict[str, Any]:
         return {"evidence": self.finding.values} if self.finding else {}
@@ -325,14 +331,15 @@ class View:
             )
         figures, self.hist = compute.distribution(self.past, history.scale)
         coverage = now.gaps.coverage(now.end_ns - self.spec.range_ns, now.end_ns)
-        self.slow = {"distribution": figures, "coverage": coverage}
+        begins = int(history.rows_end.view[0]) / NS_PER_MS if history.has_rows else None
+        self.slow = {"distribution": figures, "coverage": coverage, "begins_ms": begins}
         self.slow |= self.trades.figures(history, store) if self.trades else {}
         self.slow_sent_ns = now.now_ns
 
     def _header(self, kind: str, now: Now) -> dict[str, Any]:
         history, spec = self.history, self.spec
         tiles, parts = compute.NO_TILES, None
-        if now.depth is not None:
+        if now.depth is not None and self._present(now):
             rows, scale = history.rows, history.scale
             tiles = compute.tiles(rows, now.settled, self.past, spec.window_ns, now.depth, scale)
             parts = compute.decomposition(rows, now.settled, spec.window_ns, scale)
@@ -342,11 +349,33 @@ class View:
             "seq": self.seq,
             "market": str(spec.market),
             "status": status_json(history, now.now_ns),
-            "tiles": tiles | estimates_json(history, now.settled, now.weighing, now.explained),
+            "tiles": tiles | self._estimates(now),
             "decomposition": parts,
             "times": times_json(history, now.now_ns),
             **self.slow,
         }
+
+    def _present(self, now: Now) -> bool:
+        """Whether the newest row tells of now: a market that is not live shows no old figures."""
+        return self.spec.end_ns is not None or self.history.present(now.now_ns)
+
+    def _estimates(self, now: Now) -> dict[str, Any]:
+        found = estimates_json(self.history, now.settled, now.weighing, now.explained)
+        if self._present(now):
+            return found
+        last = len(self.history.last_row) > 0
+        at_ms = int(self.history.last_row["end_ns"][0]) / NS_PER_MS if last else None
+        return dict.fromkeys(found) | {"t": at_ms}
+
+    def _quality(self, now: Now) -> Part:
+        """What the tab of data quality shows besides; nothing for the others."""
+        if self.spec.tab != QUALITY:
+            return {}, {}
+        range_ns, lookback_ns = self.spec.range_ns, self.spec.lookback_ns
+        return quality_part(
+            self.history, now.now_ns, (now.end_ns - range_ns, now.end_ns), lookback_ns,
+            self.everywhere,
+        )  # fmt: skip
 
     def _line_arrays(self, first: int) -> dict[str, NDArray[Any]]:
         lines = {name: part.view[first:] for name, part in self.lines.items()}
@@ -383,7 +412,7 @@ class View:
         }
 
     def _now_arrays(self, now: Now) -> dict[str, NDArray[Any]]:
-        if now.depth is None:
+        if now.depth is None or not self._present(now):
             return {"now_levels": np.full(self.spec.depth, np.nan)}
         return {"now_levels": compute.in_unit(now.depth.ofi[0], self.history.scale.lot)}
 

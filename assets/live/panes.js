@@ -1,5 +1,6 @@
 // The tabs of the page, as components/panes.py: each draws one market's pane.
 import { FlowPane } from "./flow.js";
+import { QualityPane } from "./quality.js";
 
 /**
  * A pane: `constructor(element, stack)`, `take(frame)` after the stack's model has taken it, `draw(at, state, hidden)`
@@ -10,4 +11,5 @@ import { FlowPane } from "./flow.js";
  */
 export const PANES = {
   flow: FlowPane,
+  quality: QualityPane,
 };

@@ -1,0 +1,204 @@
+// The tab Data quality of one market: streams now and through time, gaps by reason, incidents.
+import { NONE, clock, duration, number, percent, span } from "./format.js";
+import { cause, entry, fillList } from "./incidents.js";
+import { STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
+import { iso } from "./tables.js";
+import { write } from "./texts.js";
+
+const WORDS_MS = 1000, CHARTS_MS = 1000;
+const NAMES = { best: "best quotes", depth: "depth", trades: "trades" };
+const STATES = { live: "Live", starting: "Starting", resyncing: "Resyncing", stale: "Stale", throttled: "Throttled", down: "Down", none: "none on this venue" };
+const NEVER_MS = 1e9;
+
+export class QualityPane {
+  /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
+  constructor(element, stack) {
+    this.element = element;
+    this.stack = stack;
+    this.canvases = Object.fromEntries([...element.querySelectorAll("canvas.chart")].map((one) => [one.dataset.canvas, one]));
+    this.lists = Object.fromEntries([...element.querySelectorAll("[data-list]")].map((one) => [one.dataset.list, one]));
+    this.series = { t: [], p50: [], p99: [], rate: [] };
+    this.renew();
+    this.sizes = new ResizeObserver(() => this.resized());
+    for (const canvas of Object.values(this.canvases)) this.sizes.observe(canvas);
+  }
+
+  close() {
+    this.sizes.disconnect();
+  }
+
+  renew() {
+    this.drawnAt = this.wordsAt = -NEVER_MS;
+  }
+
+  resized() {
+    this.drawnAt = -NEVER_MS;
+    this.stack.page.dirty(this.stack);
+  }
+
+  cursor() {}
+
+  /** A frame has been taken into the model; once a second it has what this pane shows. */
+  take(frame) {
+    if (!frame.quality) return;
+    this.quality = frame.quality;
+    this.everywhere = frame.everywhere;
+    const data = (name) => frame.arrays[name]?.data ?? [];
+    this.series = { t: data("q_t"), p50: data("q_p50"), p99: data("q_p99"), rate: data("q_rate") };
+    this.renew();
+  }
+
+  /** Data quality is shown in every state: it is what tells of the others. */
+  draw(at, state) {
+    const { model } = this.stack;
+    if (!this.quality || !model.info) return;
+    if (at - this.wordsAt >= WORDS_MS) {
+      this.wordsAt = at;
+      this.words(model.now(at));
+    }
+    if (at - this.drawnAt < CHARTS_MS) return;
+    this.drawnAt = at;
+    const [start, end] = this.stack.ranges.time(model, this.stack.edge);
+    const spans = (stream) => this.stack.spans(stream, state, this.stack.edge);
+    const any = this.present.length ? spans(this.present[0].stream) : [];
+    drawLatency(this.canvases.latency, this.series, start, end, any);
+    drawRate(this.canvases.rate, this.series, start, end, any);
+    const rows = this.present.map((one) => ({ name: one.stream, words: NAMES[one.stream] }));
+    const begins = model.series.length ? model.series.time[model.series.from] - model.info.step_ms : end;
+    drawCoverage(this.canvases.cover, rows, start, end, spans, begins);
+    this.name();
+  }
+
+  get present() {
+    return (this.quality?.streams ?? []).filter((one) => one.state !== "none");
+  }
+
+  words(now) {
+    const q = this.quality, f = this.stack.f, back = span(q.lookback_s ?? 1800);
+    write(f["dq-lookback-head"], `coverage ${back}`);
+    for (const one of q.streams) this.row(f, one, now);
+    const known = this.present.map((one) => one.coverage_15min);
+    write(f["dq-cover"], known.length ? `${percent(Math.min(...known))} of 15\u00a0min` : "");
+    write(f["dq-clock"], q.clock_off ? `${clockWords(q.clock_offset_ms)}; latencies count from the fastest message of 10\u00a0min` : "venue clock agrees with ours");
+    write(f["dq-audit"], q.audits ? `${number(q.audits)} audits, ${q.audit_differences ? number(q.audit_differences) : "none"} differed` : "no audits");
+    this.reasons(q, back);
+    const own = q.incidents.map((one) => entry(one, now)), every = (this.everywhere ?? []).map((one) => entry(one, now));
+    fillList(this.lists.own, own, "None in the last hour.");
+    fillList(this.lists.everywhere, every, "None in the last hour.");
+    write(f["dq-own"], counted(q.incidents, q.left_out));
+    write(f["dq-everywhere"], counted(this.everywhere ?? [], 0));
+  }
+
+  row(f, one, now) {
+    const set = (name, words) => write(f[`dq-${one.stream}-${name}`], words);
+    const element = f[`dq-${one.stream}-state`];
+    if (element) element.dataset.state = one.state;
+    set("state", STATES[one.state] ?? one.state);
+    if (one.state === "none") return;
+    set("since", one.since_ms ? duration(now - one.since_ms) : NONE);
+    set("age", one.received_ms ? `${duration(now - one.received_ms)} ago` : NONE);
+    set("sends", sends(one));
+    set("latency", one.latency_p50_ms === null ? NONE : `${ms(one.latency_p50_ms)} / ${ms(one.latency_p99_ms)}\u00a0ms`);
+    set("rate", one.updates_per_s === null ? NONE : number(one.updates_per_s, one.updates_per_s < 10 ? 1 : 0));
+    set("recent", percent(one.coverage_15min));
+    set("lookback", percent(one.coverage_lookback));
+    set("gaps", `${number(one.gaps_15min)} / ${number(one.gaps_lookback)}`);
+    set("longest", one.gaps_lookback ? duration(one.longest_gap_lookback_ms) : NONE);
+    for (const name of ["recent", "lookback"]) {
+      const share = name === "recent" ? one.coverage_15min : one.coverage_lookback;
+      f[`dq-${one.stream}-${name}`]?.classList.toggle("low", share < 0.95);
+    }
+  }
+
+  /** Gaps by stream over the look-back, and both kinds since the collector started. */
+  reasons(q, back) {
+    const found = new Set([...Object.keys(q.gaps), ...Object.keys(q.rejected), ...q.streams.flatMap((one) => Object.keys(one.reasons ?? {}))]);
+    const begun = q.begun_ms ? `since ${clock(q.begun_ms)}` : "since the start";
+    const head = ["Reason", ...this.present.map((one) => `${NAMES[one.stream]}, ${back}`), `gaps ${begun}`, "rejected"];
+    const body = [...found].map((reason) => [
+      cause(reason), ...this.present.map((one) => number(one.reasons?.[reason] ?? 0)), number(q.gaps[reason] ?? 0), number(q.rejected[reason] ?? 0),
+    ]);
+    this.counted = { head, body };
+    const key = JSON.stringify(this.counted);
+    if (this.lists.reasons.ofi === key) return;
+    this.lists.reasons.ofi = key;
+    this.lists.reasons.replaceChildren(part("thead", head, "th"), ...(body.length ? body.map((cells) => line(cells)) : [nothing(head.length)]));
+  }
+
+  name() {
+    for (const [name, canvas] of Object.entries(this.canvases)) {
+      const figures = this.present.map((one) => {
+        const value = name === "latency" ? `${ms(one.latency_p50_ms)} ms` : name === "rate" ? `${number(one.updates_per_s, 1)} a second` : percent(one.coverage_15min);
+        return `${NAMES[one.stream]} ${value}`;
+      });
+      const words = `${this.stack.market}, ${name === "rate" ? "updates a second" : name === "cover" ? "coverage" : "latency"} through time; now ${figures.join(", ")}`;
+      if (canvas.getAttribute("aria-label") !== words) canvas.setAttribute("aria-label", words);
+    }
+  }
+
+  /** What a panel shows, as a table. */
+  table(name) {
+    if (!this.quality) return null;
+    const through = (values) => ({
+      columns: ["time, UTC", ...STREAMS.map((s) => NAMES[s])],
+      rows: [...this.series.t].map((t, k) => [iso(t), ...STREAMS.map((_, s) => values[k * STREAMS.length + s])]),
+    });
+    if (name === "latency") return through(this.series.p50);
+    if (name === "rate") return through(this.series.rate);
+    if (name === "reasons" && this.counted) return { columns: this.counted.head, rows: this.counted.body };
+    if (name === "streams") return { columns: Object.keys(this.present[0] ?? {}), rows: this.present.map((one) => Object.values(one).map(plain)) };
+    if (name === "incidents" || name === "everywhere") {
+      const list = name === "incidents" ? this.quality.incidents : this.everywhere ?? [];
+      return list.length ? { columns: Object.keys(list[0]), rows: list.map((one) => Object.values(one).map(plain)) } : null;
+    }
+    return null;
+  }
+}
+
+const plain = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);
+const ms = (v) => number(v, v < 10 ? 1 : 0);
+
+function sends(one) {
+  if (one.fidelity === "batched" || one.fidelity === "sampled") {
+    const period = one.period_ms ? ` ${duration(one.period_ms)}` : "";
+    return one.fidelity === "batched" ? `batches${one.period_ms ? ` of ${number(one.period_ms)}\u00a0ms` : ""}` : `polls${period}`;
+  }
+  return "every event";
+}
+
+function clockWords(offset) {
+  return `the venue's clock is ${duration(Math.abs(offset))} ${offset > 0 ? "ahead" : "behind"}`;
+}
+
+function counted(list, left) {
+  const open = list.filter((one) => one.to_ms === null).length;
+  const more = left ? `, ${number(left)} more not listed` : "";
+  return list.length ? `${open ? `${open} open` : "none open"}, ${list.length - open} resolved${more}` : "";
+}
+
+function part(kind, cells, tag) {
+  const made = document.createElement(kind);
+  made.append(line(cells, tag));
+  return made;
+}
+
+function line(cells, tag = "td") {
+  const row = document.createElement("tr");
+  cells.forEach((words, k) => {
+    const cell = document.createElement(k === 0 ? "th" : tag);
+    cell.scope = tag === "th" ? "col" : k === 0 ? "row" : "";
+    if (!cell.scope) cell.removeAttribute("scope");
+    cell.textContent = words;
+    row.append(cell);
+  });
+  return row;
+}
+
+function nothing(width) {
+  const row = document.createElement("tr"), cell = document.createElement("td");
+  cell.colSpan = width;
+  cell.className = "nothing";
+  cell.textContent = "No gap and no rejected book.";
+  row.append(cell);
+  return row;
+}
