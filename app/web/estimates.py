@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.clock import NS_PER_S
+from app.clock import NS_PER_MS, NS_PER_S
 from app.compute.book import weighted_mid
 from app.compute.follow import Explained, Weighing
 from app.compute.view import Gaps, in_unit
@@ -37,6 +37,13 @@ def estimates_json(
     for name in ("vpin", "vpin_percentile"):
         result[name] = _available(history, name, int(now[0]))
     return result
+
+
+def withheld(estimates: dict[str, Any], history: History) -> dict[str, Any]:
+    """In place of the tiles of a market that is not live: when the last ones were, and nothing else."""
+    rows = history.last_row
+    at_ms = int(rows["end_ns"][0]) / NS_PER_MS if len(rows) else None
+    return dict.fromkeys(estimates) | {"t": at_ms}
 
 
 def _weighted_mid(quotes: Batch) -> NDArray[np.float64]:

@@ -15,6 +15,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from app.clock import NS_PER_MS
+from app.compute.view import Scale, in_unit
+from app.records import Batch
+
 _TYPES: Final = {"f8": "<f8", "f4": "<f4", "i4": "<i4", "u4": "<u4"}
 _NAMES: Final = {np.dtype(little): name for name, little in _TYPES.items()}
 _ALIGN: Final = 8
@@ -52,3 +56,12 @@ def decode(frame: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         values = np.frombuffer(frame, _TYPES[kind], math.prod(shape), begin)
         arrays[name] = values.reshape(shape)
     return header, arrays
+
+
+def trade_arrays(trades: Batch, scale: Scale) -> dict[str, NDArray[Any]]:
+    """Trades as docs/live.md names them: ms, price, size; the size is negative when sold."""
+    return {
+        "tr_t": trades["time_ns"] / NS_PER_MS,
+        "tr_p": in_unit(trades["price"], scale.tick),
+        "tr_q": in_unit(trades["size"] * trades["side"], scale.lot),
+    }

@@ -1,13 +1,13 @@
 """The heatmap of a view: rasters of the columns in its steps, and when the price grid must move."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.clock import NS_PER_S
-from app.compute.raster import MAX_ROWS, PriceGrid, grid_for, mean_by, raster
+from app.compute.raster import MAX_ROWS, PriceGrid, grid_for, mean_by, profile, raster
 from app.compute.view import in_unit
 from app.compute.windows import Intervals, Ints
 from app.market import Market
@@ -93,3 +93,20 @@ def held(ends_ns: Ints, steps_ns: Ints, gaps: Intervals) -> tuple[Ints, Ints]:
     own = since == steps_ns
     there &= own | ~gaps.touch(since, steps_ns)
     return steps_ns[there], index[there]
+
+
+def profile_arrays(history: History, grid: PriceGrid | None) -> dict[str, NDArray[Any]]:
+    """The present book by price rows, in the size unit, as docs/live.md names it."""
+    columns = history.columns.view
+    if grid is None or not len(columns):
+        return {}
+    sides = profile(columns[-1:], grid)
+    parts = {
+        "prof_bid": sides.bid,
+        "prof_ask": sides.ask,
+        "cum_bid": sides.cum_bid,
+        "cum_ask": sides.cum_ask,
+    }
+    lot = history.market.grid.lot
+    arrays = {name: in_unit(v, lot).astype(np.float32) for name, v in parts.items()}
+    return {"prof_base": np.array([grid.base], np.int32)} | arrays

@@ -12,6 +12,7 @@ from app.market import Market, MarketId
 from app.records import QUALITY_NS, REASONS, UNKNOWN_NS, Batch, Fidelity, State, Stream, empty
 from app.store.base import HotStore
 from app.web.history import SILENT_NS, History
+from app.web.spec import QUALITY, ViewSpec
 from app.web.status import text_of
 
 RECENT_NS: Final = 900 * NS_PER_S  # coverage and gaps are told of so long, and of the look-back
@@ -184,15 +185,17 @@ def _incident(entry: Any, times: Times) -> dict[str, Any]:
 
 
 def quality_part(
-    history: History,
-    now_ns: int,
-    shown_ns: tuple[int, int],
-    lookback_ns: int,
-    everywhere: list[dict[str, Any]],
+    history: History, spec: ViewSpec, now_ns: int, end_ns: int, everywhere: list[dict[str, Any]]
 ) -> Part:
-    """What a view of the tab gets once a second: fields of the header, and arrays over the times shown."""
-    own = quality_json(history, now_ns, lookback_ns, LIVE)
-    return {"quality": own, "everywhere": everywhere}, quality_arrays(history, *shown_ns)
+    """What a view of the tab gets once a second: fields of the header, and arrays over the times shown.
+
+    Nothing for views of other tabs. `everywhere` are the incidents of all markets.
+    """
+    if spec.tab != QUALITY:
+        return {}, {}
+    own = quality_json(history, now_ns, spec.lookback_ns, LIVE)
+    arrays = quality_arrays(history, end_ns - spec.range_ns, end_ns)
+    return {"quality": own, "everywhere": everywhere}, arrays
 
 
 def quality_arrays(history: History, start_ns: int, end_ns: int) -> dict[str, NDArray[Any]]:

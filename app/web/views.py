@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 from app.clock import NS_PER_MS, NS_PER_S
 from app.compute import view as compute
 from app.compute.follow import Explained, Weighing
-from app.compute.raster import PriceGrid, profile
+from app.compute.raster import PriceGrid
 from app.compute.windows import END, Depth, Ints, rolling_depth
 from app.records import Batch, State
 from app.store.base import HotStore
+from app.web import heatmap
 from app.web.buffers import Sliding
-from app.web.estimates import estimates_json
+from app.web.estimates import estimates_json, withheld
 from app.web.evidence import Finding
-from app.web.frames import encode
+from app.web.frames import encode, trade_arrays
 from app.web.heatmap import choose_grid, held, moved, price_range, rasters, stored_columns
 from app.web.history import Changes, History
 from app.web.quality import Part, quality_part
-from app.web.spec import QUALITY, TRADES, ViewSpec
+from app.web.spec import TRADES, ViewSpec
 from app.web.status import gaps_json, status_json, times_json
 from app.web.trades import Trades
 
@@ -339,6 +340,9 @@ class View:
     def _header(self, kind: str, now: Now) -> dict[str, Any]:
         history, spec = self.history, self.spec
         tiles, parts = compute.NO_TILES, None
+        estimates = estimates_json(history, now.settled, now.weighing, now.explained)
+        if not self._present(now):
+            estimates = withheld(estimates, history)
         if now.depth is not None and self._present(now):
             rows, scale = history.rows, history.scale
             tiles = compute.tiles(rows, now.settled, self.past, spec.window_ns, now.depth, scale)
@@ -349,7 +353,7 @@ class View:
             "seq": self.seq,
             "market": str(spec.market),
             "status": status_json(history, now.now_ns),
-            "tiles": tiles | self._estimates(now),
+            "tiles": tiles | estimates,
             "decomposition": parts,
             "times": times_json(history, now.now_ns),
             **self.slow,
@@ -359,23 +363,8 @@ class View:
         """Whether the newest row tells of now: a market that is not live shows no old figures."""
         return self.spec.end_ns is not None or self.history.present(now.now_ns)
 
-    def _estimates(self, now: Now) -> dict[str, Any]:
-        found = estimates_json(self.history, now.settled, now.weighing, now.explained)
-        if self._present(now):
-            return found
-        last = len(self.history.last_row) > 0
-        at_ms = int(self.history.last_row["end_ns"][0]) / NS_PER_MS if last else None
-        return dict.fromkeys(found) | {"t": at_ms}
-
     def _quality(self, now: Now) -> Part:
-        """What the tab of data quality shows besides; nothing for the others."""
-        if self.spec.tab != QUALITY:
-            return {}, {}
-        range_ns, lookback_ns = self.spec.range_ns, self.spec.lookback_ns
-        return quality_part(
-            self.history, now.now_ns, (now.end_ns - range_ns, now.end_ns), lookback_ns,
-            self.everywhere,
-        )  # fmt: skip
+        return quality_part(self.history, self.spec, now.now_ns, now.end_ns, self.everywhere)
 
     def _line_arrays(self, first: int) -> dict[str, NDArray[Any]]:
         lines = {name: part.view[first:] for name, part in self.lines.items()}
@@ -389,27 +378,10 @@ class View:
         }
 
     def _profile_arrays(self) -> dict[str, NDArray[Any]]:
-        columns = self.history.columns.view
-        if self.grid is None or not len(columns):
-            return {}
-        sides = profile(columns[-1:], self.grid)
-        lot = self.history.market.grid.lot
-        lots = {
-            "prof_bid": sides.bid,
-            "prof_ask": sides.ask,
-            "cum_bid": sides.cum_bid,
-            "cum_ask": sides.cum_ask,
-        }
-        arrays = {name: compute.in_unit(v, lot).astype(np.float32) for name, v in lots.items()}
-        return {"prof_base": np.array([self.grid.base], np.int32)} | arrays
+        return heatmap.profile_arrays(self.history, self.grid)
 
     def _trade_arrays(self, trades: Batch) -> dict[str, NDArray[Any]]:
-        grid = self.history.market.grid
-        return {
-            "tr_t": trades["time_ns"] / NS_PER_MS,
-            "tr_p": compute.in_unit(trades["price"], grid.tick),
-            "tr_q": compute.in_unit(trades["size"] * trades["side"], grid.lot),
-        }
+        return trade_arrays(trades, self.history.scale)
 
     def _now_arrays(self, now: Now) -> dict[str, NDArray[Any]]:
         if now.depth is None or not self._present(now):
