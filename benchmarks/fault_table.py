@@ -1,8 +1,9 @@
 """Every fault on every venue family, over real servers of three protocols: one table.
 
-For each: how long until the feed knew, the gap that it marked, how long until the market was whole again,
-whether the best 20 levels then equal the venue's own, and whether its neighbour went on untouched
-("same link": the fault is of a connection that both share). A dash: nothing is wrong or to be found.
+For each: how long until the feed knew, the gap that it marked, how long until the market was whole again
+(from the end of a fault that lasts), whether the best 20 levels then equal the venue's own, and whether
+its neighbour went on untouched ("same link": the fault is of a connection that both share). A dash: nothing
+is wrong or to be found.
 
     python -m benchmarks.fault_table [--times 5] [--seed 1] [--family NAME] [KIND …]
 

@@ -214,4 +214,4 @@ class Publisher(ABC):
     def phantom(self) -> tuple[int, int]:
         """A bid far above the best ask, in ticks and lots."""
         flow = self.town.flow
-        return flow.quote.ask + max(10, round(flow.bp)), flow.spec.touch_lots
+        return max(flow.quote.ask, round(flow.fair)) + max(10, round(flow.bp)), flow.spec.touch_lots

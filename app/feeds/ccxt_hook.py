@@ -103,6 +103,8 @@ class HookedClient(Client):  # type: ignore[misc]
         client.__class__ = cls
         client.observer, client.owners, client.dead = observer, {}, False
         client.heard_ns = now_ns
+        # Silence is the watchdog's to judge, by frames of any kind; ccxt would count only pongs.
+        client.maxPingPongMisses = math.inf
         client.asked, client.requests = {}, {}
         client.farewells = deque(maxlen=_FAREWELLS)
         client.chains, client.text, client.loads = None, "", loads
@@ -196,8 +198,6 @@ class HookedClient(Client):  # type: ignore[misc]
         except Exception as error:  # malformed JSON, a handler's KeyError: all end the loop
             self.observer.handler_failed(self, error)
         finally:
-            # Any frame shows that the link lives: a pong that is late behind them is no silence.
-            self.lastPong = self.last_message_at or self.lastPong
             self.observer.end(self)
 
     async def open(self, session: Any, backoff_delay: float = 0) -> None:

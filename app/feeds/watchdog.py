@@ -40,7 +40,11 @@ class Watchdog:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            before_ns = self._clock.now_ns()
             await self._clock.sleep(self.every_s)
+            late_ns = self._clock.now_ns() - before_ns - round(self.every_s * NS_PER_S)
+            if late_ns > self._stale_ns // 2 and not self.woke():
+                continue  # we were kept from listening: what has come meanwhile is read first
             self.look()
 
     def woke(self) -> bool:

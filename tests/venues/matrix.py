@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.clock import SystemClock
-from app.demo.faults import Fault
+from app.demo.faults import LASTING_FAULTS, Fault
 from app.demo.publisher import Publisher
 from app.demo.server import DemoExchange, venue_settings
 from app.feeds.ccxt_stream import CcxtVenue, open_venue
@@ -64,6 +64,11 @@ class Row:
     link: bool = False
     fetched: bool = False
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it goes on for its seconds."""
+        return self.kind in LASTING_FAULTS or self.kind == "half_open"
+
 
 ROWS = (
     Row("dropped update", "drop"),
@@ -101,7 +106,10 @@ def rows_of(family: Family) -> list[Row]:
 
 @dataclass
 class Outcome:
-    """What became of one fault; times in seconds, None where it did not come to that."""
+    """What became of one fault; times in seconds, None where it did not come to that.
+
+    `detected_s` is from the fault's first effect, `recovered_s` from the end of one that lasts.
+    """
 
     family: str
     fault: str
@@ -287,11 +295,14 @@ async def play(stand: Stand, row: Row) -> Outcome:
 async def _recovered(stand: Stand, row: Row, watch: _Watch, outcome: Outcome, hit: float) -> None:
     """Until the market is whole again, with its gap marked and the fault over."""
     marked = watch.gaps if row.ends == GAP else (lambda: True)
+    over = hit + (row.seconds if row.lasts else 0.0)
+    await until(lambda: time.monotonic() >= over, _LIMIT_S)
     if await until(lambda: marked() and live(stand.feed), _LIMIT_S):
-        outcome.recovered_s = time.monotonic() - hit
+        outcome.recovered_s = time.monotonic() - over
     if row.ends != GAP:
-        # It lasts for a while and may not become one later.
-        await asyncio.sleep(min(1.5, row.seconds) + 0.2)
+        # It may not become one later.
+        seen = stand.feed.status.states_depth
+        await until(lambda: stand.feed.status.states_depth > seen + 2, _LIMIT_S)
         await until(lambda: live(stand.feed), _LIMIT_S)
 
 

@@ -1,0 +1,50 @@
+"""The table of faults, once: every fault on every venue family, over real servers of three protocols."""
+
+import asyncio
+
+import pytest
+
+from app.demo.server import DemoExchange
+from tests.venues.matrix import FAMILIES, GAP, SEEN, Outcome, play_all, rows_of
+
+_CASES = [(family, row) for family, there in FAMILIES.items() for row in rows_of(there)]
+_FOUND_S = 4.0  # the slowest way to know: silence, with a second of patience
+_WHOLE_S = 8.0
+
+
+async def _play() -> tuple[dict[tuple[str, str], Outcome], list[dict[str, object]]]:
+    unhandled: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    exchange = DemoExchange()
+    await exchange.start(warm_s=10.0)
+    try:
+        played = await play_all(exchange, list(FAMILIES))
+    finally:
+        await exchange.stop()
+    return {(outcome.family, outcome.fault): outcome for outcome in played}, unhandled
+
+
+@pytest.fixture(scope="module")
+def table() -> dict[tuple[str, str], Outcome]:
+    """The outcomes by family and fault; the families are played side by side."""
+    played, unhandled = asyncio.run(_play())
+    assert not unhandled
+    return played
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("family", "row"), _CASES, ids=[f"{family} {row.name}" for family, row in _CASES]
+)
+def test_found_marked_mended_and_nobody_else_touched(table, family, row):
+    outcome = table[family, row.name]
+    assert outcome.wrong == []
+    assert outcome.equal
+    assert outcome.recovered_s is not None
+    assert outcome.recovered_s < _WHOLE_S + row.seconds
+    if row.ends == GAP or (row.ends == SEEN and row.kind != "duplicate"):
+        assert outcome.detected_s is not None
+        assert outcome.detected_s < _FOUND_S
+    if row.link and not FAMILIES[family].shared_link:
+        assert outcome.neighbour == "untouched"
