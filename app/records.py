@@ -28,6 +28,8 @@ ROW_NS: Final = 100_000_000
 NO_BID: Final = -(2**62)
 NO_ASK: Final = 2**62
 UNKNOWN_NS: Final = 0  # a time that is not known or not over
+MICRO_UNITS: Final = 10_000  # of a tick: the unit of a micro-price
+NO_MICRO: Final = -(2**62)  # it is not available: the weighted mid stands in, under its own name
 
 
 class Stream(IntEnum):
@@ -108,6 +110,7 @@ ROW: Final = np.dtype(
         ("ask", "<i8"),
         ("bid_size", "<i8"),
         ("ask_size", "<i8"),
+        ("micro", "<i8"),  # micro-price of these quotes, 1 / MICRO_UNITS ticks; or NO_MICRO
         ("band_bid", "<i8", (len(BANDS_BPS),)),  # depth within BANDS_BPS of mid; −1 beyond the book
         ("band_ask", "<i8", (len(BANDS_BPS),)),
         ("latency_us", "<i8"),  # receive minus venue time of the row's last state; −1 unknown
@@ -259,6 +262,12 @@ SUMMARY: Final = np.dtype(
         ("change", "<f4"),  # of mid over 15 min, as a share; NO_SCORE not available
         ("vpin", "<f8"),  # 0..1 as of the last full bucket; −1 not available
         ("vpin_percentile", "<f8"),  # of the 24 h before, 0..1; −1 not available
+        ("micro", "<i8"),  # as of the last row
+        (
+            "explained",
+            "<f8",
+        ),  # R² of the moves of mid on OFI_best of the same 10 s; −1 not available
+        ("explained_n", "<i4"),  # bins of 10 s that it rests on
     ]
 )
 NO_SCORE: Final = -1e9

@@ -148,6 +148,7 @@ class Collector:
         task.last_stored_ns = 0
         task.vpin = LiveVpin()
         self._rows.forget(task.index)
+        self._summary.forget(task.index)
         self._sides.forget(task.index)
         self._store.put_market(market)
         task.feed.break_epoch("grid changed", "The venue quotes in finer increments.")
@@ -185,7 +186,7 @@ class Collector:
             task.put_gaps(gaps)
             for gap in gaps:
                 if gap.stream is Stream.BEST:
-                    self._summary.begin(task.index, gap.to_ns)
+                    self._summary.begin(task.index, gap.to_ns, gap.from_ns)
             task.look(gaps, now_ns)
             if task.status_due(now_ns):
                 task.publish_status(now_ns)

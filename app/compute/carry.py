@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from app.compute.states import BookStates, Ints
+from app.compute.states import BookStates, Ints, ends, stretches
 from app.records import NO_ASK, NO_BID
 
 _SENTINEL = np.array([NO_BID, NO_ASK], dtype=np.int64)
@@ -72,7 +72,7 @@ class Before:
 def predecessors(states: BookStates, last: Last) -> Before:
     """The state before each one of the same market (sorted by market); updates `last`."""
     n = len(states)
-    first = np.flatnonzero(np.r_[True, states.market[1:] != states.market[:-1]])
+    first = stretches(states.market)
     owner = states.market[first]
 
     def shifted(values: Any, carried: Any) -> Any:
@@ -90,7 +90,7 @@ def predecessors(states: BookStates, last: Last) -> Before:
         shifted(states.price, last.price),
         shifted(states.size, last.size),
     )
-    end: Any = slice(None) if len(first) == n else np.r_[first[1:] - 1, n - 1]
+    end: Any = slice(None) if len(first) == n else ends(first, n)
     last.epoch[owner] = states.epoch[end]
     last.known[owner] = states.known[end]
     last.price[owner] = states.price[end]

@@ -7,6 +7,7 @@ the counts of what followed what, symmetrised, the paper's chain gives `g* = Σ 
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,10 @@ BUCKETS = 10
 SPREADS = 4
 STATES = BUCKETS * SPREADS
 LEAST_MOVES = 1000
-_ENOUGH = 1e-12
-_MOST_STEPS = 10_000
+_NO_LIMIT = 1e6  # ticks: a sum that is larger only rounding has kept finite
 # The mirror of a state: sides exchanged, the imbalance turned around.
 _MIRROR = np.arange(STATES).reshape(BUCKETS, SPREADS)[::-1].ravel()
+_UPPER = np.arange(STATES // 2, STATES)  # states whose bid's queue is the longer one
 
 
 def state(bid: Ints, bid_size: Ints, ask: Ints, ask_size: Ints) -> Ints:
@@ -33,12 +34,11 @@ def state(bid: Ints, bid_size: Ints, ask: Ints, ask_size: Ints) -> Ints:
     """
     total = bid_size + ask_size
     ok = valid(bid, ask) & (total > 0)
-    safe = np.where(total > 0, total, 1)
-    low = BUCKETS * bid_size // safe
-    high = BUCKETS - 1 - BUCKETS * ask_size // safe
-    bucket = np.clip(np.where(2 * bid_size > total, high, low), 0, BUCKETS - 1)
-    width = np.clip(np.where(ok, ask - bid, 1), 1, SPREADS) - 1
-    return np.where(ok, bucket * SPREADS + width, -1)
+    thin = BUCKETS * np.minimum(bid_size, ask_size) // np.maximum(total, 1)
+    bucket = np.where(bid_size > ask_size, BUCKETS - 1 - thin, thin)
+    # A side that is absent lies so far away that the difference wraps around: it is not ok.
+    width = np.minimum(ask - bid, SPREADS)
+    return np.where(ok, bucket * SPREADS + width - 1, -1)
 
 
 @dataclass
@@ -74,15 +74,6 @@ class Counts:
         """How many moves of mid were seen."""
         return int(self.moved.sum())
 
-    def symmetrised(self) -> "Counts":
-        """With the mirror of every transition counted too."""
-        turned = np.ix_(_MIRROR, _MIRROR)
-        return Counts(
-            self.still + self.still[turned],
-            self.moved + self.moved[turned],
-            self.move_sum - self.move_sum[_MIRROR],
-        )
-
 
 def count(
     bid: Ints, bid_size: Ints, ask: Ints, ask_size: Ints, same_epoch: NDArray[np.bool_]
@@ -113,43 +104,60 @@ def adjustments(counts: Counts, least: int = LEAST_MOVES) -> Floats | None:
     """
     if counts.moves < least:
         return None
-    both = counts.symmetrised()
-    total = both.still.sum(axis=1) + both.moved.sum(axis=1)
-    kept = np.flatnonzero(_can_move(both, total))
-    inside = np.ix_(kept, kept)
-    rows = total[kept].astype(np.float64)[:, None]
-    still, moved = both.still[inside] / rows, both.moved[inside] / rows
-    expected = both.move_sum[kept] / 2.0 / rows[:, 0]
-    system = np.eye(len(kept)) - still
-    step = np.linalg.solve(system, np.column_stack([expected, moved]))
-    first, chain = step[:, 0], step[:, 1:]
-    result = np.full(STATES, np.nan)
-    result[kept] = _sum_of_powers(chain, first)
+    found: Floats = solve(counts.still[None], counts.moved[None], counts.move_sum[None])[0]
+    return found
+
+
+def solve(still: Ints, moved: Ints, move_sum: Ints) -> Floats:
+    """`g*` of several markets at once.
+
+    Args:
+        still, moved: `[k, STATES, STATES]`, move_sum: `[k, STATES]`; see `Counts`.
+
+    Returns:
+        `[k, STATES]` ticks; NaN for states never seen, and where the sum has no limit.
+
+    The sum solves `(I − Q − T) g = E[move]`. By symmetry the mirror of a state has the negative of its
+    adjustment: half of the states are enough, and what is common to all of them cannot creep in.
+    """
+    still = still + still[:, _MIRROR][:, :, _MIRROR]
+    moved = moved + moved[:, _MIRROR][:, :, _MIRROR]
+    expected = (move_sum - move_sum[:, _MIRROR])[:, _UPPER] / 2.0
+    total = (still + moved).sum(axis=2)
+    kept = _can_move(still, moved) & (total > 0)
+    step = ((still + moved) * kept[:, None, :])[:, _UPPER]
+    rows = np.where(kept, total, 1)[:, _UPPER].astype(np.float64)
+    chain = (step[:, :, _UPPER] - step[:, :, _MIRROR[_UPPER]]) / rows[:, :, None]
+    inside = kept[:, _UPPER]
+    system = np.eye(len(_UPPER)) - np.where(inside[:, :, None], chain, 0.0)
+    half = _solved(system, np.where(inside, expected / rows, 0.0))
+    result = np.full((len(still), STATES), np.nan)
+    result[:, _UPPER] = np.where(inside & (np.abs(half) < _NO_LIMIT), half, np.nan)
+    result[:, _MIRROR[_UPPER]] = -result[:, _UPPER]
     return result
 
 
-def _can_move(both: Counts, total: Ints) -> NDArray[np.bool_]:
+def _solved(system: Floats, right: Floats) -> Floats:
+    """Solutions one by one; NaN where a system has none."""
+    result = np.full(right.shape, np.nan)
+    for k in range(len(system)):
+        try:
+            result[k] = np.linalg.solve(system[k], right[k])
+        except np.linalg.LinAlgError:
+            continue
+    return result
+
+
+def _can_move(still: Ints, moved: Ints) -> NDArray[np.bool_]:
     """States from which a move of mid can be reached; the others would make the chain singular."""
-    reach = both.moved.sum(axis=1) > 0
-    links = both.still > 0
+    reach: Any = moved.any(axis=2)
+    links = still > 0
     for _ in range(STATES):
-        wider = reach | (links @ reach)
-        if (wider == reach).all():
+        wider = reach | (links & reach[:, None, :]).any(axis=2)
+        if np.array_equal(wider, reach):
             break
         reach = wider
-    result: NDArray[np.bool_] = reach & (total > 0)
-    return result
-
-
-def _sum_of_powers(chain: Floats, first: Floats) -> Floats:
-    """`Σ_k chain^k · first`; by symmetry the terms vanish geometrically."""
-    result, term = first.copy(), first
-    for _ in range(_MOST_STEPS):
-        term = chain @ term
-        # What is common to all states is zero by symmetry; rounding must not feed on itself.
-        result = result + term
-        if np.abs(term).max(initial=0.0) < _ENOUGH:
-            break
+    result: NDArray[np.bool_] = reach
     return result
 
 

@@ -14,8 +14,18 @@ from numpy.typing import NDArray
 
 from app.compute.carry import Last, predecessors
 from app.compute.decomposition import Removed, matched_by_row
+from app.compute.live_micro import LiveMicro
 from app.compute.ofi import net_between, side_parts
-from app.compute.states import BookStates, Columns, Ints, TradePrints, no_states, no_trades
+from app.compute.states import (
+    BookStates,
+    Columns,
+    Ints,
+    TradePrints,
+    ends,
+    no_states,
+    no_trades,
+    stretches,
+)
 from app.records import BANDS_BPS, LEVELS, NO_ASK, NO_BID, ROW, ROW_NS, Batch
 
 _Stream = TypeVar("_Stream", bound=Columns)
@@ -42,6 +52,7 @@ class RowBuilder:
     _depth: Last = field(init=False)
     _quote: Ints = field(init=False)  # [markets, 4]: bid, ask, bid size, ask size
     _bands: Ints = field(init=False)  # [markets, 2, bands]
+    _micro: LiveMicro = field(init=False)
     _waiting: tuple[BookStates, BookStates, TradePrints] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,6 +60,7 @@ class RowBuilder:
         self._depth = Last.none(self.markets, LEVELS)
         self._quote = np.tile(np.array([NO_BID, NO_ASK, 0, 0], np.int64), (self.markets, 1))
         self._bands = np.full((self.markets, 2, len(BANDS_BPS)), -1, np.int64)
+        self._micro = LiveMicro(self.markets)
         self._waiting = (no_states(1), no_states(LEVELS), no_trades())
 
     def _grow(self, markets: int) -> None:
@@ -58,6 +70,7 @@ class RowBuilder:
         self._quote = np.concatenate([self._quote, quote])
         bands = np.full((extra, 2, len(BANDS_BPS)), -1, np.int64)
         self._bands = np.concatenate([self._bands, bands])
+        self._micro.grow(markets)
         self.markets = markets
 
     def forget(self, market: int) -> None:
@@ -66,6 +79,7 @@ class RowBuilder:
             return
         self._best.forget(market)
         self._depth.forget(market)
+        self._micro.forget(market)
         self._quote[market] = (NO_BID, NO_ASK, 0, 0)
         self._bands[market] = -1
         best, depth, trades = self._waiting
@@ -114,7 +128,7 @@ class RowBuilder:
     ) -> Rows:
         best, depth, trades = _by_market(best), _by_market(depth), _by_market(trades)
         keys = [_key(s.market, s.time_ns) for s in (best, depth, trades)]
-        every = np.unique(np.concatenate(keys))
+        every = _distinct(keys)
         record = np.zeros(len(every), ROW)
         market = (every >> 40).astype(np.int32)
         if not len(every):
@@ -123,17 +137,24 @@ class RowBuilder:
         record["start_ns"] = record["end_ns"] - ROW_NS
         record["latency_us"] = -1
         self._depth_part(record, depth, every, keys[1])
-        removed = self._best_part(record, best, every, keys[0])
+        removed, continues = self._best_part(record, best, every, keys[0])
         self._carry_quotes(record, market)
+        self._micro.update(best, continues, record["end_ns"], market, record)
         _trade_part(record, trades, every, keys[2])
         _match_part(record, removed, trades, every, keys[2])
         self._band_part(record, market, bands)
         return Rows(market, record)
 
-    def _best_part(self, record: Batch, best: BookStates, every: Ints, key: Ints) -> Removed | None:
-        """Fill in what best states say; returns what left the best levels, labelled by row."""
+    def _best_part(
+        self, record: Batch, best: BookStates, every: Ints, key: Ints
+    ) -> tuple[Removed | None, NDArray[np.bool_]]:
+        """Fill in what best states say.
+
+        Returns:
+            What left the best levels, labelled by row, and which states continue the one before.
+        """
         if not len(best):
-            return None
+            return None, np.zeros(0, np.bool_)
         before = predecessors(best, self._best)
         bid = side_parts(
             best.price[:, 0, 0], best.size[:, 0, 0], before.price[:, 0, 0], before.size[:, 0, 0]
@@ -164,12 +185,13 @@ class RowBuilder:
         record["latency_us"][at] = np.where(later, best.latency_us[last], record["latency_us"][at])
         record["received_ns"][at] = np.maximum(best.time_ns[last], record["received_ns"][at])
         row = np.repeat(at, last - first + 1)
-        return Removed(
+        removed = Removed(
             np.concatenate([row, row]),
             np.repeat(np.array([1, -1], np.int8), len(row)),
             np.concatenate([before.price[:, 0, 0], before.price[:, 1, 0]]),
             np.concatenate([bid.removed * before.there, ask.removed * before.there]),
         )
+        return removed, before.there
 
     def _depth_part(self, record: Batch, depth: BookStates, every: Ints, key: Ints) -> None:
         record["levels"] = LEVELS
@@ -193,17 +215,21 @@ class RowBuilder:
         """A row without best states keeps the quotes of the row before: last value at the edge."""
         names = ("bid", "ask", "bid_size", "ask_size")
         have = record["states_best"] > 0
-        new_market = np.r_[True, market[1:] != market[:-1]]
+        first = stretches(market)
+        last = ends(first, len(market))
+        every = np.arange(len(record))
         # Index of the latest row of the same market with quotes, −1 where the carry holds them.
-        index = np.where(have, np.arange(len(record)), -1)
-        start = np.maximum.accumulate(np.where(new_market, np.arange(len(record)), 0))
-        index = np.maximum.accumulate(index)
-        index = np.where(index >= start, index, -1)
+        index = np.where(have, every, -1)
+        if len(first) < len(market):
+            start = np.repeat(first, last - first + 1)
+            index = np.maximum.accumulate(index)
+            index = np.where(index >= start, index, -1)
         carried = self._quote[market]
         for k, name in enumerate(names):
             record[name] = np.where(index >= 0, record[name][index], carried[:, k])
-        ends = np.r_[np.flatnonzero(new_market)[1:] - 1, len(record) - 1]
-        self._quote[market[ends]] = np.stack([record[name][ends] for name in names], axis=1)
+        owner = market[last]
+        for k, name in enumerate(names):
+            self._quote[owner, k] = record[name][last]
 
     def _band_part(self, record: Batch, market: NDArray[np.int32], bands: dict[int, Ints]) -> None:
         before = self._bands[market]
@@ -211,9 +237,10 @@ class RowBuilder:
         for index, value in bands.items():
             if index < self.markets:
                 self._bands[index] = value
-        ends = np.r_[np.flatnonzero(market[1:] != market[:-1]), len(record) - 1]
-        record["band_bid"][ends] = self._bands[market[ends], 0]
-        record["band_ask"][ends] = self._bands[market[ends], 1]
+        if bands:
+            last = ends(stretches(market), len(market))
+            now = self._bands[market[last]]
+            record["band_bid"][last], record["band_ask"][last] = now[:, 0], now[:, 1]
 
 
 def _by_market(states: _Stream) -> _Stream:
@@ -228,11 +255,24 @@ def _key(market: NDArray[np.int32], time_ns: Ints) -> Ints:
     return (market.astype(np.int64) << 40) | -(-time_ns // ROW_NS)
 
 
+def _distinct(keys: list[Ints]) -> Ints:
+    """The keys of all streams, each once, sorted; those of one stream are sorted already."""
+    some = [key for key in keys if len(key)]
+    if not some:
+        return keys[0]
+    every = some[0]
+    if len(some) > 1:
+        every = np.concatenate(some)
+        every.sort()
+    return every[stretches(every)]
+
+
 def _groups(every: Ints, key: Ints) -> tuple[Ints, Ints, Ints]:
     """Rows that have elements, and the first and last element of each (elements sorted by key)."""
-    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
-    last = np.r_[first[1:] - 1, len(key) - 1]
-    return np.searchsorted(every, key[first]), first, last
+    first = stretches(key)
+    whole = len(first) == len(every)  # every row has some
+    at = np.arange(len(every)) if whole else np.searchsorted(every, key[first])
+    return at, first, ends(first, len(key))
 
 
 def _sum_groups(values: Ints, first: Ints) -> Ints:

@@ -53,6 +53,22 @@ class TradePrints(Columns):
     side: NDArray[np.int8]  # +1 the taker bought, −1 sold, 0 not known
 
 
+def stretches(values: NDArray[Any]) -> Ints:
+    """Where each stretch of equal values begins; for batches of hundreds `np.r_` costs as much."""
+    new = np.empty(len(values), np.bool_)
+    new[:1] = True
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return np.flatnonzero(new)
+
+
+def ends(first: Ints, n: int) -> Ints:
+    """The last element of each stretch that begins at `first`, of n elements."""
+    last = np.empty_like(first)
+    last[:-1] = first[1:]
+    last[-1:] = n
+    return last - 1
+
+
 def no_states(levels: int) -> BookStates:
     """An empty batch of states."""
     ints, small = np.zeros(0, np.int64), np.zeros(0, np.int32)

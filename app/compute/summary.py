@@ -10,8 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.compute.follow import BIN_NS
+from app.compute.live_moves import LiveMoves
 from app.compute.rows import Rows
-from app.records import BANDS_BPS, NO_ASK, NO_BID, NO_SCORE, ROW_NS, SUMMARY, Batch
+from app.compute.states import ends, stretches
+from app.records import BANDS_BPS, NO_ASK, NO_BID, NO_MICRO, NO_SCORE, ROW_NS, SUMMARY, Batch
 
 WINDOW_NS: Final = 10_000_000_000
 LOOKBACK_S: Final = 1800
@@ -24,7 +27,7 @@ _S_NS: Final = 1_000_000_000
 
 @dataclass
 class SummaryBuilder:
-    """Rolling OFI of the last 10 s per market, its score over 30 min, and the latest book figures."""
+    """Rolling OFI of the last 10 s per market, its score and what it explains, the latest book figures."""
 
     markets: int = 64
     _slot: NDArray[np.int64] = field(init=False)  # [markets, slots] OFI of each of the last rows
@@ -32,7 +35,8 @@ class SummaryBuilder:
     _past: NDArray[np.float64] = field(init=False)  # [markets, look-back] one value a second
     _mid: NDArray[np.float64] = field(init=False)  # [markets, look-back]
     _from: NDArray[np.int64] = field(init=False)  # windows must not begin before this time
-    _last: NDArray[np.int64] = field(init=False)  # [markets, 6]: quotes, sizes, bands
+    _last: NDArray[np.int64] = field(init=False)  # [markets, 7]: quotes, sizes, bands, micro-price
+    _moves: LiveMoves = field(init=False)
 
     def __post_init__(self) -> None:
         n = self.markets
@@ -41,27 +45,39 @@ class SummaryBuilder:
         self._past = np.full((n, LOOKBACK_S), np.nan)
         self._mid = np.full((n, LOOKBACK_S), np.nan)
         self._from = np.full(n, np.iinfo(np.int64).max, np.int64)
-        self._last = np.tile(np.array([NO_BID, NO_ASK, 0, 0, -1, -1], np.int64), (n, 1))
+        nothing = np.array([NO_BID, NO_ASK, 0, 0, -1, -1, NO_MICRO], np.int64)
+        self._last = np.tile(nothing, (n, 1))
+        self._moves = LiveMoves(n)
 
     def grow(self, markets: int) -> None:
         """Make room for more market indices."""
         more = SummaryBuilder(markets - self.markets)
         for name in ("_slot", "_slot_end", "_past", "_mid", "_from", "_last"):
             setattr(self, name, np.concatenate([getattr(self, name), getattr(more, name)]))
+        self._moves.grow(markets)
         self.markets = markets
 
-    def begin(self, market: int, time_ns: int) -> None:
-        """Data of a market is whole from here on: it starts, or a gap of its best stream ended."""
+    def begin(self, market: int, time_ns: int, since_ns: int | None = None) -> None:
+        """Data of a market is whole from here on: it starts, or a gap of its best stream ended.
+
+        Args:
+            market: its index.
+            time_ns: from when on.
+            since_ns: when the gap began.
+        """
+        if since_ns is not None and market < self.markets:
+            self._moves.lose(market, since_ns, time_ns)
         if market >= self.markets:
             self.grow(max(2 * self.markets, market + 1))
         self._from[market] = time_ns
 
     def forget(self, market: int) -> None:
-        """The index has no market any more; the next one under it starts empty."""
+        """The index has no market any more, or one in other units: it starts empty."""
         if market < self.markets:
             fresh = SummaryBuilder(1)
             for name in ("_slot", "_slot_end", "_past", "_mid", "_from", "_last"):
                 getattr(self, name)[market] = getattr(fresh, name)[0]
+            self._moves.forget(market)
 
     def add(self, rows: Rows) -> None:
         """Take in new rows."""
@@ -69,11 +85,12 @@ class SummaryBuilder:
             return
         if (top := int(rows.market.max())) >= self.markets:
             self.grow(max(2 * self.markets, top + 1))
+        self._moves.add(rows, self._from)
         end = rows.record["end_ns"] // ROW_NS
         slot = end % _SLOTS
         self._slot[rows.market, slot] = rows.record["ofi_best"]
         self._slot_end[rows.market, slot] = end
-        last = np.r_[np.flatnonzero(rows.market[1:] != rows.market[:-1]), len(rows.market) - 1]
+        last = ends(stretches(rows.market), len(rows.market))
         record = rows.record[last]
         self._last[rows.market[last]] = np.stack(
             [
@@ -83,6 +100,7 @@ class SummaryBuilder:
                 record["ask_size"],
                 record["band_bid"][:, _BAND],
                 record["band_ask"][:, _BAND],
+                record["micro"],
             ],
             axis=1,
         )
@@ -96,6 +114,7 @@ class SummaryBuilder:
         """
         n = self.markets
         edge = time_ns // ROW_NS
+        self._moves.close(edge * ROW_NS // BIN_NS, self._from)
         inside = (self._slot_end > edge - _SLOTS) & (self._slot_end <= edge)
         ofi = np.where(inside, self._slot, 0).sum(axis=1)
         full = live & (self._from <= edge * ROW_NS - WINDOW_NS)
@@ -116,6 +135,9 @@ class SummaryBuilder:
         record["queue_imbalance"] = np.where(whole, imbalance, -2.0)
         record["band_bid"], record["band_ask"] = self._last[:, 4], self._last[:, 5]
         record["change"] = np.where(np.isfinite(change), change, NO_SCORE)
+        record["micro"] = np.where(whole, self._last[:, 6], NO_MICRO)
+        record["explained"] = np.where(live, self._moves.r2, -1.0)
+        record["explained_n"] = self._moves.bins
         record["vpin"] = record["vpin_percentile"] = -1.0  # it follows trades, market by market
         self._past[:, at] = np.where(full, ofi, np.nan)
         self._mid[:, at] = mid
