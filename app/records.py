@@ -263,11 +263,8 @@ SUMMARY: Final = np.dtype(
         ("vpin", "<f8"),  # 0..1 as of the last full bucket; −1 not available
         ("vpin_percentile", "<f8"),  # of the 24 h before, 0..1; −1 not available
         ("micro", "<i8"),  # as of the last row
-        (
-            "explained",
-            "<f8",
-        ),  # R² of the moves of mid on OFI_best of the same 10 s; −1 not available
-        ("explained_n", "<i4"),  # bins of 10 s that it rests on
+        ("explained", "<f8"),  # R² of 10 s moves of mid on their OFI_best; −1 not available
+        ("explained_n", "<i4"),  # bins that it rests on
     ]
 )
 NO_SCORE: Final = -1e9

@@ -11,7 +11,7 @@ from components.words import venue_name
 
 _TILES = (
     ("spread", "Spread"),
-    ("weighted", "Weighted mid"),
+    ("weighted", ""),
     ("ofi", ""),
     ("multi", ""),
     ("queue", "Queue imbalance"),

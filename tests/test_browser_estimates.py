@@ -20,8 +20,8 @@ PARTS = ("bids_added", "asks_pulled", "bought", "asks_added", "bids_pulled", "so
 SHOWN = """market => {
   const view = window.ofi.view(market), words = (name) =>
     document.querySelector(`[data-f="${name}"]`).textContent;
-  const names = ["weighted", "weighted-sub", "vpin", "vpin-sub", "explained", "explained-sub",
-    "cross-flow", "legend-ofi", "trust-verdict", "trust-text"];
+  const names = ["weighted", "weighted-label", "weighted-sub", "vpin", "vpin-sub", "explained",
+    "explained-sub", "cross-flow", "legend-ofi", "trust-verdict", "trust-text"];
   return { tiles: view.tiles, parts: view.decomposition, drawn: view.drawn,
     words: Object.fromEntries(names.map((name) => [name, words(name)])) };
 }"""
@@ -61,8 +61,9 @@ def test_the_tiles_show_what_the_server_sent(browser: Browser, url: str) -> None
         tiles, words = shown["tiles"], shown["words"]
         if shown["drawn"]["t"] == tiles["t"]:  # a frame may have come since the last drawing
             assert number(words["weighted"]) == pytest.approx(
-                tiles["weighted_mid"], abs=0.0005 + 1e-9
+                tiles["micro_price"], abs=0.0005 + 1e-9
             )
+            assert words["weighted-label"] == "Micro-price"
             assert number(words["vpin"]) == pytest.approx(tiles["vpin"], abs=0.005 + 1e-9)
             assert number(words["explained"]) == pytest.approx(
                 100 * tiles["explained"], abs=0.5 + 1e-9

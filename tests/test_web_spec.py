@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.clock import NS_PER_S
 from app.errors import InputError
 from app.market import Grid, Market, MarketId
-from app.records import NO_ASK, NO_BID, NO_SCORE, State, empty
+from app.records import NO_ASK, NO_BID, NO_MICRO, NO_SCORE, State, empty
 from app.web.history import SILENT_NS, History
 from app.web.spec import ViewSpec, view_number
 from app.web.status import gaps_json, status_json, text_of, times_json
@@ -126,11 +126,13 @@ def test_a_summary_without_figures_says_so() -> None:
     record["time_ns"], record["state"] = NOW_NS, State.LIVE
     record["bid"], record["ask"], record["score"] = NO_BID, NO_ASK, NO_SCORE
     record["percentile"], record["queue_imbalance"], record["change"] = -1, -2, NO_SCORE
-    record["band_bid"] = record["band_ask"] = -1
+    record["band_bid"] = record["band_ask"] = record["explained"] = -1
+    record["micro"] = NO_MICRO
     row = summary_json(BTC, record, NOW_NS)
     blank = {k for k, v in row.items() if v is None}
     assert blank == {
         "bid", "ask", "mid", "score", "percentile", "queue_imbalance", "depth_bid", "depth_ask", "change",
+        "micro_price", "explained",
     }  # fmt: skip
     assert summary_json(BTC, None, NOW_NS)["state"] == "down"
     assert summary_json(BTC, record, NOW_NS + SILENT_NS + 1)["state"] == "down"
@@ -142,6 +144,8 @@ def test_a_summary_has_the_figures_of_its_record() -> None:
     assert row["bid"] == 67500.0
     assert row["mid"] == 67500.005
     assert row["state"] == "live"
+    assert row["micro_price"] == pytest.approx(67500.005 + 0.1234 * 0.01, rel=1e-12)
+    assert (row["explained"], row["explained_n"]) == (0.41, 120)
 
 
 def test_a_view_names_its_tab_and_how_far_back_it_looks() -> None:

@@ -462,6 +462,7 @@ def test_estimates_are_those_of_the_stored_rows(rig: Rig) -> None:
     bid, ask, nb, na = (int(quote[name]) for name in ("bid", "ask", "bid_size", "ask_size"))
     weighted = (bid * na + ask * nb) / (nb + na)
     assert tiles["weighted_mid"] == pytest.approx(weighted * 0.01, rel=1e-12)
+    assert tiles["micro_price"] == pytest.approx(quote["micro"] / 10_000 * 0.01, rel=1e-12)
     summary = rig.store.window(BTC, "summary", 0, 2**62)[-1:]
     assert tiles["vpin"] == summary["vpin"][0]
     assert tiles["vpin_percentile"] is None

@@ -24,6 +24,7 @@ from app.records import (
     COLUMN_BUCKETS,
     COLUMN_EXACT,
     LEVELS,
+    MICRO_UNITS,
     ROW_NS,
     Batch,
     Fidelity,
@@ -119,6 +120,7 @@ class Walk:
         row["bid_size_sum"], row["ask_size_sum"] = self.sizes[0] * states, self.sizes[1] * states
         row["bid"], row["ask"] = self.mid, self.mid + self.spread
         row["bid_size"], row["ask_size"] = self.sizes[:, 0]
+        row["micro"] = (2 * self.mid + self.spread) * MICRO_UNITS // 2 + 1234
         for k, bps in enumerate(BANDS_BPS):
             row["band_bid"][0, k] = int(self.sizes[0].sum() * bps * 0.6)
             row["band_ask"][0, k] = int(self.sizes[1].sum() * bps * 0.6)
@@ -209,6 +211,8 @@ class Walk:
         summary["queue_imbalance"] = (bid - ask) / (bid + ask)
         summary["band_bid"], summary["band_ask"] = self.sizes.sum(1) * 6
         summary["change"] = 0.0012
+        summary["micro"] = (2 * self.mid + self.spread) * MICRO_UNITS // 2 + 1234
+        summary["explained"], summary["explained_n"] = 0.41, 120
         summary["vpin"], summary["vpin_percentile"] = 0.25 + time_ns // NS_PER_S % 100 / 1000, -1.0
         return summary
 

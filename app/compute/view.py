@@ -25,6 +25,7 @@ from app.compute.windows import (
     rolling_depth,
     taker_flow,
 )
+from app.records import MICRO_UNITS, NO_MICRO
 
 S_NS: Final = 1_000_000_000
 MS_NS: Final = 1_000_000
@@ -66,6 +67,12 @@ def in_unit(units: NDArray[Any], step: Decimal) -> Floats:
     whole, power, divides = _fraction(step)
     values = np.asarray(units, dtype=np.float64) * whole
     return values / power if divides else values * power
+
+
+def micro_in_unit(micro: NDArray[Any], tick: Decimal) -> Floats:
+    """Micro-prices of rows in the quote currency; NaN where not available."""
+    known = micro != NO_MICRO
+    return in_unit(np.where(known, micro, np.nan), tick / MICRO_UNITS)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.records import BANDS_BPS, LEVELS, NO_ASK, NO_BID, ROW_NS, Batch
+from app.records import BANDS_BPS, LEVELS, NO_ASK, NO_BID, NO_MICRO, ROW_NS, Batch
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -47,6 +47,7 @@ QUOTES: Final = np.dtype(
         ("ask_size", "<i8"),
         ("near_bid", "<i8"),  # depth within 10 bps of mid; −1 beyond the visible book
         ("near_ask", "<i8"),
+        ("micro", "<i8"),  # micro-price, 1 / MICRO_UNITS ticks; or NO_MICRO
         ("bands", "<i8", (2, len(BANDS_BPS))),  # the same within each of BANDS_BPS, bid and ask
     ]
 )
@@ -100,7 +101,7 @@ def increments(rows: Batch) -> Ints:
 def quotes_of(rows: Batch, band: int) -> Batch:
     """The QUOTES of rows; `band` is the index of 10 bps in `records.BANDS_BPS`."""
     out = np.empty(len(rows), QUOTES)
-    for name in ("bid", "ask", "bid_size", "ask_size"):
+    for name in ("bid", "ask", "bid_size", "ask_size", "micro"):
         out[name] = rows[name]
     out["near_bid"], out["near_ask"] = rows["band_bid"][:, band], rows["band_ask"][:, band]
     out["bands"][:, 0], out["bands"][:, 1] = rows["band_bid"], rows["band_ask"]
@@ -111,6 +112,7 @@ def nothing(end_ns: int) -> Batch:
     """QUOTES of the beginning: nothing known."""
     out = np.zeros(1, QUOTES)
     out["bid"], out["ask"], out["near_bid"], out["near_ask"] = NO_BID, NO_ASK, -1, -1
+    out["micro"] = NO_MICRO
     out["bands"] = -1
     return out
 

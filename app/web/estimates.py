@@ -1,4 +1,4 @@
-"""The tiles beside the flow: weighted mid, and of the look-back VPIN, moves and variance explained."""
+"""The tiles beside the flow: micro-price, and of the look-back VPIN, moves and variance explained."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from app.clock import NS_PER_MS, NS_PER_S
 from app.compute.book import weighted_mid
 from app.compute.follow import Explained, Weighing
-from app.compute.view import Gaps, in_unit
+from app.compute.view import Gaps, in_unit, micro_in_unit
 from app.records import Batch
 from app.web.history import History
 
@@ -20,7 +20,7 @@ def estimates_json(
 ) -> dict[str, Any]:
     """The estimates as of the newest row, as docs/live.md names them; null is not available."""
     result: dict[str, Any] = dict.fromkeys(
-        ("weighted_mid", "vpin", "vpin_percentile", "explained", "explained_n",
+        ("micro_price", "weighted_mid", "vpin", "vpin_percentile", "explained", "explained_n",
          "explained_variance")
     )  # fmt: skip
     if not history.has_rows:
@@ -29,6 +29,8 @@ def estimates_json(
     ticks = _weighted_mid(history.rows.quotes[-1:])
     if np.isfinite(ticks[0]) and not gaps.best.touch(now - 1, now)[0]:
         result["weighted_mid"] = float(in_unit(ticks, history.scale.tick)[0])
+        micro = float(micro_in_unit(history.rows.quotes["micro"][-1:], history.scale.tick)[0])
+        result["micro_price"] = micro if np.isfinite(micro) else None
     fit = explained.fit()
     if fit is not None:
         result["explained"], result["explained_n"] = fit.r2, fit.bins

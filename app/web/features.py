@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from app.clock import NS_PER_S
 from app.compute import book, windows
 from app.compute.liquidity import depth_imbalance
-from app.compute.view import in_unit
+from app.compute.view import in_unit, micro_in_unit
 from app.compute.windows import Intervals, Ints, RowSums
 from app.market import Market
-from app.records import BANDS_BPS, NO_ASK, NO_BID, Batch
+from app.records import BANDS_BPS, NO_ASK, NO_BID, NO_MICRO, Batch
 from app.store.base import HotStore
 from app.web.history import History
 
@@ -165,6 +165,7 @@ def _table(
         "depth_imbalance": depth_imbalance(sums, np.zeros(len(ends), np.bool_), levels),
         "spread_bps": spread_bps,
         "weighted_mid": in_unit(weighted, tick),
+        "micro_price": micro_in_unit(np.where(both, quotes["micro"], NO_MICRO), tick),
         **{
             f"depth_{side}_{bps:g}bps": in_unit(bands[:, k, n], lot)
             for k, side in enumerate(("bid", "ask"))

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.clock import NS_PER_MS, NS_PER_S
-from app.compute.view import in_unit
+from app.compute.view import in_unit, micro_in_unit
 from app.market import Market, MarketId
-from app.records import NO_ASK, NO_BID, NO_SCORE, Batch, State
+from app.records import NO_ASK, NO_BID, NO_MICRO, NO_SCORE, Batch, State
 from app.store.base import HotStore
 from app.web.history import SILENT_NS, cursor_at
 
@@ -63,7 +63,8 @@ def summary_json(market: Market, record: Batch | None, now_ns: int) -> dict[str,
 
 _FIGURES: Final = (
     "time_ms", "bid", "ask", "mid", "ofi", "score", "percentile", "queue_imbalance",
-    "depth_bid", "depth_ask", "change", "vpin", "vpin_percentile",
+    "depth_bid", "depth_ask", "change", "vpin", "vpin_percentile", "micro_price", "explained",
+    "explained_n",
 )  # fmt: skip
 
 
@@ -93,4 +94,9 @@ def _figures(market: Market, record: Batch) -> dict[str, float | None]:
         "vpin_percentile": figure(
             record["vpin_percentile"], bool(record["vpin_percentile"][0] >= 0)
         ),
+        "micro_price": figure(
+            micro_in_unit(record["micro"], tick), bool(record["micro"][0] != NO_MICRO)
+        ),
+        "explained": figure(record["explained"], bool(record["explained"][0] >= 0)),
+        "explained_n": figure(record["explained_n"], True),
     }

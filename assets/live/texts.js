@@ -21,6 +21,7 @@ export function marketTitles(f, info) {
   const window = span(info.window_s);
   write(f["ofi-label"], `OFI, ${window}`);
   write(f["multi-label"], info.depth === 1 ? "OFI, depth stream" : `OFI, ${info.depth} levels`);
+  write(f["weighted-label"], "Weighted mid");
   write(f["taker-label"], `Taker flow, ${window}`);
 }
 
@@ -75,10 +76,12 @@ function offMid(off, decimals) {
   return `${number(Math.abs(off), decimals)} ${off > 0 ? "above" : "below"} mid`;
 }
 
-/** Weighted mid, and what rests on a look-back: VPIN, moves explained. */
+/** Micro-price, or the weighted mid until there is one, and what rests on a look-back: VPIN, moves explained. */
 function estimates(f, { tiles: t, status: s }, decimals) {
-  write(f.weighted, number(t.weighted_mid, decimals));
-  const off = known(t.weighted_mid) && known(t.mid) ? t.weighted_mid - t.mid : null;
+  write(f["weighted-label"], known(t.micro_price) ? "Micro-price" : "Weighted mid");
+  const price = t.micro_price ?? t.weighted_mid;
+  write(f.weighted, number(price, decimals));
+  const off = known(price) && known(t.mid) ? price - t.mid : null;
   write(f["weighted-sub"], off === null ? "one side is empty" : offMid(off, decimals));
   write(f.vpin, number(t.vpin, 2));
   const rank = known(t.vpin_percentile) ? `${ordinal(t.vpin_percentile)} percentile` : "no percentile yet";
