@@ -18,7 +18,7 @@ SECTIONS = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | 
 # Plumbing of the live rows, the page and the importers; their figures are those of the metrics below.
 NOT_METRICS = {
     "rows", "states", "carry", "columns", "summary", "quantise", "windows", "raster", "view",
-    "follow", "catalogue", "evidence",
+    "follow", "liquidity", "catalogue", "evidence",
 }  # fmt: skip
 HELPERS = {"bins.edges", "bins.ranges"}
 

@@ -5,7 +5,6 @@ the counts of what followed what, symmetrised, the paper's chain gives `g* = Σ 
 `G1 = (I − Q)⁻¹ E[move]` and `B = (I − Q)⁻¹ T`; Q are the steps without a move of the mid, T those with.
 """
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,18 +55,6 @@ class Counts:
         return cls(
             np.zeros(square, np.int64), np.zeros(square, np.int64), np.zeros(STATES, np.int64)
         )
-
-    def __iadd__(self, other: "Counts") -> "Counts":
-        self.still += other.still
-        self.moved += other.moved
-        self.move_sum += other.move_sum
-        return self
-
-    def __isub__(self, other: "Counts") -> "Counts":
-        self.still -= other.still
-        self.moved -= other.moved
-        self.move_sum -= other.move_sum
-        return self
 
     @property
     def moves(self) -> int:
@@ -172,19 +159,3 @@ def microprice(adjustment: Floats, bid: Ints, bid_size: Ints, ask: Ints, ask_siz
     move = adjustment[at]
     move = np.where(bid_size == ask_size, (move + adjustment[_MIRROR[at]]) / 2.0, move)
     return np.where(ok, mid + move, np.nan)
-
-
-class LiveCounts:
-    """Counts over a look-back of whole blocks: a block costs the same however long the look-back."""
-
-    def __init__(self, blocks: int):
-        self._blocks = blocks
-        self._past: deque[Counts] = deque()
-        self.total = Counts.none()
-
-    def push(self, block: Counts) -> None:
-        """A block of time has ended; the oldest one is forgotten."""
-        self._past.append(block)
-        self.total += block
-        if len(self._past) > self._blocks:
-            self.total -= self._past.popleft()
