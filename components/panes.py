@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from app.market import MarketId
 from components.flow_pane import flow_pane
 from components.quality_pane import quality_pane
+from components.trades_pane import trades_pane
 
 
 @dataclass(frozen=True)
@@ -25,5 +26,6 @@ class Pane:
 
 PANES: Mapping[str, Pane] = {
     "flow": Pane("Book & flow", flow_pane),
+    "trades": Pane("Trades & liquidity", trades_pane),
     "quality": Pane("Data quality", quality_pane),
 }

@@ -33,7 +33,7 @@ def test_every_panel_leads_to_the_definition_of_its_metric() -> None:
     page = Documents().render("metrics", "dark")
     stack = market_stack(MarketId.parse("binance:BTC/USDT"), "a")
     links = [attributes(c)["href"] for c in walk(stack) if c._type == "A"]
-    assert len(links) >= 8
+    assert len(links) >= 16
     for link in links:
         path, _, anchor = link.partition("#")
         assert path == "docs/metrics"

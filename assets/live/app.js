@@ -1,6 +1,6 @@
 // The page: finds the stacks that Dash renders, subscribes to what they show, draws on frames.
 import { Connection } from "./connection.js";
-import { bindControls, freeze } from "./controls.js";
+import { bindControls, freeze, wish } from "./controls.js";
 import { duration, number } from "./format.js";
 import { bindFullScreen } from "./fullscreen.js";
 import { bindPanels } from "./panels.js";
@@ -101,6 +101,16 @@ class Page {
     if (this.frozen) freeze(this);
   }
 
+  /** Chooses how panels are drawn: at once here, and in the address. */
+  choose(options) {
+    Object.assign(this.view.options, options);
+    wish(options);
+    for (const stack of this.stacks.values()) {
+      this.subscribe(stack);
+      stack.renew();
+    }
+  }
+
   subscribeAll() {
     this.keys.clear();
     for (const stack of this.stacks.values()) {
@@ -113,8 +123,9 @@ class Page {
   /** Asks for what a stack shows; nothing is sent when that was asked already. */
   subscribe(stack) {
     if (!this.view) return;
-    const { depth, window_s, range_s, lookback_s, end_ms, tab, rate_hz, bin_s } = this.view;
+    const { depth, window_s, range_s, lookback_s, end_ms, tab, rate_hz, bin_s, options } = this.view;
     const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, lookback_s, end_ms, group: 0, mid_rows: stack.midRows, tab, rate_hz, bin_s };
+    if (tab === "trades") message.notional = Number(options.notional);
     const text = JSON.stringify(message);
     if (stack.asking === text || !this.connection.send(message)) return;
     const before = stack.asked;

@@ -1,6 +1,16 @@
 // What a view knows: the rings filled from frames, and the scalars of the last ones.
 import { Bubbles, Table } from "./rings.js";
 
+// Series that only views of some tabs have, or only some markets; docs/live.md.
+const FURTHER = [
+  "micro", "bought", "sold", "cvd", "parts", "matched", "queue", "depth_imbalance", "spread_ticks", "spread_bps", "band_bid", "band_ask",
+];
+
+function further(arrays) {
+  const width = (shape) => shape.slice(1).reduce((a, b) => a * b, 1);
+  return Object.fromEntries(FURTHER.filter((name) => arrays[name]).map((name) => [name, [Float64Array, width(arrays[name].shape)]]));
+}
+
 export class Model {
   constructor() {
     this.key = null;
@@ -35,7 +45,7 @@ export class Model {
     this.rowCount = info.rows;
     const f8 = [Float64Array, 1];
     this.series = new Table(
-      { bid: f8, ask: f8, mid: f8, ofi: f8, multi: f8, integrated: f8, flow: f8, levels: [Float32Array, this.levelCount] },
+      { bid: f8, ask: f8, mid: f8, ofi: f8, multi: f8, integrated: f8, flow: f8, levels: [Float32Array, this.levelCount], ...further(arrays) },
       Math.max(256, Math.ceil(steps * 1.4)),
     );
     const columns = arrays.col_t?.data.length ?? 0;
@@ -43,6 +53,7 @@ export class Model {
       { base: [Int32Array, 1], size: [Float32Array, this.rowCount] },
       Math.max(64, Math.ceil(columns * 1.4)),
     );
+    this.further = Object.keys(further(arrays));
     this.trades = new Bubbles();
     this.gaps = [];
     this.profile = null;
@@ -55,7 +66,7 @@ export class Model {
     if (data("t")?.length) {
       this.series.merge(data("t"), {
         bid: data("bid"), ask: data("ask"), mid: data("mid"), ofi: data("ofi"), multi: data("multi"),
-        integrated: data("integrated"), flow: data("flow"), levels: data("levels"),
+        integrated: data("integrated"), flow: data("flow"), levels: data("levels"), ...Object.fromEntries(this.further.map((name) => [name, data(name)])),
       });
     }
     if (data("col_t")?.length) this.columns.merge(data("col_t"), { base: data("col_base"), size: data("col") });

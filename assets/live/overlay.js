@@ -100,7 +100,7 @@ export function cardRows(model, cursor, now) {
   return rows;
 }
 
-function gapRows(gap, now) {
+export function gapRows(gap, now) {
   const open = gap.to_ms === null;
   return [
     [`No data for ${duration((open ? now : gap.to_ms) - gap.from_ms)}`, "", "head"],
@@ -120,8 +120,14 @@ function restingAt(model, time, price) {
   return row >= 0 && row < model.rowCount ? c.data.size[k * model.rowCount + row] : NaN;
 }
 
-/** Places and fills the hover card of a stack. */
+/** Places and fills the hover card of the rows of a stack. */
 export function showCard(element, geometry, rows, cursor) {
+  const { left, width } = geometry.rows.book ?? { left: 0, width: 0 };
+  showCardAt(element, rows, cursor, { width: geometry.width, height: geometry.height, right: left + width });
+}
+
+/** The same within `width` and `height`, left of `right`. */
+export function showCardAt(element, rows, cursor, { width, height, right }) {
   element.hidden = !rows;
   if (!rows) return;
   const nodes = rows.map((row) => {
@@ -136,8 +142,7 @@ export function showCard(element, geometry, rows, cursor) {
     return line_;
   });
   element.replaceChildren(...nodes);
-  const { width, height } = geometry, w = element.offsetWidth, h = element.offsetHeight;
-  const right = geometry.rows.book.left + geometry.rows.book.width;
+  const w = element.offsetWidth, h = element.offsetHeight;
   const left = cursor.left + 14 + w < right ? cursor.left + 14 : cursor.left - 14 - w;
   const top = cursor.top + 14 + h < height ? cursor.top + 14 : cursor.top - 14 - h;
   element.style.transform = `translate(${Math.round(Math.max(4, Math.min(width - w - 4, left)))}px, ${Math.round(Math.max(4, top))}px)`;

@@ -1,6 +1,7 @@
 // The tabs of the page, as components/panes.py: each draws one market's pane.
 import { FlowPane } from "./flow.js";
 import { QualityPane } from "./quality.js";
+import { TradesPane } from "./trades.js";
 
 /**
  * A pane: `constructor(element, stack)`, `take(frame)` after the stack's model has taken it, `draw(at, state, hidden)`
@@ -11,5 +12,6 @@ import { QualityPane } from "./quality.js";
  */
 export const PANES = {
   flow: FlowPane,
+  trades: TradesPane,
   quality: QualityPane,
 };
