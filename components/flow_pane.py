@@ -16,7 +16,7 @@ _ROWS = (
     ),
     Row(
         Frame("ofi", "", "", "OFI of the best quotes", "best"),
-        Frame("ofi", "Distribution", "last 30 min", "Percentile rank", "best"),
+        Frame("ofi", "Distribution", "", "Percentile rank", "best"),
     ),
     Row(
         Frame(

@@ -13,6 +13,7 @@ from components.icons import icon
 from components.panel import field
 from components.panes import PANES
 from components.words import (
+    BINS_S,
     DEPTHS,
     LOOKBACKS_S,
     RANGES_S,
@@ -170,8 +171,26 @@ def tab_bar(present: str) -> Component:
         )
         for number, (name, pane) in enumerate(PANES.items(), 1)
     ]
+    bins = [
+        html.Button(
+            duration(seconds), type="button", **{"data-bin": str(seconds), "aria-pressed": "false"}
+        )
+        for seconds in BINS_S
+    ]
     return html.Nav(
-        html.Div(tabs, role="tablist", className="tablist", id="tabs", **{"aria-label": "Tabs"}),
+        [
+            html.Div(
+                tabs, role="tablist", className="tablist", id="tabs", **{"aria-label": "Tabs"}
+            ),
+            html.Span(className="grow"),
+            html.Div(
+                [html.I("Bins"), *bins],
+                id="bins",
+                className="bins",
+                role="group",
+                **{"aria-label": "Length of the bins"},
+            ),
+        ],
         className="tabs",
         **{"aria-label": "What is shown of the markets"},
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dash.development.base_component import Component
 
 from app.market import MarketId
+from components.evidence_pane import evidence_pane
 from components.flow_pane import flow_pane
 from components.quality_pane import quality_pane
 from components.trades_pane import trades_pane
@@ -26,6 +27,7 @@ class Pane:
 
 PANES: Mapping[str, Pane] = {
     "flow": Pane("Book & flow", flow_pane),
+    "evidence": Pane("Verification & toxicity", evidence_pane),
     "trades": Pane("Trades & liquidity", trades_pane),
     "quality": Pane("Data quality", quality_pane),
 }

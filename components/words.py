@@ -7,6 +7,7 @@ from app.market import Contract, Market, MarketId
 DEPTHS = (1, 2, 3, 5, 10, 15, 20)
 WINDOWS_S = (1, 5, 10, 30, 60, 300)
 RANGES_S = (300, 900, 1800, 3600, 7200)
+BINS_S = (1, 5, 10, 30)
 LOOKBACKS_S = (600, 1800, 3600, 7200)
 
 _CONTRACTS = {

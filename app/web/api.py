@@ -34,9 +34,9 @@ from app.web.metrics import Metrics, Worker, idle_worker
 from app.web.options import NOTIONAL
 from app.web.quality import API, LOOKBACK_NS, lean_history, quality_json
 from app.web.spec import LOOKBACK_BOUNDS_S
-from app.web.state import BINS_S
 from app.web.trades import order_cost
 from app.web.watch import WatchList
+from components.words import BINS_S
 
 FRESH_NS: Final = 15 * NS_PER_S  # the newest row of some live market must be younger
 NEWEST_NS: Final = 600 * NS_PER_S  # rows asked for without a start are looked for so far back

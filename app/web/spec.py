@@ -11,7 +11,8 @@ from app.errors import InputError
 from app.market import MarketId
 from app.records import LEVELS
 from app.web.options import NOTIONAL
-from app.web.state import BINS_S, DEFAULT_BIN_S
+from app.web.state import DEFAULT_BIN_S
+from components.words import BINS_S
 
 LOOKBACK_BOUNDS_S: Final = (600, 7200)
 # field → (default, least, most); None as a default: it must be given.

@@ -16,6 +16,7 @@ from app.market import MarketId
 from app.records import LEVELS
 from app.web.options import DEFAULTS, OPTIONS, chosen
 from components.panes import PANES
+from components.words import BINS_S
 
 MAX_MARKETS: Final = 4
 MAX_QUERY: Final = 2000  # characters of an address that are read
@@ -28,8 +29,6 @@ THEMES: Final = ("dark", "light")
 RATES_HZ: Final = (1, 10)
 COLOURS: Final = ("blue-orange", "green-red")
 DEFAULT_TAB: Final = "flow"
-# Lengths of the bins of verification.
-BINS_S: Final = (1, 5, 10, 30)
 DEFAULT_BIN_S: Final = 10
 DEFAULT_ZONE: Final = "utc"
 DEFAULT_DEPTH: Final = 10

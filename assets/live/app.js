@@ -1,6 +1,6 @@
 // The page: finds the stacks that Dash renders, subscribes to what they show, draws on frames.
 import { Connection } from "./connection.js";
-import { bindControls, freeze, wish } from "./controls.js";
+import { bindControls, freeze, showBins, wish } from "./controls.js";
 import { duration, number } from "./format.js";
 import { bindFullScreen } from "./fullscreen.js";
 import { bindPanels } from "./panels.js";
@@ -67,6 +67,7 @@ class Page {
     if (!text) return;
     this.view = JSON.parse(text);
     this.turnTo(this.view.tab);
+    showBins(this.view.bin_s);
     this.frozen = this.view.end_ms !== null;
     this.held = this.view.end_ms;
     document.getElementById("freeze")?.setAttribute("aria-pressed", String(this.frozen));

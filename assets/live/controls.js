@@ -9,6 +9,7 @@ export function bindControls(page) {
   on("share", share);
   on("more", toggleControls);
   bindTabs(page);
+  bindBins(page);
   document.addEventListener("keydown", (event) => key(event, page));
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("#controls, #more, [data-portal]")) closeControls();
@@ -33,6 +34,22 @@ function bindTabs(page) {
     next.focus();
     turn(page, next);
   });
+}
+
+function bindBins(page) {
+  document.getElementById("bins")?.addEventListener("click", (event) => {
+    const bin = Number(event.target.closest("[data-bin]")?.dataset.bin);
+    if (!bin || !page.view || page.view.bin_s === bin) return;
+    page.view.bin_s = bin;
+    showBins(bin);
+    for (const stack of page.stacks.values()) page.subscribe(stack);
+    wish({ bin });
+  });
+}
+
+/** Marks the length of the bins that is shown. */
+export function showBins(bin) {
+  for (const one of document.querySelectorAll("#bins [data-bin]")) one.setAttribute("aria-pressed", String(Number(one.dataset.bin) === bin));
 }
 
 /** Turns to a tab at once; the address follows. */

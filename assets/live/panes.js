@@ -1,4 +1,5 @@
 // The tabs of the page, as components/panes.py: each draws one market's pane.
+import { EvidencePane } from "./evidence.js";
 import { FlowPane } from "./flow.js";
 import { QualityPane } from "./quality.js";
 import { TradesPane } from "./trades.js";
@@ -12,6 +13,7 @@ import { TradesPane } from "./trades.js";
  */
 export const PANES = {
   flow: FlowPane,
+  evidence: EvidencePane,
   trades: TradesPane,
   quality: QualityPane,
 };

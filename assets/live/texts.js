@@ -32,6 +32,7 @@ export function titles(f, info) {
   write(f["line-ofi"], `Net size joining bids and leaving asks, ${unit}. Above zero: buying pressure.`);
   write(f["line-flow"], `Taker volume bought minus sold, ${unit}. Above zero: buying.`);
   write(f["cross-book"], `${unit}, and running sum`);
+  write(f["cross-ofi"], `last ${span(info.lookback_s)}`);
   write(f["cross-levels"], `${window}, ${unit}`);
   write(f["legend-ofi"], info.depth === 1 ? "integrated, level 1" : `integrated, ${info.depth} levels`);
 }
@@ -77,7 +78,7 @@ function offMid(off, decimals) {
 }
 
 /** Micro-price, or the weighted mid until there is one, and what rests on a look-back: VPIN, moves explained. */
-function estimates(f, { tiles: t, status: s }, decimals) {
+function estimates(f, { tiles: t, status: s, info }, decimals) {
   write(f["weighted-label"], known(t.micro_price) ? "Micro-price" : "Weighted mid");
   const price = t.micro_price ?? t.weighted_mid;
   write(f.weighted, number(price, decimals));
@@ -87,7 +88,7 @@ function estimates(f, { tiles: t, status: s }, decimals) {
   const rank = known(t.vpin_percentile) ? `${ordinal(t.vpin_percentile)} percentile` : "no percentile yet";
   write(f["vpin-sub"], known(t.vpin) ? rank : s?.has_trades === false ? "no trades" : "needs 50 buckets");
   write(f.explained, known(t.explained) ? percent(t.explained, 0) : NONE);
-  write(f["explained-sub"], known(t.explained) ? `R\u00b2, 30\u00a0min, n\u00a0=\u00a0${number(t.explained_n)}` : "needs 5\u00a0min");
+  write(f["explained-sub"], known(t.explained) ? `R\u00b2, ${span(info.lookback_s)}, n\u00a0=\u00a0${number(t.explained_n)}` : "needs 5\u00a0min");
 }
 
 function flow(f, name, value, unit, words) {

@@ -26,7 +26,7 @@ export function what(model, state) {
   }
   const up = tiles.score > 0;
   const share = up ? tiles.percentile : 1 - tiles.percentile;
-  const place = tiles.percentile === null ? "" : `, ${up ? "above" : "below"} ${number(Math.floor(share * 100))}\u00a0% of the last 30\u00a0min`;
+  const place = tiles.percentile === null ? "" : `, ${up ? "above" : "below"} ${number(Math.floor(share * 100))}\u00a0% of the last ${span(info.lookback_s)}`;
   return [up ? "Buyers lead." : "Sellers lead.", `OFI is ${score}\u03c3 over ${window}${place}.`];
 }
 
@@ -52,7 +52,7 @@ export function trust(model, state, age) {
   const explained = tiles?.explained ?? null;
   if (explained !== null) {
     // Flow and move are of the same bins: that explains, and foretells nothing.
-    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves of mid (R\u00b2, 30\u00a0min); no forecast is made.`;
+    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves of mid (R\u00b2, ${span(info.lookback_s)}); no forecast is made.`;
     return [explained < LITTLE ? "Explains little of the price." : "Explains, does not forecast.", said];
   }
   if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${sends}${covered ? `; ${covered}` : ""}.`];

@@ -1,0 +1,186 @@
+// The tab Verification & toxicity of one market: what came with the frames, drawn when it changed.
+import { drawImpact, drawPrediction } from "./evidence_charts.js";
+import { nearest } from "./evidence_axes.js";
+import { empties } from "./evidence_states.js";
+import { TABLES } from "./evidence_tables.js";
+import { drawAdverse, drawMarkouts, drawVpin } from "./evidence_trades.js";
+import { feeField, writeCard, writeTables } from "./evidence_words.js";
+import { clock, number, percent, signed, span } from "./format.js";
+import { showEmpty } from "./panels.js";
+import { write } from "./texts.js";
+
+const CHARTS = { impact: drawImpact, prediction: drawPrediction, vpin: drawVpin, markouts: drawMarkouts, adverse: drawAdverse };
+const CARD_WIDTH = 226;
+const KEPT_MS = 15_000;
+
+export class EvidencePane {
+  /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
+  constructor(element, stack) {
+    this.element = element;
+    this.stack = stack;
+    this.holder = element.querySelector(".evidence");
+    this.card = element.querySelector(".readout");
+    this.canvases = Object.fromEntries([...element.querySelectorAll("canvas[data-canvas]")].map((one) => [one.dataset.canvas, one]));
+    this.values = null; // the header field `evidence` of the last frame that had it
+    this.arrays = {};
+    this.points = {};
+    this.awaited = null; // since when another view's answer is waited for, with the one before still shown
+    this.time = NaN; // of the crosshair
+    this.dirty = true;
+    this.boxes = {};
+    this.sizes = new ResizeObserver(() => stack.resized());
+    this.sizes.observe(this.holder);
+    feeField(stack.f["ev-fee"], () => this.renew());
+    this.listen();
+  }
+
+  listen() {
+    for (const [name, canvas] of Object.entries(this.canvases)) {
+      const move = (event) => this.point(name, canvas, event);
+      canvas.addEventListener("pointermove", move);
+      canvas.addEventListener("pointerdown", move);
+      canvas.addEventListener("pointerleave", () => this.leave(name));
+    }
+  }
+
+  close() {
+    this.sizes.disconnect();
+  }
+
+  /** Measured here, so that drawing never asks for a layout. */
+  resized() {
+    this.boxes = Object.fromEntries(Object.entries(this.canvases).map(([name, canvas]) => [name, { width: canvas.clientWidth, height: canvas.clientHeight }]));
+    this.dirty = true;
+  }
+
+  /** A frame has been taken into the model. Of another view its first snapshot may not know the answer yet. */
+  take(frame) {
+    if (!frame.evidence) {
+      if (frame.type === "snapshot") this.awaited = performance.now();
+      return;
+    }
+    this.awaited = null;
+    this.values = frame.evidence;
+    this.arrays = Object.fromEntries(Object.entries(frame.arrays).filter(([name]) => name.startsWith("ev_")).map(([name, one]) => [name, one.data]));
+    this.dirty = true;
+  }
+
+  renew() {
+    this.dirty = true;
+    this.stack.page.dirty(this.stack);
+  }
+
+  cursor(cursor) {
+    const time = cursor?.time ?? NaN;
+    if (time === this.time || (time !== time && this.time !== this.time)) return;
+    this.time = time;
+    this.dirty = true;
+  }
+
+  draw(at, state) {
+    if (state !== this.state) this.dirty = true;
+    if (this.awaited && at - this.awaited > KEPT_MS) [this.values, this.arrays, this.awaited, this.dirty] = [null, {}, null, true];
+    this.state = state;
+    if (!this.dirty) return;
+    this.dirty = false;
+    const { values, stack } = this, empty = empties(values, stack.model.status);
+    for (const [name, content] of Object.entries(empty)) showEmpty(this.holder, name, content);
+    this.points = {};
+    if (!values) return;
+    writeCard(stack.f, this.holder, values);
+    writeTables(stack.f, this.holder, values);
+    this.badges();
+    const spans = stack.spans("trades", state, values.end_ms);
+    const given = { values, arrays: this.arrays, info: stack.model.info, spans, cursor: this.time };
+    for (const [name, draw] of Object.entries(CHARTS)) {
+      const box = this.boxes[name];
+      if (empty[name] || !box?.width || !box.height) continue;
+      this.points[name] = draw(this.canvases[name], box, given);
+    }
+    this.names();
+  }
+
+  /** Coverage of the look-back and n beside each figure. */
+  badges() {
+    const { values: v, stack: { f } } = this, at = `as of ${clock(v.end_ms)} UTC`;
+    const badge = (name, share, more = "") => {
+      const place = f[`ev-cov-${name}`];
+      if (!place) return;
+      write(place, `${more}coverage ${percent(share)}`);
+      place.classList.toggle("low", share < 0.95);
+      place.title = `Known of the last ${span(v.lookback_s)}, ${at}.`;
+    };
+    badge("verdict", v.coverage.best);
+    badge("impact", v.coverage.best);
+    badge("flows", Math.min(v.coverage.best, v.coverage.depth));
+    badge("vpin", v.coverage.trades);
+    badge("markouts", Math.min(v.coverage.trades, v.coverage.best));
+    write(f["line-impact"], `Each dot is one ${span(v.bin_s)} bin.`);
+    write(f["line-vpin"], vpinLine(v));
+  }
+
+  names() {
+    const { values: v, stack: { market } } = this, fit = v.explains.best, p = v.prediction["5"];
+    const set = (name, words) => this.canvases[name]?.setAttribute("aria-label", `${market}, ${words}`);
+    set("impact", `impact: R squared ${number(fit.r2, 2)}, t ${number(fit.t, 1)}, ${number(fit.bins)} bins`);
+    set("prediction", `prediction by horizon: next 5 seconds ${p?.ic === undefined ? "not available" : `${signed(p.ic, 2)}, ${p.better_than_chance ? "better" : "no better"} than chance`}`);
+    set("vpin", `VPIN through time; now ${number(v.toxicity?.vpin, 2)}`);
+    set("markouts", "markout curves of buys and sells over 60 seconds");
+    set("adverse", `adverse selection; effective spread ${number(Object.values(v.spread?.horizons ?? {})[0]?.effective, 4)} bps`);
+  }
+
+  point(name, canvas, event) {
+    const found = this.points[name] ?? [], box = canvas.getBoundingClientRect();
+    const at = { left: event.clientX - box.left, top: event.clientY - box.top };
+    const near = found.some((one) => one.wide) ? across(found, at) : found[nearest(found, at)];
+    this.show(near, box, at);
+    if (name === "vpin" && near) this.stack.point({ time: near.time, kind: "time", price: null });
+  }
+
+  leave(name) {
+    this.show(null);
+    if (name === "vpin") this.stack.point(null);
+  }
+
+  /** The hover card, beside the pointer and inside the pane. */
+  show(near, box, at) {
+    this.card.hidden = !near;
+    if (!near) return;
+    const title = document.createElement("h4");
+    title.textContent = near.title;
+    this.card.replaceChildren(title, ...near.rows.map(row));
+    const outer = this.holder.getBoundingClientRect();
+    const left = box.left - outer.left + at.left, top = box.top - outer.top + at.top;
+    const beside = left + CARD_WIDTH + 24 < outer.width ? left + 16 : left - CARD_WIDTH - 16;
+    this.card.style.transform = `translate(${Math.max(0, beside)}px, ${Math.max(0, Math.min(top - 20, outer.height - this.card.offsetHeight - 4))}px)`;
+  }
+
+  /** The table of a panel, for its CSV. */
+  table(name) {
+    return this.values ? (TABLES[name]?.(this.values, this.arrays, this.stack.model.info) ?? null) : null;
+  }
+}
+
+function vpinLine({ toxicity: t, inferred_share: inferred }) {
+  const what = "How one-sided the last 50 equal-volume buckets were.";
+  const sides = inferred > 0 ? ` Sides of ${percent(inferred, 0)} of volume bulk-classified.` : "";
+  const rank = t?.p95 === null && t.buckets ? ` Bands after 200 buckets, ${number(t.buckets)} so far.` : " Above the 95th percentile: toxic.";
+  return what + rank + sides;
+}
+
+/** The nearest by the horizontal alone, where a chart is read across. */
+function across(points, at) {
+  let found = null;
+  for (const one of points) {
+    if (Math.abs(one.left - at.left) <= one.wide && (!found || Math.abs(one.left - at.left) < Math.abs(found.left - at.left))) found = one;
+  }
+  return found;
+}
+
+function row([label, value]) {
+  const line = document.createElement("div"), name = document.createElement("span"), figure = document.createElement("b");
+  name.textContent = label;
+  figure.textContent = value;
+  line.append(name, figure);
+  return line;
+}

@@ -1,0 +1,73 @@
+// What a panel of the evidence says in place of figures: what it waits for, and for how long.
+import { span60, wait } from "./evidence_words.js";
+import { number, percent, span } from "./format.js";
+
+const LITTLE = 0.5; // of the look-back seen: below it figures give way
+
+/** By panel, `{title, text}` where it cannot show its figures; null where it can. */
+export function empties(values, status) {
+  if (!values) {
+    const soon = { title: "Being worked out", text: "The first figures come within some seconds." };
+    return { verdict: soon, impact: soon, prediction: soon, flows: soon, horizons: soon, vpin: soon, markouts: soon, adverse: soon };
+  }
+  const quiet = status?.has_trades === false ? { title: "No trades here", text: "This venue sends no public trades here. VPIN and markouts stay empty; OFI does not." } : null;
+  const few = seen(values, "best");
+  return {
+    verdict: null,
+    impact: few ?? impact(values),
+    prediction: few ?? prediction(values),
+    flows: null,
+    horizons: null,
+    vpin: quiet ?? vpin(values),
+    markouts: quiet ?? markouts(values),
+    adverse: quiet ?? adverse(values),
+  };
+}
+
+function seen(values, stream) {
+  const share = values.coverage[stream], back = span(values.lookback_s);
+  if (share >= LITTLE || values.wait_s > 0) return null;
+  return { title: "Not enough data", text: `Only ${percent(share)} of the last ${back} were seen: gaps leave too little to judge.` };
+}
+
+function impact(values) {
+  if (values.explains.best.r2 !== null) return null;
+  const { bins } = values.explains.best;
+  const title = values.wait_s > 0 ? `Needs 30 windows of ${span(values.bin_s)}: ${span60(values.wait_s)} more` : "Nothing to fit";
+  return { title, text: values.wait_s > 0 ? `${number(bins)} so far. A line through fewer would say nothing.` : wait(values) };
+}
+
+function prediction(values) {
+  const all = Object.values(values.prediction);
+  if (all.some((p) => p.ic !== undefined)) return null;
+  const most = Math.max(...all.map((p) => p.pairs));
+  return most < 30
+    ? { title: `Needs 30 pairs of now and next: ${span60(30 - most)} more`, text: "A pair a second, where both are known." }
+    : { title: "Nothing to predict", text: "Mid or flow did not move." };
+}
+
+function vpin({ toxicity: t }) {
+  if (t && t.buckets > 0) return null;
+  return { title: "Needs 5\u00a0min of trades, then 50 full buckets", text: "A bucket is a fiftieth of the trailing hour's volume: about an hour for the first figure." };
+}
+
+function markouts({ markout, trades }) {
+  if (!markout) return { title: "No trades yet", text: "" };
+  const { buys, sells } = markout.groups;
+  if (Math.max(buys, sells) >= 30) return null;
+  return {
+    title: "Needs 30 trades of a side that are a minute old",
+    text: `${number(buys)} buys and ${number(sells)} sells so far, of ${number(trades)} trades.`,
+  };
+}
+
+function adverse({ spread }) {
+  const parts = spread ? Object.values(spread.horizons) : [];
+  if (parts.some((p) => p.effective !== null)) return null;
+  const [first] = parts;
+  if (!first?.trades) return { title: "No trades yet", text: "Needs trades that are older than a second." };
+  return {
+    title: "Not available while more than 5\u00a0% of trades have a negative effective spread",
+    text: `Now ${percent(first.negative_share)}, n = ${number(first.trades)}: a sign that the clocks or the lag of the prints are off.`,
+  };
+}
