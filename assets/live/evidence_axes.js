@@ -51,7 +51,10 @@ export function frame(canvas, box, { x: xr, y: yr, left = 44, right = 12, top = 
 }
 
 function round([low, high], count, sign) {
-  const step = tickStep(low, high, count), decimals = decimalsOf(step);
+  let step = tickStep(low, high, count);
+  // A scale of one value is none.
+  for (let more = count + 1; multiples(low, high, step).length < 3 && more < 3 * count; more++) step = tickStep(low, high, more);
+  const decimals = decimalsOf(step);
   return multiples(low, high, step).map((at) => {
     const clean = Math.abs(at) < step * 1e-9 ? 0 : at;
     return { at: clean, words: sign ? signed(clean, decimals) : number(clean, decimals) };

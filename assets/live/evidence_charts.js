@@ -54,7 +54,7 @@ export function drawPrediction(canvas, box, { values }) {
   const spread = all.flatMap((p) => [p.ic_low, p.ic_high, p.chance?.ic_low, p.chance?.ic_high, p.out_of_sample?.ic].map((v) => v ?? NaN));
   const s = frame(canvas, box, {
     x: [-0.6, horizons.length - 0.4], y: reach(spread, { least: 0.05 }), left: 48, right: 10, vertical: false,
-    xTicks: horizons.map((h, at) => ({ at, words: span(h) })), xLabel: "ahead of now", yLabel: "correlation with the next move of mid",
+    xTicks: horizons.map((h, at) => ({ at, words: `${h}\u00a0s` })), xLabel: "ahead of now", yLabel: "correlation with the next move of mid",
   });
   const { x, X, Y } = s, points = [];
   all.forEach(({ chance }, k) => {
@@ -67,7 +67,7 @@ export function drawPrediction(canvas, box, { values }) {
     if (p.ic === undefined) return void haloText(x, "too few", X(k), Y(0) - 9, theme.text3, "center");
     measured(x, X(k - 0.1), p, Y);
     if (p.out_of_sample) diamond(x, X(k + 0.18), Y(p.out_of_sample.ic));
-    points.push({ left: X(k), top: Y(p.ic), wide: X(k + 0.5) - X(k), title: `Next ${span(horizons[k])}`, rows: inWords(p) });
+    points.push({ left: X(k), top: Y(p.ic), wide: X(k + 0.5) - X(k), title: `Next ${horizons[k]}\u00a0s`, rows: inWords(p) });
   });
   verdicts(s, box, all);
   return points;

@@ -1,7 +1,7 @@
 // Charts of toxicity: VPIN through time, markout curves, adverse selection.
 import { chip, crisp, hatch, line, text } from "./canvas.js";
 import { between, frame, reach, through } from "./evidence_axes.js";
-import { bps, clock, number, percent, signed, span, timeTicks } from "./format.js";
+import { bps, clock, number, percent, signed, timeTicks } from "./format.js";
 import { alpha, theme } from "./theme.js";
 
 const GROUPS = [
@@ -87,7 +87,7 @@ export function drawMarkouts(canvas, box, { values, arrays }) {
   }));
   const s = frame(canvas, box, {
     x: [0, 60], y: reach([...arrays.ev_mark, ...arrays.ev_mark_low, ...arrays.ev_mark_high], { least: 0.001 }), left: 48, right: wide ? 102 : 14, top: 18,
-    xTicks: [0, 5, 15, 30, 45, 60].map((at) => ({ at, words: at === 60 ? span(60).replace("1\u00a0min", "60\u00a0s") : String(at) })),
+    xTicks: [0, 5, 15, 30, 45, 60].map((at) => ({ at, words: at === 60 ? "60\u00a0s" : String(at) })),
     xLabel: "after the trade", yLabel: "move of mid, bps", vertical: false,
   });
   const { x, X, Y, R } = s, points = [];
@@ -99,7 +99,7 @@ export function drawMarkouts(canvas, box, { values, arrays }) {
       if (one.mean[k] !== one.mean[k]) continue;
       const known = one.low[k] === one.low[k];
       points.push({
-        left: X(hs[k]), top: Y(one.mean[k]), title: `${one.words}, after ${span(hs[k])}`,
+        left: X(hs[k]), top: Y(one.mean[k]), title: `${one.words}, after ${hs[k]}\u00a0s`,
         rows: [["Mean move", `${signed(one.mean[k], 3)} bps`], ["95 %", known ? `${signed(one.low[k], 3)} to ${signed(one.high[k], 3)}` : "needs 5 min of trades"], ["Trades", number(one.trades)]],
       });
     }
@@ -127,7 +127,7 @@ export function drawAdverse(canvas, box, { values }) {
   const all = known.flatMap((p) => [p.effective, p.adverse, p.realised]), range = reach([0, ...all], { symmetric: false, least: 0.001 });
   const s = frame(canvas, box, {
     x: [-0.6, parts.length - 0.4], y: range, left: 48, right: 12, top: 18, vertical: false,
-    xTicks: parts.map((p, at) => ({ at, words: p.horizon_s === 60 ? "60\u00a0s" : span(p.horizon_s) })), xLabel: "mid taken after", yLabel: "bps of mid",
+    xTicks: parts.map((p, at) => ({ at, words: `${p.horizon_s}\u00a0s` })), xLabel: "mid taken after", yLabel: "bps of mid",
   });
   const { x, X, Y, L, R } = s, wide = Math.min(22, (R - L) / 14), points = [];
   line(x, L, crisp(Y(0)), R, crisp(Y(0)), theme.axis);
@@ -140,7 +140,7 @@ export function drawAdverse(canvas, box, { values }) {
       text(x, bps(v), left + wide / 2, v >= 0 ? Y(v) - 7 : Y(v) + 8, ink, "center");
     }
     points.push({
-      left: X(k), top: Y(Math.max(p.adverse, p.realised) / 2), wide: X(k + 0.5) - X(k), title: `Mid taken after ${span(p.horizon_s)}`,
+      left: X(k), top: Y(Math.max(p.adverse, p.realised) / 2), wide: X(k + 0.5) - X(k), title: `Mid taken after ${p.horizon_s}\u00a0s`,
       rows: [
         ["Effective spread", `${signed(p.effective, 4)} bps`], ["Price impact", `${signed(p.adverse, 4)} bps`], ["Kept by makers", `${signed(p.realised, 4)} bps`],
         ["Trades", number(p.trades)], ["Below zero", percent(p.negative_share)],

@@ -88,7 +88,7 @@ function cost(values) {
   const h = bestHorizon(values.prediction), p = values.prediction[h], half = values.half_spread_bps;
   if (!p || !known(p.expected_bps) || !known(half)) return ["Expected move not known yet; half-spread", NONE, true];
   const pays = p.better_than_chance && p.break_even_fee_bps > feeBps();
-  const words = `Next ${span(Number(h))}: ${bps(p.expected_bps)} bps expected; half-spread ${bps(half)}`;
+  const words = `Next ${h}\u00a0s: ${bps(p.expected_bps)} bps expected; half-spread ${bps(half)}`;
   return [words, pays ? "Yes" : "No", !pays];
 }
 

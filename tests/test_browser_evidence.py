@@ -1,0 +1,215 @@
+"""The tab *evidence* in Chromium: the API's numbers, in words, on canvases, at every width and theme."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.browser import LiveMarkets, Watched, chromium, pixels, watched
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
+CHARTS = ("impact", "prediction", "vpin", "markouts", "adverse")
+THERE = "market => window.ofi?.view(market)?.evidence?.explains?.best?.r2 > 0"
+# What the page says and what it says it of, in one go: between two calls it moves on.
+SHOWN = """market => {
+  const stack = document.querySelector(`.stack[data-market="${market}"]`);
+  const words = Object.fromEntries([...stack.querySelectorAll('[data-f^="ev-"]')]
+    .map((one) => [one.dataset.f.slice(3), one.textContent]));
+  return { values: window.ofi.view(market).evidence, words };
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with (
+        LiveMarkets(tmp_path_factory.mktemp("hot"), minutes=13, outage=False) as living,
+        running_server(Path(living.store.directory), workers=1) as base,
+    ):
+        yield base
+
+
+def opened(one: Watched, url: str, query: str = "", market: str = BTC) -> dict[str, Any]:
+    """The page on the tab with figures; what it shows."""
+    one.page.goto(f"{url}/?m={market}&tab=evidence&lookback=600{query}")
+    one.until(THERE, market)
+    one.until(
+        "() => document.querySelector('[data-f=ev-verdict]').textContent.includes('explained')"
+    )
+    shown: dict[str, Any] = one.page.evaluate(SHOWN, market)
+    return shown
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u2212", "-").replace("\u2009", " ")
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    text = f"{value:+.{decimals}f}"
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
+def fixed(value: float, decimals: int = 2) -> str:
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
+
+
+def test_the_page_shows_what_the_api_gives(browser: Browser, url: str) -> None:
+    with watched(browser) as one:
+        shown = opened(one, url)
+        assert not one.complaints
+    values, words = shown["values"], {k: plain(v) for k, v in shown["words"].items()}
+    query = {"market": BTC, "bin": "10s", "lookback": "10min", "end": values["end_ms"] * 10**6}
+    answer = httpx.get(f"{url}/api/v1/verification", params=query, timeout=30).json()
+    assert {name: answer[name] for name in values} == values
+    fit = answer["explains"]["best"]
+    share = f"{fit['r2'] * 100:.0f} %"
+    assert words["verdict"] == f"In the last 10 min OFI explained {share} of 10 s price moves."
+    assert words["figure-now"] == share
+    assert f"n = {fit['bins']}" in words["fact-now"]
+    for h in ("1", "5"):
+        told = answer["prediction"][h]
+        assert words[f"figure-{h}"] == signed(told["ic"])
+        low, high = told["hit_low"] * 100, told["hit_high"] * 100
+        assert f"Right {told['hit_rate'] * 100:.1f} % of the time" in words[f"fact-{h}"]
+        assert f"({low:.1f} to {high:.1f}), n = {int(told['n_eff']):,}" in words[f"fact-{h}"]
+        assert words[f"fact-{h}"].endswith("." if told["better_than_chance"] else ": chance.")
+    sober = "better than chance" if answer["prediction"]["5"]["better_than_chance"] else "no better"
+    assert sober in words["sober"]
+    for name, one_fit in answer["explains"].items():
+        assert words[f"{name}-r2"] == fixed(one_fit["r2"])
+        assert words[f"{name}-t"] == fixed(one_fit["t"], 1)
+        assert words[f"{name}-held_out"] == fixed(one_fit["held_out"])
+        assert float(words[f"{name}-beta"].replace(",", "")) == pytest.approx(
+            one_fit["beta"], rel=6e-3
+        )
+    assert words["60-interval"] == (
+        f"{signed(answer['prediction']['60']['ic_low'])} to "
+        f"{signed(answer['prediction']['60']['ic_high'])}"
+    )
+
+
+def test_bins_and_look_back_are_chosen_and_in_the_address(browser: Browser, url: str) -> None:
+    with watched(browser) as one:
+        opened(one, url)
+        one.page.click("#bins [data-bin='1']")
+        one.until(f"() => window.ofi.view('{BTC}').evidence.bin_s === 1")
+        one.until(
+            "() => document.querySelector('[data-f=ev-flows-head]').textContent.includes('1\u00a0s')"
+        )
+        one.until("() => location.search.includes('bin=1')")
+        assert one.page.get_attribute("#bins [data-bin='1']", "aria-pressed") == "true"
+        one.page.goto(one.page.url)
+        one.until(THERE, BTC)
+        assert one.view(BTC)["evidence"]["bin_s"] == 1
+        assert one.view(BTC)["evidence"]["lookback_s"] == 600
+        assert not one.complaints
+
+
+def test_a_fee_is_typed_and_kept(browser: Browser, url: str) -> None:
+    with watched(browser) as one:
+        opened(one, url)
+        one.page.fill(".fee input", "999")
+        one.until("() => document.querySelector('[data-f=ev-figure-cost]').textContent === 'No'")
+        one.page.fill(".fee input", "0.5")
+        one.page.reload()
+        one.until(THERE, BTC)
+        assert one.page.input_value(".fee input") == "0.5"
+
+
+@pytest.mark.parametrize("chart", ["impact", "prediction", "vpin", "markouts"])
+def test_the_pointer_reads_values(browser: Browser, url: str, chart: str) -> None:
+    with watched(browser) as one:
+        opened(one, url)
+        box = one.page.locator(f"canvas[data-canvas={chart}]").bounding_box()
+        assert box is not None
+        # Walk over the chart until something is near: dots lie where the market put them.
+        for k in range(400):
+            x, y = 52 + (k * 37) % (box["width"] - 160), 24 + (k * 23) % (box["height"] - 62)
+            one.page.mouse.move(box["x"] + x, box["y"] + y)
+            if one.page.locator(".evidence .readout").is_visible():
+                break
+        text = plain(one.page.locator(".evidence .readout").inner_text())
+        assert re.search(r"\d", text), text
+        one.page.mouse.move(5, 5)
+        one.until("() => document.querySelector('.evidence .readout').hidden")
+        assert not one.complaints
+
+
+@pytest.mark.parametrize("width", [390, 1440, 2560])
+def test_every_chart_is_drawn_and_nothing_overflows(browser: Browser, url: str, width: int) -> None:
+    with watched(browser, width, 900 if width < 2000 else 1440) as one:
+        opened(one, url, "&theme=dark")
+        dark = {name: pixels(one.page, f"canvas[data-canvas={name}]") for name in CHARTS[:4]}
+        for name, print_ in dark.items():
+            assert len(set(print_.split(","))) > 3, f"{name} is blank"
+        wide = one.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width
+        if width >= 1440:
+            cut = one.page.evaluate(
+                """() => [...document.querySelectorAll('.evidence .panel-body')]
+                  .filter((one) => one.firstElementChild.scrollHeight > one.clientHeight + 1)
+                  .map((one) => one.parentElement.dataset.panel)"""
+            )
+            assert cut == []
+        opened(one, url, "&theme=light")
+        light = {name: pixels(one.page, f"canvas[data-canvas={name}]") for name in CHARTS[:4]}
+        assert all(light[name] != dark[name] for name in light)
+        assert not one.complaints
+
+
+def test_several_markets_each_have_theirs(browser: Browser, url: str) -> None:
+    with watched(browser) as one:
+        one.page.goto(f"{url}/?m={BTC}&m={ETH}&tab=evidence&lookback=600")
+        for market in (BTC, ETH):
+            one.until(THERE, market)
+        one.until(
+            """() => [...document.querySelectorAll('[data-f=ev-verdict]')]
+              .every((one) => one.textContent.includes('explained'))"""
+        )
+        betas = [one.view(market)["evidence"]["explains"]["best"]["beta"] for market in (BTC, ETH)]
+        assert betas[0] != betas[1]
+        assert not one.complaints
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_serious_violation(browser: Browser, url: str, theme: str, width: int) -> None:
+    with watched(browser, width, 900) as one:
+        opened(one, url, f"&theme={theme}")
+        found = Axe().run(one.page).response["violations"]
+    grave = [
+        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert grave == []
+
+
+def test_a_young_market_says_what_it_waits_for(browser: Browser, tmp_path: Path) -> None:
+    with (
+        LiveMarkets(tmp_path, count=1, minutes=1.5, outage=False) as living,
+        running_server(Path(living.store.directory), workers=1) as base,
+        watched(browser) as one,
+    ):
+        one.page.goto(f"{base}/?m={BTC}&tab=evidence")
+        one.until(f"() => window.ofi?.view('{BTC}')?.evidence")
+        one.until("() => !document.querySelector('[data-empty=impact]').hidden")
+        words = plain(one.page.inner_text("[data-empty=impact]"))
+        assert re.search(r"Needs 30 windows of 10 s: [34] min( \d\d s)? more", words), words
+        assert "OFI cannot be judged yet." in one.page.inner_text(".verdict")
+        assert plain(one.page.inner_text("[data-f=ev-figure-now]")) == "\u2013"
+        assert not one.complaints
