@@ -11,6 +11,7 @@ import ccxt
 from app.clock import NS_PER_S, Clock
 from app.errors import BookError, ThrottledError
 from app.feeds import words
+from app.feeds.auditor import Auditor
 from app.feeds.base import VenueFeed
 from app.feeds.ccxt_errors import sane_wait, to_feed_error
 from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
@@ -92,6 +93,11 @@ class CcxtVenue(SupervisedVenue):
         self.router.woke = self._watchdog.woke
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
+
+    def _work(self) -> list[Any]:
+        auditor = Auditor(self, self.clock, lambda: list(self._feeds.values()))
+        audits = [auditor.run()] if self.router.family.audited else []
+        return [*super()._work(), *audits]
 
     def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:
         """Start a supervised task for each stream of a market.

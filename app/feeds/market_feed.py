@@ -1,10 +1,13 @@
 """One market of a ccxt venue: takes what the hook reports, judges it, copies it into the ring."""
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from app.clock import NS_PER_S, Clock
 from app.feeds import words
+from app.feeds.audit import Top
 from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
 from app.feeds.ring import Ring
@@ -18,6 +21,7 @@ from app.records import LEVELS, State, Stream
 _UNKNOWN = -1
 _RAW = 2**63
 _EXACT = 2**53  # ccxt passes ids through float; above this they are not what the venue sent
+_TAPED = 4096  # states kept for an audit: seconds of the busiest venue
 _TELLING = 20  # changes on one stream that the other cannot have missed
 _SIDES = {"buy": 1, "sell": -1}
 # States that any stream of a market lends to the market, the gravest first.
@@ -45,6 +49,7 @@ class CcxtMarketFeed:
         self.ordered_book: WatchedBook | None = None
         self.venue_ids: tuple[str, ...] = ()  # what the venue's messages call the market
         self._checksum = checksum
+        self._tape: deque[Top] | None = None
         self._book_ns = 0
         self._seen: dict[Stream, tuple[int, str]] = {}
         self._whole = False  # the state before was a whole book too
@@ -76,6 +81,19 @@ class CcxtMarketFeed:
         for track in self.tracks.values():
             track.lose(Fault(reason, detail))
 
+    @contextmanager
+    def taped(self) -> Iterator[deque[Top]]:
+        """Keep every state of the book, from the present one on, as its best levels."""
+        tape: deque[Top] = deque(maxlen=_TAPED)
+        view = self.book()
+        if view is not None:
+            tape.append((_copied(view.bids[:LEVELS]), _copied(view.asks[:LEVELS])))
+        self._tape = tape
+        try:
+            yield tape
+        finally:
+            self._tape = None
+
     # What the hook reports
 
     def on_book(
@@ -104,6 +122,8 @@ class CcxtMarketFeed:
             self.index, now_ns, venue_ms, update_id, track.epoch, known, bids, asks
         )
         self.ordered_book, self._book_ns = book, now_ns
+        if self._tape is not None:
+            self._tape.append((_copied(bids), _copied(asks)))
         if not self.status.booked_ns:
             self._began(book, now_ns)
         top = (bids[0][:2] if bids else (), asks[0][:2] if asks else ())
@@ -248,6 +268,11 @@ def _levels(book: WatchedBook, depth: int | None) -> tuple[Any, Any]:
     if (bids and len(bids[0]) > 2) or (asks and len(asks[0]) > 2):
         return [level[:2] for level in bids], [level[:2] for level in asks]
     return bids, asks
+
+
+def _copied(levels: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """Levels as they are now: the book's own are changed in place."""
+    return [(float(level[0]), float(level[1])) for level in levels]
 
 
 def _by_price(orders: Sequence[Sequence[float]], depth: int | None) -> list[list[float]]:

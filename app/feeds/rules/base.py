@@ -69,5 +69,7 @@ class Family:
     # Each message is a whole book, ordered by `last`; a late one is a hole.
     only_whole: bool = False
     checksum: Callable[[Side, Side], int] | None = None
+    # Nothing tells a missing update: the book is compared with the venue's answer from time to time.
+    audited: bool = False
     # ccxt's own check is off where ours takes its place.
     options: dict[str, Any] = field(default_factory=dict)

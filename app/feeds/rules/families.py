@@ -168,7 +168,7 @@ def _silent(message: Any) -> Sequence[Update]:
 
 
 # A venue whose updates tell nothing of their order: what ccxt and the sanity of books tell, and the audit.
-DEFAULT: Final = Family(_silent)
+DEFAULT: Final = Family(_silent, audited=True)
 
 
 def family_of(exchange_id: str) -> Family:

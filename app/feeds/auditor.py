@@ -1,0 +1,139 @@
+"""Asks venues whose updates prove nothing for their books, market by market, and counts what differs."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from app.clock import NS_PER_S, Clock
+from app.errors import OfiError, ThrottledError
+from app.feeds.audit import Place, Top, suspects
+from app.feeds.ccxt_errors import to_feed_error
+from app.feeds.market_feed import CcxtMarketFeed
+from app.feeds.supervised import SupervisedVenue
+from app.feeds.track import Fault
+from app.log import get
+from app.records import State, Stream
+
+# Levels of a side that are asked for and compared; the least that venues with fixed depths offer.
+LEVELS_ASKED = 20
+_LEVELS_COMPARED = 10
+_TRIES = 3
+# Our states are kept from this long before a request until this long after its answer.
+_MARGIN_S = 0.5
+_EVERY_S = 60.0
+# Audits take at most this share of the venue's rate limit.
+_SHARE = 0.2
+_log = get("feeds")
+
+
+class Auditor:
+    """One audit at a time, the market that waited longest first.
+
+    Args:
+        venue: whose markets; while one of them waits for its first book, audits wait.
+        feeds: the markets there are now.
+        every_s: how often each market is audited, where the rate limit allows it.
+    """
+
+    def __init__(
+        self,
+        venue: SupervisedVenue,
+        clock: Clock,
+        feeds: Callable[[], Iterable[CcxtMarketFeed]],
+        every_s: float = _EVERY_S,
+    ):
+        self._venue, self._clock, self._feeds = venue, clock, feeds
+        self._every_s = every_s
+        self._audited_ns: dict[str, int] = {}
+        # Markets whose book differed although it had just been built anew: counted, not built again.
+        self._disputed: set[str] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._clock.sleep(self._pause_s())
+            feed = self._next()
+            if feed is not None:
+                await self.audit(feed)
+
+    def _pause_s(self) -> float:
+        """Between two audits: spread over the period, within a share of the rate limit."""
+        markets = sum(1 for _ in self._feeds())
+        least_s = float(self._venue.exchange.rateLimit or 0.0) / 1000.0 / _SHARE
+        return max(self._every_s / max(1, markets), least_s, 2.0 * _MARGIN_S)
+
+    def _next(self) -> CcxtMarketFeed | None:
+        """Whose turn it is, if now is a time to ask."""
+        now_ns = self._clock.now_ns()
+        if self._busy() or now_ns < self._venue.hold_until_ns:
+            return None
+        live = {feed.symbol: feed for feed in self._feeds() if _trusted(feed)}
+        self._audited_ns = {s: t for s, t in self._audited_ns.items() if s in live}
+        due_ns = now_ns - round(self._every_s * NS_PER_S)
+        turns = [(self._audited_ns.get(symbol, 0), symbol) for symbol in live]
+        last_ns, symbol = min(turns, default=(now_ns, ""))
+        return live[symbol] if symbol and last_ns <= due_ns else None
+
+    def _busy(self) -> bool:
+        starting = any(feed.tracks[Stream.DEPTH].state is State.STARTING for feed in self._feeds())
+        return bool(self._venue.queued) or starting
+
+    async def audit(self, feed: CcxtMarketFeed) -> None:
+        """Compare a market's book with the venue's answer, again where they differ."""
+        self._audited_ns[feed.symbol] = self._clock.now_ns()
+        track = feed.tracks[Stream.DEPTH]
+        epoch = track.epoch
+        places: frozenset[Place] | None = None
+        for _ in range(_TRIES):
+            found = await self._ask(feed)
+            if found is None or track.epoch != epoch or not _trusted(feed):
+                return  # no answer, or the book was built anew meanwhile
+            places = found if places is None else places & found
+            if not places:
+                break
+        feed.status.audits += 1
+        if places:
+            self._differs(feed, places)
+        else:
+            self._disputed.discard(feed.symbol)
+
+    def _differs(self, feed: CcxtMarketFeed, places: frozenset[Place]) -> None:
+        feed.status.audit_differences += 1
+        where = "one price" if len(places) == 1 else f"{len(places)} prices"
+        detail = f"The book differed from the venue's own at {where} when asked for it."
+        _log.warning("audit", market=str(feed.market.id), detail=detail)
+        if feed.symbol in self._disputed:
+            return  # a new book differed too: the venue's two answers do not agree with each other
+        self._disputed.add(feed.symbol)
+        feed.tracks[Stream.DEPTH].fail(Fault("audit", detail))
+
+    async def _ask(self, feed: CcxtMarketFeed) -> frozenset[Place] | None:
+        """One request: the places where the answer fits none of our states; None without an answer."""
+        with feed.taped() as tape:
+            await self._clock.sleep(_MARGIN_S)
+            try:
+                answer = await self._venue.exchange.fetch_order_book(feed.symbol, LEVELS_ASKED)
+            except Exception as error:  # whatever the venue's code raises is no verdict on the book
+                self._failed(to_feed_error(self._venue.title, error))
+                return None
+            await self._clock.sleep(_MARGIN_S)
+            return suspects(_top(answer), tape)
+
+    def _failed(self, error: OfiError) -> None:
+        _log.info("audit not answered", venue=self._venue.name, error=str(error))
+        if isinstance(error, ThrottledError):
+            wait_ns = round((error.retry_after_s or self._every_s) * NS_PER_S)
+            until_ns = self._clock.now_ns() + wait_ns
+            self._venue.hold_until_ns = max(self._venue.hold_until_ns, until_ns)
+
+
+def _trusted(feed: CcxtMarketFeed) -> bool:
+    track = feed.tracks[Stream.DEPTH]
+    return track.state is State.LIVE and track.fault is None and not track.in_gap
+
+
+def _top(book: Any) -> Top:
+    bids, asks = (
+        [(float(level[0]), float(level[1])) for level in book[side][:_LEVELS_COMPARED]]
+        for side in ("bids", "asks")
+    )
+    return bids, asks
