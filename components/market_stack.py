@@ -80,9 +80,16 @@ def _quality() -> Component:
         )
         for name, label in _QUALITY
     ]
+    state = html.Button(
+        field("q-state"),
+        type="button",
+        className="pill q-open",
+        title="Open data quality",
+        **{"data-do": "open-quality", "aria-label": "Feed state: open data quality"},
+    )
     items.insert(4, html.Canvas(className="cover", role="img", **{"aria-label": "Gaps in view"}))
     updated = html.Span([html.I("Updated "), field("q-updated")], className="q q-updated")
-    return html.Footer([*items, html.Span(className="grow"), updated], className="foot")
+    return html.Footer([state, *items, html.Span(className="grow"), updated], className="foot")
 
 
 def _pane(tab: str, pane: Pane, market: MarketId, key: str) -> Component:

@@ -3,8 +3,6 @@
 from dash import html
 from dash.development.base_component import Component
 
-from components.icons import icon
-
 
 def empty_page() -> Component:
     """Nothing is in the store: says what the page waits for and what to do."""
@@ -39,6 +37,34 @@ def nothing_chosen() -> Component:
     )
 
 
+def _actions() -> Component:
+    """What a viewer can do; each is shown, and worded, by the scripts where it makes sense."""
+    return html.Div(
+        [
+            html.Button(
+                type="button",
+                className="btn solid",
+                hidden=True,
+                **{"data-do": "try-now", "data-act": "try", "aria-label": "Try now"},
+            ),
+            html.Button(
+                type="button",
+                className="btn",
+                hidden=True,
+                **{"data-do": "show-recorded", "data-act": "recorded"},
+                **{"aria-label": "Show last hour"},
+            ),
+            html.A(
+                href="login",
+                className="btn solid",
+                hidden=True,
+                **{"data-act": "sign-in", "aria-label": "Sign in"},
+            ),
+        ],
+        className="acts",
+    )
+
+
 def notes() -> Component:
     """The frame of a state's note over the book; filled and shown by `assets/live/states.js`."""
     return html.Div(
@@ -46,13 +72,7 @@ def notes() -> Component:
             html.Span(className="mark", **{"aria-hidden": "true"}),
             html.H4(**{"data-f": "note-title"}),
             html.P(**{"data-f": "note-text"}),
-            html.Button(
-                "Show what was recorded",
-                type="button",
-                className="btn",
-                hidden=True,
-                **{"data-do": "show-recorded"},
-            ),
+            _actions(),
         ],
         className="note",
         hidden=True,
@@ -70,13 +90,7 @@ def waiting() -> Component:
             html.P(**{"data-f": "empty-text"}),
             html.Ul(className="steps", **{"data-f": "empty-steps"}),
             html.Div(html.U(**{"data-f": "empty-bar"}), className="prog", hidden=True),
-            html.Button(
-                [icon("time", 14), "Show what was recorded"],
-                type="button",
-                className="btn",
-                hidden=True,
-                **{"data-do": "show-recorded"},
-            ),
+            _actions(),
         ],
         className="empty",
         hidden=True,

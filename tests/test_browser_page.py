@@ -48,6 +48,12 @@ def page(browser: Browser) -> Iterator[Watched]:
         yield one
 
 
+BOXES = """() => [...document.querySelectorAll('.mkt, .tile, .read, .panel, .foot, .axes')].map(one => {
+  const box = one.getBoundingClientRect();
+  return [box.left, box.top, box.width, box.height].map(Math.round).join();
+})"""
+
+
 def plain(text: str) -> str:
     return text.replace("\u00a0", " ").replace("\u2212", "-")
 
@@ -306,16 +312,34 @@ def test_a_hidden_page_takes_data_in_and_draws_when_it_returns(page: Watched, ur
 
 
 @pytest.mark.parametrize(
-    ("state", "detail", "pill", "words"),
+    ("state", "detail", "pill", "words", "then"),
     [
-        (State.STALE, "The link is open.", "Stale", "No update for"),
-        (State.RESYNCING, "3 updates were missing.", "Resyncing", "The book is being fetched anew"),
-        (State.THROTTLED, "It asks for a pause.", "Throttled", "Binance limits requests"),
-        (State.DOWN, "It closed the connection.", "Down", "Binance is not answering"),
+        (State.STALE, "", "Stale", "No update for", "Figures withheld, signals muted."),
+        (
+            State.RESYNCING,
+            "3 updates were missing.",
+            "Resyncing",
+            "The book is being fetched anew",
+            "3 updates were missing.",
+        ),
+        (
+            State.THROTTLED,
+            "",
+            "Throttled",
+            "Binance limits requests",
+            "Figures wait until then. Other markets are not affected.",
+        ),
+        (
+            State.DOWN,
+            "It closed the connection.",
+            "Down",
+            "Binance is not answering",
+            "It closed the connection. No answer since",
+        ),
     ],
 )
 def test_each_state_of_a_feed_shows_its_words(
-    browser: Browser, tmp_path: Path, state: State, detail: str, pill: str, words: str
+    browser: Browser, tmp_path: Path, state: State, detail: str, pill: str, words: str, then: str
 ) -> None:
     with (
         LiveMarkets(tmp_path, count=1, minutes=2) as markets,
@@ -323,18 +347,27 @@ def test_each_state_of_a_feed_shows_its_words(
         watched(browser) as page,
     ):
         page.open(f"{base}/?m={BTC}", BTC)
+        before = page.page.evaluate(BOXES)
         markets.state = (state, detail)
         expect(page.page.locator(".pill.state")).to_contain_text(pill)
         said = page.page.locator(".note:visible, .empty:visible")
         expect(said).to_contain_text(words)
-        expect(said).to_contain_text(detail)
+        assert then in plain(said.inner_text())
+        # Its figures are blank, not frozen; the boxes they stand in stay where they are.
+        expect(page.page.locator("[data-f=spread-sub]")).to_have_text("withheld")
+        for name in ("mid", "spread", "ofi", "queue"):
+            expect(page.page.locator(f"[data-f={name}]").first).to_have_text("–")
+        assert page.page.evaluate(BOXES) == before
         if state is State.DOWN:
-            page.page.get_by_role("button", name="Show what was recorded").click()
+            assert "3 attempts since; the next is in 1" in plain(said.inner_text())
+            page.page.get_by_role("button", name="Try now").click()
+            expect(page.page.get_by_role("button", name="Trying")).to_be_disabled()
+            eventually(lambda: markets.store.hurried(markets.filled_ns))
+            page.page.get_by_role("button", name="Show last hour").click()
             expect(page.page.locator(".note")).to_contain_text(words)
-        if state is not State.THROTTLED:
-            expect(page.page.locator("[data-f=spread-sub]")).to_have_text("withheld")
+            page.until("() => new URLSearchParams(location.search).get('range') === '3600'")
         markets.state = None
-        expect(page.page.locator(".pill.state")).to_have_text("Live")
+        expect(page.page.locator(".pill.state")).to_have_text("Learning")
         expect(page.page.locator(".note")).to_be_hidden()
         assert page.complaints == []
 

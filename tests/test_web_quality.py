@@ -87,7 +87,7 @@ def store(tmp_path: Path) -> SqliteStore:
 @pytest.fixture
 async def api(store: SqliteStore) -> AsyncIterator[httpx.AsyncClient]:
     worker = Worker('w"1\\', 123, 2, 3)
-    app, server = FastAPI(), Api(store, FakeClock(NOW_NS), lambda: worker)
+    app, server = FastAPI(), Api(store, FakeClock(NOW_NS), worker=lambda: worker)
     server.add_routes(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as page:
         yield page

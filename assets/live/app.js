@@ -4,6 +4,7 @@ import { bindControls, freeze, showBins, wish } from "./controls.js";
 import { duration, number } from "./format.js";
 import { bindFullScreen } from "./fullscreen.js";
 import { bindPanels } from "./panels.js";
+import { Notices } from "./notices.js";
 import { decode } from "./protocol.js";
 import { Stack } from "./stack.js";
 import { write } from "./texts.js";
@@ -22,6 +23,7 @@ class Page {
     this.bytes = 0;
     this.frames = 0;
     this.server = null;
+    this.notices = new Notices(this);
     this.connection = new Connection({
       open: () => this.subscribeAll(),
       text: (message) => this.hear(message),
@@ -151,8 +153,11 @@ class Page {
     } else if (message.type === "error") {
       const stack = this.stacks.get(message.id);
       if (stack) stack.fail(message.message);
+    } else if (message.type === "retry") {
+      this.stacks.get(message.id)?.retried(message);
     } else if (message.type === "hello") {
       this.server = message.server;
+      this.notices.greeted(message);
     }
   }
 
@@ -164,6 +169,7 @@ class Page {
     for (const stack of this.keys.get(frame.key) ?? []) {
       stack.received = at;
       if (!stack.take(frame, at)) this.resync(stack);
+      else if (frame.type === "snapshot") this.notices.filled(stack);
     }
   }
 
@@ -202,6 +208,7 @@ class Page {
   }
 
   second() {
+    this.notices.tick();
     showLink(this.connection.link);
     if (!document.hidden) this.all();
   }

@@ -1,5 +1,6 @@
 // Rolling OFI and taker flow as bars on the time axis.
-import { begin, crisp, haloText, line, trace } from "./canvas.js";
+import { begin, crisp, haloText, line, text, trace } from "./canvas.js";
+import { NO_TRADES, learningWords } from "./said.js";
 import { alpha, theme } from "./theme.js";
 
 const BAR_PX = 3;
@@ -28,11 +29,31 @@ export function drawOfi(canvas, model, view) {
   x.stroke();
   view.hatches(x, "best", 0, height);
   line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
+  const waits = view.showsNow && learningWords(model);
+  if (waits) explain(x, waits, X(model.begins ?? start), height);
   if (known && width > 300 && height > 60) {
     haloText(x, "+3\u03c3", 6, Y(d.mean + 3 * d.sd) + 8, theme.text3);
     haloText(x, "\u22123\u03c3", 6, Y(d.mean - 3 * d.sd) - 8, theme.text3);
   }
   return [start, end];
+}
+
+const ROOM_PX = 236;
+
+/** Words where the data do not reach yet; left out where they do. */
+function explain(x, { title, text: words, share }, room, height) {
+  if (room < ROOM_PX || height < 54) return;
+  const [first, second] = words.split(/(?<=\.) /), top = height / 2 - 18;
+  x.fillStyle = theme.panel;
+  x.fillRect(18, top - 10, Math.min(room - 24, 300), 66);
+  haloText(x, title, 24, top, theme.text, "left", "600 12px");
+  text(x, first, 24, top + 16, theme.text2);
+  if (second && height > 80) text(x, second, 24, top + 31, theme.text2);
+  const at = top + (height > 80 ? 44 : 30);
+  x.fillStyle = theme.active;
+  x.fillRect(24, at, ROOM_PX - 48, 4);
+  x.fillStyle = theme.text;
+  x.fillRect(24, at, (ROOM_PX - 48) * share, 4);
 }
 
 /** One bar per `BAR_PX` pixels, or per step where steps are wider; the last step in a bar's span counts. */
@@ -96,6 +117,11 @@ export function drawFlow(canvas, model, view, { found, each }) {
       x.fillStyle = theme.text;
       x.fillRect(X(at), sum > 0 ? 0 : height - 3, wide, 2);
     }
+  }
+  if (model.status?.has_trades === false) {
+    haloText(x, NO_TRADES.title, 24, height / 2 - 12, theme.text, "left", "600 12px");
+    text(x, NO_TRADES.text, 24, height / 2 + 6, theme.text2);
+    return;
   }
   view.hatches(x, "trades", 0, height);
   line(x, 0, crisp(zero), width, crisp(zero), theme.axis);

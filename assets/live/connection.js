@@ -30,15 +30,21 @@ export class Connection {
     url.search = "";
     url.hash = "";
     const socket = new WebSocket(url);
+    let opened = false;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.heardAt = performance.now();
-      this.set({ state: "open", attempt: 0, roundTrip: null });
+      opened = true;
+      this.set({ state: "open", attempt: 0, roundTrip: null, expired: false });
       this.on.open();
       this.heartbeat();
     };
     socket.onmessage = (event) => this.hear(event.data);
-    socket.onclose = (event) => socket === this.socket && this.lost(event);
+    socket.onclose = (event) => {
+      if (socket !== this.socket) return;
+      this.lost(event);
+      if (!opened && navigator.onLine) this.probe();
+    };
     this.socket = socket;
   }
 
@@ -83,6 +89,23 @@ export class Connection {
   hurry() {
     if (this.link.state === "waiting") this.open();
     else this.heartbeat();
+  }
+
+  /** The device has slept: what the socket says of itself is not to be trusted. */
+  wake() {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    clearTimeout(this.timer);
+    this.set({ state: "connecting", since: -Infinity, roundTrip: null });
+    this.open();
+  }
+
+  /** A handshake refused looks like a server that is gone; an answer of 401 tells that it is the session. */
+  async probe() {
+    const address = new URL("api/v1/book", document.querySelector("base")?.href ?? location.href);
+    const status = await fetch(address, { cache: "no-store", credentials: "same-origin" }).then((answer) => answer.status, () => 0);
+    if (this.link.state !== "open") this.set({ expired: status === 401 });
   }
 
   set(change) {

@@ -9,9 +9,10 @@ export function drawCover(canvas, view) {
   const x = begin(canvas, WIDTH, HEIGHT);
   x.fillStyle = alpha(theme.live, 0.75);
   x.beginPath();
-  x.roundRect(0, 2, WIDTH, 6, 2);
-  x.fill();
   const X = (t) => ((t - view.start) / (view.end - view.start)) * WIDTH;
+  const first = Math.max(0, Math.min(WIDTH, X(view.begins ?? view.end)));
+  x.roundRect(first, 2, WIDTH - first, 6, 2);
+  x.fill();
   for (const { from, to } of view.gapSpans("best")) {
     const left = Math.max(0, X(from)), right = Math.min(WIDTH, X(to));
     if (right <= 0 || left >= WIDTH) continue;

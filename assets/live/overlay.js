@@ -1,6 +1,7 @@
 // Above the axes: labels of gaps, the crosshair and its card.
 import { begin, chip, crisp, haloText, line } from "./canvas.js";
 import { bps, clock, duration, number, signed, signedSize, size } from "./format.js";
+import { cause } from "./incidents.js";
 import { theme } from "./theme.js";
 
 const AXIS_GAP_PX = 2;
@@ -100,13 +101,16 @@ export function cardRows(model, cursor, now) {
   return rows;
 }
 
+const capital = (words) => words && words[0].toUpperCase() + words.slice(1);
+
 export function gapRows(gap, now) {
   const open = gap.to_ms === null;
   return [
     [`No data for ${duration((open ? now : gap.to_ms) - gap.from_ms)}`, "", "head"],
     ["From", `${clock(gap.from_ms, "tenths")} UTC`],
     ["To", open ? "still missing" : `${clock(gap.to_ms, "tenths")} UTC`],
-    ["Cause", gap.missed > 0 ? `${number(gap.missed)} updates missed` : gap.reason],
+    ["Cause", gap.missed > 0 ? `${number(gap.missed)} updates missed` : capital(cause(gap.reason))],
+    ...(open || gap.stream === "trades" ? [] : [["Book", "rebuilt from a snapshot"]]),
     null,
     ["OFI windows across it", "left blank"],
   ];

@@ -21,7 +21,11 @@ export function paint(stack, state, hidden, now) {
   stack.look = look;
   if (!hidden) {
     if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book);
-    if (rows.ofi.height) drawOfi(rows.ofi.plot, model, views.ofi);
+    if (rows.ofi.height) {
+      drawOfi(rows.ofi.plot, model, views.ofi);
+      // Its line and percentile are those of the tiles, so it is drawn as often.
+      if (rows.ofi.crossWidth) drawDistribution(rows.ofi.cross, model, views.ofi);
+    }
   }
   if (!hidden && all) {
     stack.paintedAt = now;
@@ -30,7 +34,6 @@ export function paint(stack, state, hidden, now) {
     if (rows.flow.height) drawFlow(rows.flow.plot, model, views.flow, stack.flow);
     if (rows.book.crossWidth) {
       if (rows.book.height) stack.depthAxis = stack.profile.draw(rows.book.cross, model, views.book, now);
-      if (rows.ofi.height) drawDistribution(rows.ofi.cross, model, views.ofi);
       if (rows.levels.height) stack.levels.drawNow(rows.levels.cross, model, views.levels);
       if (rows.flow.height) drawMade(rows.flow.cross, model, views.flow);
     }

@@ -38,6 +38,11 @@ export class QualityPane {
 
   cursor() {}
 
+  /** States are what this tab shows: none is drawn over it. */
+  get tellsStates() {
+    return !!this.quality;
+  }
+
   /** A frame has been taken into the model; once a second it has what this pane shows. */
   take(frame) {
     if (!frame.quality) return;
@@ -63,8 +68,8 @@ export class QualityPane {
     const any = this.present.length ? spans(this.present[0].stream) : [];
     drawLatency(this.canvases.latency, this.series, start, end, any);
     drawRate(this.canvases.rate, this.series, start, end, any);
-    const rows = this.present.map((one) => ({ name: one.stream, words: NAMES[one.stream] }));
-    const begins = model.series.length ? model.series.time[model.series.from] - model.info.step_ms : end;
+    const rows = this.present.map((one) => ({ name: one.stream, words: one.stream }));
+    const begins = model.begins ?? end;
     drawCoverage(this.canvases.cover, rows, start, end, spans, begins);
     this.name();
   }
@@ -98,7 +103,7 @@ export class QualityPane {
     set("since", one.since_ms ? duration(now - one.since_ms) : NONE);
     set("age", one.received_ms ? `${duration(now - one.received_ms)} ago` : NONE);
     set("sends", sends(one));
-    set("latency", one.latency_p50_ms === null ? NONE : `${ms(one.latency_p50_ms)} / ${ms(one.latency_p99_ms)}\u00a0ms`);
+    set("latency", one.latency_p50_ms === null ? (one.updates_per_s ? "no venue time" : NONE) : `${ms(one.latency_p50_ms)} / ${ms(one.latency_p99_ms)}\u00a0ms`);
     set("rate", one.updates_per_s === null ? NONE : number(one.updates_per_s, one.updates_per_s < 10 ? 1 : 0));
     set("recent", percent(one.coverage_15min));
     set("lookback", percent(one.coverage_lookback));
@@ -112,9 +117,11 @@ export class QualityPane {
 
   /** Gaps by stream over the look-back, and both kinds since the collector started. */
   reasons(q, back) {
+    const f = this.stack.f;
     const found = new Set([...Object.keys(q.gaps), ...Object.keys(q.rejected), ...q.streams.flatMap((one) => Object.keys(one.reasons ?? {}))]);
     const begun = q.begun_ms ? `since ${clock(q.begun_ms)}` : "since the start";
-    const head = ["Reason", ...this.present.map((one) => `${NAMES[one.stream]}, ${back}`), `gaps ${begun}`, "rejected"];
+    const head = ["Reason", ...this.present.map((one) => one.stream), begun, "rejected"];
+    write(f["line-reasons"], `Gaps by stream, ${back}; all and rejected ${begun}.`);
     const body = [...found].map((reason) => [
       cause(reason), ...this.present.map((one) => number(one.reasons?.[reason] ?? 0)), number(q.gaps[reason] ?? 0), number(q.rejected[reason] ?? 0),
     ]);

@@ -3,10 +3,10 @@ import { drawCover } from "./cover.js";
 import { Model } from "./model.js";
 import { PANES } from "./panes.js";
 import { Ranges } from "./ranges.js";
-import { missingSince, present, show, stateOf } from "./states.js";
+import { missingSince, present, show, stateOf, withheld } from "./states.js";
 import { bar, coverages, marketTitles, quality, reading, write } from "./texts.js";
 
-const WORDS_MS = 1000;
+const WORDS_MS = 1000, HOUR_S = 3600;
 
 export class Stack {
   /** @param {{dirty: (stack: Stack) => void, cursor: (stack: Stack, cursor: object | null) => void}} page */
@@ -55,6 +55,8 @@ export class Stack {
       this.page.release();
     }
     if (action === "show-recorded") this.showRecorded();
+    if (action === "try-now") this.tryNow();
+    if (action === "open-quality") document.querySelector("#tabs [data-tab=quality]")?.click();
   }
 
   close() {
@@ -114,8 +116,22 @@ export class Stack {
     this.page.dirty(this);
   }
 
+  /** Asks the collector not to wait for its next attempt. */
+  tryNow() {
+    this.triedAt = performance.now();
+    this.tried = this.page.connection.send({ type: "retry", id: this.id }) ? undefined : "Not connected";
+    this.page.dirty(this);
+  }
+
+  /** The server has noted the wish, or refused it. */
+  retried({ taken, message }) {
+    this.tried = taken ? undefined : message ? "Not possible now" : "Tried a moment ago";
+    this.page.dirty(this);
+  }
+
   showRecorded() {
     this.recorded = true;
+    if (this.page.view?.range_s < HOUR_S) window.dash_clientside?.set_props("range", { value: String(HOUR_S) });
     this.page.dirty(this);
   }
 
@@ -156,7 +172,9 @@ export class Stack {
       const hidden = state === "error" || (state === "down" && !this.recorded);
       this.panes.classList.toggle("blank", hidden);
       this.pane.draw(at, state, hidden);
-      bar(this.f, model, present(state));
+      bar(this.f, model, present(state) && !withheld(model));
+      // Of the same frame as the tiles, so that the strip and the tiles tell one story.
+      this.spoken = reading(this.f, model, state, model.age(at));
       this.firstAt ??= performance.now();
       const { mid = null, t = null } = model.tiles ?? {};
       this.drawn = { count: this.drawn.count + 1, ms: performance.now() - began, at: Date.now(), mid, t };
@@ -168,11 +186,11 @@ export class Stack {
   /** What is read rather than watched: at most once a second. */
   words(at, state) {
     this.wordsAt = at;
-    write(this.f.spoken, reading(this.f, this.model, state, this.model.age(at)));
+    write(this.f.spoken, this.spoken);
     quality(this.f, this.model, at, state === "frozen");
     coverages(this.element, this.f, this.model);
     const [start, end] = this.ranges.time(this.model, this.edge);
-    drawCover(this.cover, { start, end, gapSpans: (stream) => this.spans(stream, state, this.edge) });
+    drawCover(this.cover, { start, end, begins: this.model.begins, gapSpans: (stream) => this.spans(stream, state, this.edge) });
   }
 
   /** Draws all anew: the theme, the colours or the zone of time has changed. */

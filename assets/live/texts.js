@@ -42,7 +42,7 @@ export function bar(f, model, shown) {
   const { info, tiles: t } = model;
   if (!t) return;
   const mid = info.price_decimals + 1, unit = "\u00a0" + info.unit;
-  write(f.mid, number(t.mid, mid));
+  write(f.mid, shown ? number(t.mid, mid) : NONE);
   f.mid?.classList.toggle("withheld", !shown);
   write(f.change, shown && known(t.change) ? `${signed(t.change * 100, 2)}\u00a0%` : "");
   tone(f.change, t.change, 0.00005);

@@ -1,0 +1,92 @@
+// What happened to the page itself, told once it is mended: a restart, hours hidden, a device that slept.
+import { clock, duration } from "./format.js";
+import { write } from "./texts.js";
+
+const SHOWN_MS = 8000;
+const HIDDEN_MS = 600_000; // an absence worth a word
+const SLEPT_MS = 5000; // wall time may run so far ahead of the page's own before it counts as sleep
+const BRIEF_MS = 1500;
+
+export class Notices {
+  constructor(page) {
+    this.page = page;
+    this.drift = Date.now() - performance.now();
+    this.hello = null;
+    this.pending = null; // said when the first snapshot after it has come
+    document.addEventListener("visibilitychange", () => this.turned());
+  }
+
+  /** The server said who it is: another one, or the same after a while, has something to tell. */
+  greeted(hello) {
+    const before = this.hello;
+    this.hello = hello;
+    if (!before) return;
+    const last = Math.max(0, ...[...this.page.stacks.values()].map((stack) => stack.model.tiles?.t ?? 0));
+    const away = last ? hello.time_ms - last : 0;
+    const restarted = hello.started_ms > before.time_ms;
+    if (!restarted && !this.slept && away < BRIEF_MS) return;
+    this.pending = { restarted, at: hello.started_ms, last, away, slept: this.slept };
+    this.slept = 0;
+  }
+
+  /** A snapshot has come: what was missed is there, or is known to be missing. */
+  filled(stack) {
+    if (!this.pending) return;
+    const { restarted, at, last, away, slept } = this.pending;
+    this.pending = null;
+    const now = stack.model.series.last;
+    const gaps = stack.model.gaps.filter((gap) => gap.stream === "depth");
+    const missing = last ? gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(gap.to_ms ?? now, now) - Math.max(gap.from_ms, last)), 0) : 0;
+    const what = slept ? `This device slept for ${duration(slept)}` : restarted ? `Server restarted at ${clock(at)} UTC` : `Connection back after ${duration(away)}`;
+    const whole = Math.max(0, away - missing);
+    const filled = `${slept || !restarted ? "what was missed is" : `${duration(whole)}`} filled from the store`;
+    this.say(`${what}; ${filled}, ${missing > 500 ? `${duration(missing)} of it missing` : "nothing lost"}.`);
+  }
+
+  /** Looked at once a second: wall time that ran ahead of the page's own is sleep of this device. */
+  tick() {
+    const drift = Date.now() - performance.now(), ahead = drift - this.drift;
+    this.drift = drift;
+    if (ahead < SLEPT_MS) return;
+    this.slept = ahead;
+    this.page.connection.wake();
+  }
+
+  turned() {
+    if (document.hidden) {
+      this.hiddenAt = Date.now();
+      return;
+    }
+    const away = this.hiddenAt === undefined ? 0 : Date.now() - this.hiddenAt;
+    this.hiddenAt = undefined;
+    this.tick();
+    if (away >= HIDDEN_MS && !this.slept && !this.pending) this.say(`Hidden for ${duration(away)}. The view is of now; what happened meanwhile is drawn.`);
+  }
+
+  say(words) {
+    this.element ??= made();
+    write(this.element.lastElementChild, words);
+    this.element.hidden = false;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.fade(), SHOWN_MS);
+  }
+
+  /** It stays while the pointer is on it. */
+  fade() {
+    if (this.element.matches(":hover")) this.timer = setTimeout(() => this.fade(), 1000);
+    else this.element.hidden = true;
+  }
+}
+
+function made() {
+  const element = document.createElement("div");
+  element.id = "notice";
+  element.className = "notice";
+  element.setAttribute("role", "status");
+  const mark = document.createElement("span");
+  mark.className = "mark";
+  mark.setAttribute("aria-hidden", "true");
+  element.append(mark, document.createElement("p"));
+  (document.querySelector("main") ?? document.body).append(element);
+  return element;
+}

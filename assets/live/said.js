@@ -1,0 +1,135 @@
+// The sentences of each state: what is so, since when, what happens next. Present tense, no adjectives.
+import { clock, duration, number, span } from "./format.js";
+import { SCORE_AFTER_S, scoreIn, venue } from "./words.js";
+
+const TRYING_MS = 5000; // the server takes no second wish before
+
+/** Whether values are shown while their score has to wait. */
+export function learning({ tiles: t, distribution: d }) {
+  return !!t && t.ofi !== null && t.score === null && scoreIn(d) > 0;
+}
+
+/** What stands in the OFI row while its score has to wait; null when it does not. */
+export function learningWords(model) {
+  if (!learning(model)) return null;
+  const left = scoreIn(model.distribution), got = SCORE_AFTER_S - left;
+  return {
+    title: `Score in ${duration(left * 1000)}`,
+    text: `A score needs ${span(SCORE_AFTER_S)} of data to mean anything. ${duration(got * 1000)} so far.`,
+    share: got / SCORE_AFTER_S,
+  };
+}
+
+/** What stands where trades would be on a venue that sends none. */
+export const NO_TRADES = {
+  title: "No trades on this venue",
+  text: "This venue sends no public trades here. CVD, VPIN and markouts stay empty; OFI does not.",
+};
+
+/** The note over what goes on being shown; null where there is none. */
+export function noteOf(stack, state, at) {
+  const { model, market, link } = stack;
+  const s = model.status, drawn = model.series?.length > 0;
+  const seen = state === "lost" ? model.tiles?.t : s?.received_ms;
+  const last = drawn && seen ? `Last book ${clock(seen)} UTC. ` : "";
+  if (state === "expired") return { title: "Session expired", text: "Sign in again to go on; your view is in the address.", acts: { "sign-in": "Sign in" } };
+  if (state === "lost" && drawn) return lost(link, last, at);
+  if (state === "stale") {
+    const tried = s.attempts ? ` Reconnecting, attempt ${number(s.attempts)}.` : "";
+    return { title: `No update for ${duration(model.age(at))}`, text: `${last}Figures withheld, signals muted.${tried}` };
+  }
+  if (state === "resyncing" && drawn) {
+    return { title: "The book is being fetched anew", text: s.detail || `${last}The loss is hatched.`, acts: waiting(s, model.now(at)) ? tries(stack, at) : {} };
+  }
+  if (state === "throttled") {
+    const until = s.next_try_ms ? ` until ${clock(s.next_try_ms)} UTC` : "";
+    return { title: `${venue(market)} limits requests${until}`, text: throttled(s) };
+  }
+  if (state === "down" && stack.recorded) return { title: downTitle(s, market), text: downText(s, at, model), acts: tries(stack, at) };
+  return null;
+}
+
+function lost(link, last, at) {
+  const wait = Math.max(0, link.nextAt - at);
+  const next = link.state === "waiting" ? `The next attempt is in ${duration(wait)}.` : "Trying now.";
+  const title = navigator.onLine ? "The page lost its server" : "This device is offline";
+  return { title, text: `${last}${next} What was missed is filled in afterwards.` };
+}
+
+function throttled(s) {
+  if (s.fidelity_depth !== "sampled") return "Figures wait until then. Other markets are not affected.";
+  const every = s.period_ms ? `Polling every ${duration(s.period_ms)}. ` : "";
+  return `${every}OFI is sampled: changes between polls are unseen.`;
+}
+
+/** What stands in place of the charts; null where they are shown. */
+export function waitOf(stack, state, at) {
+  const { model, market, error } = stack;
+  const s = model.status, drawn = model.series?.length > 0;
+  if (state === "error") return { title: "This market cannot be shown", text: error };
+  if (state === "down") {
+    const hour = drawn ? { recorded: "Show last hour" } : {};
+    return { title: downTitle(s, market), text: downText(s, at, model), acts: { ...tries(stack, at), ...hour } };
+  }
+  if (state === "lost") return { title: navigator.onLine ? "The page has no connection to its server" : "This device is offline", text: "It keeps trying; nothing needs to be reloaded." };
+  if (!model.info) {
+    return { title: "Waiting for the server", text: "The view has been asked for.", steps: [["now", "First snapshot of the market", ""]] };
+  }
+  const share = firstWindow(model);
+  if (share >= 1 && (drawn || state !== "starting")) return null;
+  return starting(s, market, model, drawn, share);
+}
+
+/** Named steps with their times: what is done, what goes on, what comes. */
+function starting(s, market, model, drawn, share) {
+  const window = model.info.window_s, booked = !!s?.booked_ms, linked = !!s?.linked_ms || booked;
+  const took = (from, to) => (from && to && to >= from ? duration(to - from) : "");
+  const deep = s?.book_levels ? `, ${number(s.book_levels)} levels a side` : "";
+  const got = Math.floor(share * window);
+  return {
+    title: booked || drawn ? "Waiting for the first full window" : "Waiting for the first book",
+    text: booked || drawn ? "" : s?.detail ?? "",
+    share,
+    steps: [
+      [linked ? "done" : "now", `${linked ? "Connected" : "Connecting"} to ${venue(market)}`, took(s?.begun_ms, s?.linked_ms)],
+      [booked ? "done" : linked ? "now" : "todo", `Book snapshot${deep}`, took(s?.linked_ms, s?.booked_ms)],
+      [booked ? "now" : "todo", `Filling the first ${span(window)} window`, booked ? `${got} of ${span(window)}` : ""],
+      ["todo", `Score, after ${span(SCORE_AFTER_S)} of data`, ""],
+    ],
+  };
+}
+
+function firstWindow(model) {
+  const s = model.series;
+  if (!s?.length) return 0;
+  const { ofi } = s.data;
+  for (let k = s.to - 1; k >= s.from; k--) if (ofi[k] === ofi[k]) return 1;
+  if (!model.begins) return 0;
+  return Math.max(0, Math.min(0.99, (s.last - model.begins) / 1000 / model.info.window_s));
+}
+
+const waiting = (s, now) => !!s?.next_try_ms && s.next_try_ms - now > 1000;
+
+/** "Try now", and for some seconds after it what became of it. */
+function tries(stack, at) {
+  const recent = stack.triedAt !== undefined && at - stack.triedAt < TRYING_MS;
+  return { try: recent ? stack.tried ?? "Trying\u2026" : "Try now" };
+}
+
+const silent = (s) => /collector/.test(s?.detail ?? "");
+
+function downTitle(s, market) {
+  return silent(s) ? "The collector does not report" : `${venue(market)} is not answering`;
+}
+
+function downText(s, at, model) {
+  const now = model.now(at);
+  // Of the feed's own words only what the structured figures do not say better.
+  const cause = (s?.detail ?? "").split(/(?<=\.)\s+/).filter((one) => one && !/is not answering\.$|^The next attempt|^Other markets/.test(one)).join(" ");
+  const since = s?.since_ms ? `No answer since ${clock(s.since_ms)} UTC. ` : "";
+  if (silent(s)) return `${cause} Nothing of this page is lost: it goes on when the collector does.`;
+  const tried = s?.attempts ? `${number(s.attempts)} ${s.attempts === 1 ? "attempt" : "attempts"} since` : "";
+  const wait = s?.next_try_ms && now === now && s.next_try_ms > now ? `the next is in ${duration(s.next_try_ms - now)}` : "";
+  const plan = [tried, wait].filter(Boolean).join("; ");
+  return `${cause ? `${cause} ` : ""}${since}${plan ? `${plan[0].toUpperCase()}${plan.slice(1)}. ` : ""}Other markets are not affected.`;
+}
