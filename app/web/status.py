@@ -12,6 +12,8 @@ _UNKNOWN: Final = {
     "updates_per_s": None, "gaps": None, "rejected": None, "attempts": None, "next_try_ms": None,
     "has_trades": None, "begun_ms": None, "linked_ms": None, "booked_ms": None, "book_levels": None,
 }  # fmt: skip
+# Of a venue that does not answer they would be old.
+_RATES: Final = ("latency_p50_ms", "latency_p99_ms", "updates_per_s")
 MAX_GAPS: Final = 500  # in a frame, the newest
 
 
@@ -54,9 +56,7 @@ def status_json(history: History, now_ns: int) -> dict[str, Any]:
         "fidelity_best": _fidelity(int(record["fidelity_best"])),
         "fidelity_depth": _fidelity(int(record["fidelity_depth"])),
         "period_ms": float(record["period_ms"]),
-        "latency_p50_ms": _number(record["latency_p50_ms"]),
-        "latency_p99_ms": _number(record["latency_p99_ms"]),
-        "updates_per_s": _number(record["updates_per_s"]),
+        **{name: _number(record[name]) if state is not State.DOWN else None for name in _RATES},
         "gaps": int(record["gaps"]),
         "rejected": int(record["rejected"]),
         "attempts": int(record["attempts"]),

@@ -10,7 +10,7 @@ import { cardRows, locate, showCard } from "./overlay.js";
 import { paint, placeChips } from "./paint.js";
 import { Profile } from "./profile.js";
 import { largest } from "./ranges.js";
-import { present } from "./states.js";
+import { present, withheld } from "./states.js";
 import { FLOW_TABLES } from "./tables.js";
 import { titles } from "./texts.js";
 import { ticksOf } from "./ticks.js";
@@ -118,7 +118,7 @@ export class FlowPane {
       views[kind] = {
         width: row.width, height: row.height, crossWidth: row.crossWidth, start, end, step, X,
         low: low[kind], high: high[kind], Y: scale(low[kind], high[kind], row.height, true),
-        showsNow: present(state) || this.recorded,
+        showsNow: present(state) && !withheld(model),
         gapSpans: spans,
         hatches: () => {},
       };

@@ -119,9 +119,9 @@ export class QualityPane {
   reasons(q, back) {
     const f = this.stack.f;
     const found = new Set([...Object.keys(q.gaps), ...Object.keys(q.rejected), ...q.streams.flatMap((one) => Object.keys(one.reasons ?? {}))]);
-    const begun = q.begun_ms ? `since ${clock(q.begun_ms)}` : "since the start";
+    const begun = q.begun_ms ? `since ${clock(q.begun_ms, "minutes")}` : "all";
     const head = ["Reason", ...this.present.map((one) => one.stream), begun, "rejected"];
-    write(f["line-reasons"], `Gaps by stream, ${back}; all and rejected ${begun}.`);
+    write(f["line-reasons"], `Gaps of ${back} by stream.`);
     const body = [...found].map((reason) => [
       cause(reason), ...this.present.map((one) => number(one.reasons?.[reason] ?? 0)), number(q.gaps[reason] ?? 0), number(q.rejected[reason] ?? 0),
     ]);

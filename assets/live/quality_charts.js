@@ -75,11 +75,20 @@ function largest(series, parts, start) {
   return high;
 }
 
+/** What stands where nothing was recorded; @returns {boolean} whether it does. */
+function vacant(parts, high) {
+  if (high > 0) return false;
+  timeAxis(parts);
+  text(parts.x, "Nothing recorded in this range; the first value comes after 20\u00a0s.", 24, TOP + parts.tall / 2, theme.text2);
+  return true;
+}
+
 /** Median solid, the 99th percentile thin above it. */
 export function drawLatency(canvas, series, start, end, spans) {
-  const parts = frame(canvas, start, end), high = (largest(series, [series.p50, series.p99], start) || 1) * 1.08;
+  const parts = frame(canvas, start, end), high = largest(series, [series.p50, series.p99], start) * 1.08;
   const Y = (v) => TOP + parts.tall - (v / high) * parts.tall;
   gaps(parts, spans);
+  if (vacant(parts, high)) return;
   timeAxis(parts);
   STREAMS.forEach((name, s) => {
     curve(parts, series, s, series.p50, Y, STROKES[name], 1.6);
@@ -89,9 +98,10 @@ export function drawLatency(canvas, series, start, end, spans) {
 }
 
 export function drawRate(canvas, series, start, end, spans) {
-  const parts = frame(canvas, start, end), high = (largest(series, [series.rate], start) || 1) * 1.08;
+  const parts = frame(canvas, start, end), high = largest(series, [series.rate], start) * 1.08;
   const Y = (v) => TOP + parts.tall - (v / high) * parts.tall;
   gaps(parts, spans);
+  if (vacant(parts, high)) return;
   timeAxis(parts);
   STREAMS.forEach((name, s) => curve(parts, series, s, series.rate, Y, STROKES[name], 1.6));
   valueAxis(parts, high, Y, "/s");

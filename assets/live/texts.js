@@ -145,9 +145,10 @@ function gapLine(gap) {
 export function quality(f, model, at, frozen) {
   const { status: s, coverage: c, info, gaps } = model;
   write(f["q-fidelity"], fidelity(s));
-  const p50 = s?.latency_p50_ms, p99 = s?.latency_p99_ms;
+  const well = ["live", "throttled", "starting"].includes(s?.state);
+  const p50 = well ? s.latency_p50_ms : null, p99 = well ? s.latency_p99_ms : null;
   write(f["q-latency"], known(p50) ? `${number(p50)}\u00a0ms p50 \u00b7 ${number(p99)}\u00a0ms p99` : NONE);
-  write(f["q-updates"], known(s?.updates_per_s) ? `${number(s.updates_per_s, s.updates_per_s < 10 ? 1 : 0)}/s` : NONE);
+  write(f["q-updates"], well && known(s.updates_per_s) ? `${number(s.updates_per_s, s.updates_per_s < 10 ? 1 : 0)}/s` : NONE);
   const share = c?.best ?? c?.depth;
   write(f["q-coverage"], known(share) ? `${percent(share)} of ${span(info.range_s)}` : NONE);
   write(f["q-gaps"], gapWords(gaps));

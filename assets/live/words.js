@@ -8,8 +8,8 @@ const LITTLE = 0.1; // R² below which the flow says next to nothing of the pric
 /** What the book is doing: a verdict and one sentence. */
 export function what(model, state) {
   const { tiles, distribution: d, info } = model;
-  if (["stale", "lost", "resyncing", "down", "error"].includes(state)) {
-    return ["No present reading.", tiles ? `The last one was made at ${clock(tiles.t)} UTC.` : ""];
+  if (["stale", "lost", "expired", "resyncing", "down", "error"].includes(state) || (tiles?.t && tiles.mid === null)) {
+    return ["No present reading.", tiles?.t ? `The last one was made at ${clock(tiles.t)} UTC.` : ""];
   }
   const window = span(info.window_s);
   if (!tiles || tiles.ofi === null) {
@@ -40,7 +40,8 @@ export function trust(model, state, age) {
   const { status: s, coverage, info, tiles } = model;
   if (state === "stale" || state === "lost") return ["Figures withheld.", `No update for ${duration(age)}.`];
   if (state === "resyncing") return ["The book is being fetched anew.", "What follows the loss is hatched until it is whole."];
-  if (state === "down") return ["No data.", s?.detail || "The venue does not answer."];
+  if (state === "expired") return ["Figures withheld.", "The session has expired."];
+  if (state === "down") return ["No data.", /collector/.test(s?.detail ?? "") ? s.detail : `No answer${s?.since_ms ? ` since ${clock(s.since_ms)} UTC` : ""}.`];
   const share = coverage?.best ?? coverage?.depth ?? null;
   const covered = share === null ? "" : `coverage ${percent(share)} of ${span(info.range_s)}`;
   if (share !== null && share < 0.5) return ["Not enough data.", `${cap(covered)}.`];
