@@ -269,11 +269,23 @@ SUMMARY: Final = np.dtype(
 )
 NO_SCORE: Final = -1e9
 
+BUCKET: Final = np.dtype(
+    [
+        ("end_ns", "<i8"),  # a full bucket of VPIN: when it was filled
+        ("volume", "<i8"),  # lots
+        ("bought", "<i8"),
+        ("sold", "<i8"),
+        ("vpin", "<f8"),  # of the fifty that end with it, 0..1; −1 not available
+        ("percentile", "<f8"),  # of the 24 h before, 0..1; −1 not available
+    ]
+)
+
 KINDS: Final[dict[str, np.dtype[Any]]] = {
     "row": ROW,
     "column": COLUMN,  # every 250 ms, kept for ten minutes
     "column_1s": COLUMN,  # every second, kept as long as rows
     "trade": TRADE,
+    "bucket": BUCKET,  # kept for a day at least
     "gap": GAP,
     "status": STATUS,
     "book": BOOK,
@@ -284,7 +296,11 @@ KINDS: Final[dict[str, np.dtype[Any]]] = {
 # Of these only the newest record matters; the store keeps no history.
 LATEST_ONLY: Final = frozenset({"status", "book", "incidents"})
 # The field that orders a kind in time.
-TIME_FIELD: Final = dict.fromkeys(KINDS, "time_ns") | {"row": "end_ns", "gap": "to_ns"}
+TIME_FIELD: Final = dict.fromkeys(KINDS, "time_ns") | {
+    "row": "end_ns",
+    "gap": "to_ns",
+    "bucket": "end_ns",
+}
 
 Batch = NDArray[np.void]
 

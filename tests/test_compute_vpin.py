@@ -167,3 +167,82 @@ def test_live_vpin_equals_trade_by_trade_for_any_chunking(inferred):
     assert last is not None
     assert last.vpin is not None
     assert len(closed) > 50
+
+
+def prints(seed, n, seconds, share_inferred=0.0):
+    """TRADE records; sizes are heavy-tailed, sides lean one way for minutes."""
+    rng = np.random.default_rng(seed)
+    out = np.zeros(n, TRADE)
+    out["time_ns"] = np.sort(rng.integers(0, seconds * S, n)) + 1_700_000_000 * S
+    out["price"] = 1000 + np.cumsum(rng.choice([-1, 0, 1], n))
+    out["size"] = 1 + (rng.pareto(1.5, n) * 5).astype(int)
+    lean = np.sin(out["time_ns"] / S / 200)
+    out["side"] = np.where(rng.random(n) < 0.5 + 0.4 * lean, 1, -1)
+    out["inferred"] = rng.random(n) < share_inferred
+    return out
+
+
+def windowed(records, name, after_ns):
+    return records[records[name] > after_ns]
+
+
+@pytest.mark.parametrize("inferred", [0.0, 1.0])
+@pytest.mark.parametrize("at_s", [4000, 9000, 17_000])
+def test_a_restart_goes_on_as_if_the_time_between_were_a_gap(inferred, at_s):
+    trades = prints(at_s, 40_000, 20_000, inferred)
+    stop = 1_700_000_000 * S + at_s * S
+    earlier_gap = (stop - 1500 * S, stop - 1400 * S)
+    inside = (trades["time_ns"] > earlier_gap[0]) & (trades["time_ns"] < earlier_gap[1])
+    trades = trades[~inside]
+    before = trades[trades["time_ns"] <= stop]
+    after = trades[trades["time_ns"] > stop + 60 * S]
+    down = (int(before["time_ns"][-1]), int(after["time_ns"][0]))
+
+    whole = LiveVpin()
+    full = whole.add(before, [earlier_gap])
+    assert len(full) > (50 if at_s > 4000 else 20)
+    gap = np.array([(*earlier_gap, 2)], [("from_ns", "<i8"), ("to_ns", "<i8"), ("stream", "<i4")])
+    resumed = LiveVpin.resumed(
+        windowed(full, "end_ns", down[0] - vpin.DAY_NS),
+        windowed(before, "time_ns", down[0] - (7200 if inferred else 3600) * S),
+        gap,
+    )
+    assert resumed.last == whole.last
+    want = whole.add(after, [down])
+    got = resumed.add(after[:2000], [down])
+    got = np.concatenate([got, resumed.add(after[2000:])])
+    assert len(want) > 30
+    assert got.tobytes() == want.tobytes()
+    assert got["vpin"][-1] >= 0
+
+
+def test_a_gap_throws_the_open_bucket_away_and_its_time_counts_for_nothing():
+    trades = prints(1, 3000, 3000)
+    cut = int(trades["time_ns"][1500])
+    live = LiveVpin()
+    first = live.add(trades[:1500])
+    second = live.add(trades[1500:], [(cut - 100 * S, cut)])
+    assert first["end_ns"][-1] < cut <= second["end_ns"][0]
+    # The first bucket after the gap holds only what came after it.
+    traded = trades["size"][1500:].cumsum()
+    at = np.searchsorted(trades["time_ns"][1500:], second["end_ns"][0])
+    assert traded[at] >= second["volume"][0] > traded[at] - trades["size"][1500 + at]
+    hour = live._vpin._hour
+    seen = 1 + (cut + 900 * S) // S - trades["time_ns"][0] // S - 100
+    assert hour.bucket(cut + 900 * S) == round(hour._total * 3600 / seen / 50)
+
+
+def test_the_percentile_goes_on_over_a_restart():
+    trades = prints(3, 120_000, 60_000)
+    half = len(trades) // 2
+    whole = LiveVpin()
+    full = whole.add(trades[:half])
+    end = int(trades["time_ns"][half - 1])
+    recent = trades[:half][trades["time_ns"][:half] > end - 3600 * S]
+    resumed = LiveVpin.resumed(full, recent, np.zeros(0, [("from_ns", "<i8"), ("to_ns", "<i8")]))
+    down = (end, int(trades["time_ns"][half]))
+    got = resumed.add(trades[half:], [down])
+    assert got.tobytes() == whole.add(trades[half:], [down]).tobytes()
+    assert (got["percentile"] >= 0).all()
+    fresh = LiveVpin().add(trades[half:])
+    assert (fresh["percentile"][:150] == -1).all()

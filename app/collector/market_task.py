@@ -13,7 +13,7 @@ from app.compute.columns import Book, book_record, column
 from app.compute.vpin import LiveVpin
 from app.feeds.base import BookView, Gap, MarketFeed
 from app.market import Market
-from app.records import GAP, Batch, State, Stream
+from app.records import GAP, TRADE, Batch, State, Stream
 from app.store.base import Lease
 
 COLUMN_NS = 250_000_000
@@ -44,6 +44,9 @@ class MarketTask:
     incidents_due: bool = True  # they changed since they were last published
     told_gaps: list[Gap] = field(default_factory=list)  # ours, that are incidents too
     vpin: LiveVpin = field(default_factory=LiveVpin)
+    prints: list[Batch] = field(default_factory=list)  # trades, and gaps of them, not yet taken in
+    lost_prints: list[tuple[int, int]] = field(default_factory=list)
+    regridded: bool = False  # an earlier run left data in other increments
     pending: dict[str, list[Batch]] = field(default_factory=dict)
     refusals: int = 0  # appends in a row that the store refused
     lost_ns: tuple[int, int] | None = None  # what was given up since the last append
@@ -82,6 +85,7 @@ class MarketTask:
         """Queue gap records."""
         if not gaps:
             return
+        self.lost_prints += [(g.from_ns, g.to_ns) for g in gaps if g.stream is Stream.TRADES]
         record = np.zeros(len(gaps), GAP)
         for k, gap in enumerate(gaps):
             record[k] = (
@@ -117,6 +121,8 @@ class MarketTask:
             if self.resumed
             else ("collector restarted", "The collector was not running.")
         )
+        if self.regridded:
+            why = ("grid changed", "The venue quotes in other increments than before the restart.")
         return [Gap(stream, last, first_ns, *why) for stream in Stream]
 
     def full_book(self, view: BookView) -> Book:
@@ -141,6 +147,13 @@ class MarketTask:
         if view.time_ns // NS_PER_S != self.column_1s_ns // NS_PER_S:
             self.column_1s_ns = view.time_ns
             self.put("column_1s", record)
+
+    def follow_trades(self) -> None:
+        """Take in trades and their gaps, and queue the buckets of VPIN that were filled."""
+        if self.prints or self.lost_prints:
+            trades = np.concatenate(self.prints) if self.prints else np.zeros(0, TRADE)
+            self.put("bucket", self.vpin.add(trades, self.lost_prints))
+            self.prints, self.lost_prints = [], []
 
     def toxicity(self) -> tuple[float, float]:
         """VPIN and its percentile as of the last full bucket; −1 where not available."""

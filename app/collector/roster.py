@@ -11,7 +11,9 @@ from app.collector.incidents import IncidentLog
 from app.collector.latency import VenueClock
 from app.collector.market_task import MarketTask
 from app.collector.report import Report
-from app.collector.venues import VenueDoor, last_data_ns, provisional
+from app.collector.resume import continued, last_data_ns, last_vpin
+from app.collector.venues import VenueDoor, provisional
+from app.compute.vpin import LiveVpin
 from app.errors import FeedError, MarketError, StoreBusyError, StoreError
 from app.feeds.ring import Ring
 from app.market import Market, MarketId
@@ -118,9 +120,11 @@ class Roster:
         market = door.feed.resolve(market_id)
         self._check_only(door, market)
         lease = self.store.acquire(market.id, LEASE_S)
+        market, regridded = continued(market, self.store.markets().get(market.id))
         self.store.put_market(market)
         now_ns = self.clock.now_ns()
         last = last_data_ns(self.store, market.id, now_ns)
+        vpin = LiveVpin() if regridded else last_vpin(self.store, market.id, last, now_ns)
         kept = self.store.read_since(market.id, {"incidents": 0}).batches.get("incidents")
         # Last of all, because it cannot be taken back: from here on the feed writes under the index.
         index = next(i for i in range(len(self.tasks) + 1) if i not in self.tasks)
@@ -130,6 +134,7 @@ class Roster:
             market, index, feed, lease, now_ns, last, report=report, incidents=IncidentLog(kept)
         )
         task.resumed = market_id in self._ended
+        task.vpin, task.regridded = vpin, regridded
         self.tasks[index] = task
         _log.info("market started", market=str(market.id), tick=str(market.grid.tick))
 

@@ -136,7 +136,7 @@ class Collector:
         intake = with_sides(intake, self._sides)
         for index, batch in intake.trades.items():
             self._tasks[index].put("trade", batch)
-            self._tasks[index].vpin.add(batch)
+            self._tasks[index].prints.append(batch)
         in_bands = {i: bands(self._tasks[i].full_book(view)) for i, view in views.items()}
         return self._rows.update(intake.best, intake.depth, intake.prints, now_ns, in_bands)
 
@@ -147,6 +147,7 @@ class Collector:
         task.pending.clear()
         task.last_stored_ns = 0
         task.vpin = LiveVpin()
+        task.prints, task.lost_prints = [], []
         self._rows.forget(task.index)
         self._summary.forget(task.index)
         self._sides.forget(task.index)
@@ -184,6 +185,7 @@ class Collector:
                 shared = [gap for gap in gaps if gap.stream is Stream.DEPTH]
                 gaps += [replace(gap, stream=Stream.BEST) for gap in shared]
             task.put_gaps(gaps)
+            task.follow_trades()
             for gap in gaps:
                 if gap.stream is Stream.BEST:
                     self._summary.begin(task.index, gap.to_ns, gap.from_ns)

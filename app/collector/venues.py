@@ -17,9 +17,6 @@ from app.feeds.ring import Ring
 from app.market import Grid, Market, MarketId
 from app.records import STATUS, Batch, State
 from app.settings import FeedSettings, Settings, VenueSettings
-from app.store.base import HotStore
-
-_RECENT_NS = 3 * NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -118,13 +115,3 @@ def provisional(market_id: MarketId) -> Market:
     pair = market_id.symbol.partition(":")[0]
     base, _, quote = pair.partition("/")
     return Market(market_id, base, quote, Grid(Decimal("0.01"), Decimal("0.00001"), exact=False))
-
-
-def last_data_ns(store: HotStore, market_id: MarketId, now_ns: int) -> int:
-    """Receive time of the newest row that an earlier run left; 0 when there is none."""
-    status = store.read_since(market_id, {"status": 0}).batches.get("status")
-    if status is None or not len(status):
-        return 0
-    last = int(status["time_ns"][-1])
-    rows = store.window(market_id, "row", last - 10 * _RECENT_NS, now_ns)
-    return int(rows["received_ns"][-1]) if len(rows) else 0

@@ -16,6 +16,8 @@ from app.store.reader import MarketReader
 _log = log.get("store")
 
 _COLUMN_MINUTES = 10
+_SMALL = "bucket"  # a few kilobytes that a day's percentile needs: the size of the file spares them
+_DAY_MINUTES = 25 * 60
 _STEP = 32  # batches forgotten per append at most, so that an append stays short
 _STEP_PAGES = 64  # pages given back to the file system per append at most
 _SPARE_PAGES = 2048
@@ -30,11 +32,10 @@ class Retention:
     """
 
     def __init__(self, keep_minutes: int, max_mb: int):
-        self._keep = {
-            kind: (min(_COLUMN_MINUTES, keep_minutes) if kind == "column" else keep_minutes)
-            * NS_PER_MINUTE
-            for kind in schema.HISTORY
-        }
+        minutes = dict.fromkeys(schema.HISTORY, keep_minutes)
+        minutes["column"] = min(_COLUMN_MINUTES, keep_minutes)
+        minutes[_SMALL] = max(_DAY_MINUTES, keep_minutes)
+        self._keep = {kind: kept * NS_PER_MINUTE for kind, kept in minutes.items()}
         self._max_bytes = max_mb << 20
         self._oldest: dict[str, int | None] = {}
         self._page_bytes = 4096
@@ -86,13 +87,14 @@ class Retention:
             found = [
                 connection.execute(schema.SQL[kind].nth_id, (skip,)).fetchone()
                 for kind in schema.HISTORY
+                if kind != _SMALL
             ]
             ids = [row[0] for row in found if row is not None]
             if ids:
                 break
         before = min([*ids, schema.last_id(connection)])
         for kind, oldest in self._oldest.items():
-            if oldest is not None and oldest < before:
+            if oldest is not None and oldest < before and kind != _SMALL:
                 self._forget(connection, kind, before)
 
     def _forget(self, connection: sqlite3.Connection, kind: str, before: int) -> None:
