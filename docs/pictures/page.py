@@ -56,7 +56,7 @@ class Studio:
         )
         page = context.new_page()
         # What a first visit is shown has a picture of its own.
-        page.add_init_script("localStorage.setItem('ofi.tour', 'seen')")
+        page.add_init_script("localStorage.setItem('ofi.tour', '1')")
         markets = DEMO_MARKETS[:4] if width == "wide" else (MAIN,)
         words = [f"m={market}" for market in markets]
         words += [f"{name}={value}" for name, value in ({"range": 600} | query).items()]
