@@ -14,6 +14,7 @@ from app.clock import SystemClock
 from app.store import open_store
 from tests.recorded import recorded
 from tests.recorded_path import MARKET_ID, play
+from tests.research_help import ofi_json
 from tests.venues.binance_replay import FILE
 from tests.web_server import running_server
 
@@ -102,3 +103,43 @@ def test_the_api_gives_the_known_regression(path):
         assert fit.params[column] == pytest.approx(beta, abs=6e-6)
         assert fit.tvalues[column] == pytest.approx(t, abs=6e-4)
         assert fit.rsquared == pytest.approx(r2, abs=6e-5)
+
+
+def test_verification_gives_the_known_answers(path, tmp_path):
+    """`/api/v1/verification` over the live path: the published fits, and what `ofi verify` says."""
+    store, _ = path
+    # The capture ends inside a second: up to the last whole one.
+    last = int(window(store, "row")["received_ns"][-1]) // 10**9
+    with running_server(Path(store.directory), workers=1) as base:
+        query = {"market": str(MARKET_ID), "bin": "1s", "lookback": "10min", "end": last * 10**9}
+        found = httpx.get(f"{base}/api/v1/verification", params=query, timeout=60).json()
+    for name, beta, t, r2 in (
+        ("best", 33.18634, 8.758, 0.3039),
+        ("trade_imbalance", 318.41594, 3.446, 0.4200),
+    ):
+        fit = found["explains"][name]
+        assert fit["bins"] == 344
+        assert fit["beta"] == pytest.approx(beta, abs=6e-6)
+        assert fit["t"] == pytest.approx(t, abs=6e-4)
+        assert fit["r2"] == pytest.approx(r2, abs=6e-5)
+    ofi_json(
+        "import", "binance-raw", recorded(FILE), "--market", MARKET_ID, "--archive", tmp_path
+    )  # fmt: skip
+    where = ("--archive", tmp_path, "--market", MARKET_ID)
+    # A sixth of the look-back is the calendar window of the forecasts out of sample.
+    told = ofi_json("verify", *where, "--bin", "1s", "--window", "100s")
+    for name in ("best", "multilevel", "trade_imbalance"):
+        for part in ("bins", "intercept", "beta", "t", "r2"):
+            assert found["explains"][name][part] == pytest.approx(told[name][part], rel=1e-9), name
+    assert found["explains"]["trade_imbalance"]["kyle_lambda"] == pytest.approx(
+        told["trade_imbalance"]["kyle_lambda"], rel=1e-9
+    )
+    for horizon, mine in found["prediction"].items():
+        its = told["prediction"][f"{horizon}s"]
+        for part in ("pairs", "ic", "ic_low", "ic_high", "n_eff", "hit_rate", "zero_share"):
+            assert mine[part] == pytest.approx(its[part], rel=1e-9), (horizon, part)
+        for name, part in (("chance", "ic_p"), ("out_of_sample", "ic")):
+            # At a minute six minutes are too short to be shifted in a circle.
+            assert (mine[name] is None) == (its[name] is None)
+            if its[name] is not None:
+                assert mine[name][part] == pytest.approx(its[name][part], rel=1e-9), horizon
