@@ -231,3 +231,16 @@ def test_a_market_without_history_says_what_it_waits_for(tmp_path: Path) -> None
     assert found.values["wait_s"] == (30 - found.values["explains"]["best"]["bins"]) * 10
     assert found.values["prediction"]["60"] == {"pairs": 0}
     store.close()
+
+
+def test_vpin_is_that_of_the_full_buckets(rig: Rig) -> None:
+    market = rig.store.markets()[BTC]
+    found = find_past(rig.store, market, TEN, NOW_NS)
+    buckets = rig.store.window(BTC, "bucket", 0, NOW_NS)
+    assert len(buckets) > 600
+    told = found.values["toxicity"]
+    assert told["vpin"] == buckets["vpin"][-1]
+    assert told["buckets"] == told["filled"] == len(buckets)
+    assert told["p95"] == np.quantile(buckets["vpin"], 0.95)
+    inside = buckets[buckets["end_ns"] > NOW_NS - TEN.lookback_ns]
+    np.testing.assert_array_equal(found.arrays["ev_vpin"], inside["vpin"])

@@ -216,6 +216,14 @@ class Walk:
         summary["vpin"], summary["vpin_percentile"] = 0.25 + time_ns // NS_PER_S % 100 / 1000, -1.0
         return summary
 
+    def bucket(self, summary: Batch) -> Batch:
+        """The bucket of VPIN that was full when a summary was made: one a second."""
+        bucket = empty("bucket", 1)
+        bucket["end_ns"], bucket["vpin"] = summary["time_ns"], summary["vpin"]
+        bucket["percentile"] = summary["vpin_percentile"]
+        bucket["volume"] = bucket["bought"] = 100
+        return bucket
+
 
 def gap_records(outage: Outage) -> Batch:
     """An outage as gaps of every stream."""
@@ -251,7 +259,9 @@ def history(
                     pending.setdefault("column", []).append(walk.column(at))
                 if at % NS_PER_S == 0:
                     pending.setdefault("column_1s", []).append(walk.column(at))
-                    pending.setdefault("summary", []).append(walk.summary(at))
+                    summary = walk.summary(at)
+                    pending.setdefault("summary", []).append(summary)
+                    pending.setdefault("bucket", []).append(walk.bucket(summary))
         for kind, batch in records.items():
             pending.setdefault(kind, []).append(batch)
         if (k + 1) % 100 == 0:

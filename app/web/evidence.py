@@ -168,12 +168,10 @@ def _toxicity(
     store: HotStore, history: History, start_ns: int, end_ns: int
 ) -> tuple[dict[str, Any], Arrays]:
     """VPIN of the full buckets, and where it lies among those of 24 h."""
-    records = store.window(history.market.id, "summary", end_ns - DAY_NS, end_ns)
+    records = store.window(history.market.id, "bucket", end_ns - DAY_NS, end_ns)
+    filled = len(records)
     records = records[records["vpin"] >= 0]
-    # A summary a second: the buckets are where the figure changes.
-    fresh = np.append(True, np.diff(records["vpin"]) != 0) if len(records) else np.zeros(0, bool)
-    time_ns, value = records["time_ns"][fresh], records["vpin"][fresh]
-    rank = records["vpin_percentile"][fresh]
+    time_ns, value, rank = records["end_ns"], records["vpin"], records["percentile"]
     inside = time_ns > start_ns
     known = len(value) >= vpin.LEAST_FOR_PERCENTILE
     low, high, p95 = np.quantile(value, (0.25, 0.75, 0.95)).tolist() if known else (None,) * 3
@@ -181,6 +179,7 @@ def _toxicity(
         "vpin": float(value[-1]) if len(value) else None,
         "percentile": float(rank[-1]) if len(value) and rank[-1] >= 0 else None,
         "buckets": len(value),
+        "filled": filled,
         "p25": low,
         "p75": high,
         "p95": p95,

@@ -48,7 +48,9 @@ function prediction(values) {
 
 function vpin({ toxicity: t }) {
   if (t && t.buckets > 0) return null;
-  return { title: "Needs 5\u00a0min of trades, then 50 full buckets", text: "A bucket is a fiftieth of the trailing hour's volume: about an hour for the first figure." };
+  const filled = t?.filled ?? 0;
+  const title = filled ? `Needs 50 full buckets: ${number(filled)} so far` : "Needs 5\u00a0min of trades, then 50 full buckets";
+  return { title, text: "A bucket is a fiftieth of the trailing hour's volume: about an hour for the first figure." };
 }
 
 function markouts({ markout, trades }) {
