@@ -24,7 +24,7 @@ def plain(price, size):
     return bid - side_net(-price[1:, 1], size[1:, 1], -price[:-1, 1], size[:-1, 1])
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 511, 512, 513, 514, 1025, 1500])
+@pytest.mark.parametrize("n", [0, 1, 2, 1023, 1024, 1025, 1026, 2049, 2500])
 @pytest.mark.parametrize("levels", [1, 3, 10])
 def test_every_size_around_a_block(n, levels):
     price, size = books(n, levels)
@@ -34,7 +34,7 @@ def test_every_size_around_a_block(n, levels):
 
 
 def test_views_and_extremes():
-    price, size = books(1200, 8)
+    price, size = books(2400, 8)
     some = price[::2, :, ::3], size[::2, :, ::3]
     assert (event_ofi(*some) == plain(*some)).all()
     huge = np.full((2, 2, 1), 2**60)
