@@ -52,6 +52,21 @@ def _line_legend() -> Component:
     )
 
 
+def _how() -> Component:
+    """How the heatmap is drawn, in words; opens the menu that changes it."""
+    return html.Button(
+        type="button",
+        className="btn small how",
+        title="Price rows and colours",
+        **{
+            "data-f": "how-book",
+            "data-do": "panel-menu",
+            "aria-haspopup": "menu",
+            "aria-label": "Price rows and colours of the heatmap",
+        },
+    )
+
+
 def _zoom_tools() -> Component:
     return html.Span(
         [
@@ -72,7 +87,7 @@ def _zoom_tools() -> Component:
 
 def flow_pane(market: MarketId, key: str) -> list[Component]:
     """The rows of one market; `key` distinguishes its figure from those of other markets."""
-    controls = {"book": (_legend(), _zoom_tools()), "ofi": (_line_legend(),)}
+    controls = {"book": (_legend(), _how(), _zoom_tools()), "ofi": (_line_legend(),)}
     panels = [row_panel(row, controls.get(row.frame.name, ())) for row in _ROWS]
     graph = dcc.Graph(
         id={"type": "axes", "market": key},

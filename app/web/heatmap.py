@@ -57,6 +57,41 @@ def price_range(history: History, start_ns: int, end_ns: int) -> tuple[float, fl
     return float(bid[both].min()), float(ask[both].max())
 
 
+def present_price(history: History) -> tuple[float, float] | None:
+    """The newest bid and ask in ticks; None where a side is empty."""
+    quote = history.rows.quotes[-1]
+    bid, ask = int(quote["bid"]), int(quote["ask"])
+    return (float(bid), float(ask)) if bid > NO_BID and ask < NO_ASK else None
+
+
+def within_reach(
+    history: History, prices: tuple[float, float], rows: int, group: int
+) -> tuple[float, float]:
+    """The prices that the grid must hold: where rows of a wished size cannot hold all, those of now."""
+    low, high = prices
+    if group and high - low > 0.8 * rows * group:
+        return present_price(history) or prices
+    return prices
+
+
+def next_grid(
+    history: History,
+    before: PriceGrid | None,
+    start_ns: int,
+    end_ns: int,
+    mid_rows: int,
+    group: int,
+) -> PriceGrid | None:
+    """The price grid for a range: the one before, moved, or another; None while no price is known."""
+    prices = price_range(history, start_ns, end_ns)
+    if prices is None:
+        return None
+    prices = within_reach(history, prices, min(2 * mid_rows, MAX_ROWS), group)
+    if before is not None:
+        return moved(before, prices, group)
+    return choose_grid(prices, mid_rows, group)
+
+
 def choose_grid(prices: tuple[float, float], mid_rows: int, group: int) -> PriceGrid:
     """The price grid of a view; `group` 0 lets the prices decide."""
     return grid_for(*prices, min(2 * mid_rows, MAX_ROWS), group)

@@ -22,7 +22,7 @@ from app.web.buffers import Sliding
 from app.web.estimates import estimates_json, withheld
 from app.web.evidence import Finding
 from app.web.frames import encode, trade_arrays
-from app.web.heatmap import choose_grid, held, moved, price_range, rasters, stored_columns
+from app.web.heatmap import held, next_grid, rasters, stored_columns
 from app.web.history import Changes, History
 from app.web.quality import Part, quality_part
 from app.web.spec import TRADES, ViewSpec
@@ -303,20 +303,16 @@ class View:
         """Move the price rows after the prices; True when their size changed: all is drawn anew."""
         if not self.spec.shows_book:
             return False
-        prices = price_range(self.history, now.end_ns - self.spec.range_ns, now.end_ns)
-        if prices is None:
+        before, spec, start = self.grid, self.spec, now.end_ns - self.spec.range_ns
+        grid = next_grid(self.history, before, start, now.end_ns, spec.mid_rows, spec.group)
+        if grid is None:
             return False
-        before, spec = self.grid, self.spec
-        self.grid = (
-            moved(before, prices, spec.group)
-            if before is not None
-            else choose_grid(prices, spec.mid_rows, spec.group)
-        )
+        self.grid = grid
         if before is not None and before.group == self.grid.group:
             return False
         self.col_t, self.col_base = Sliding("<i8"), Sliding("<i4")
         self.col = Sliding("<f4", (self.grid.rows,))
-        start, market = now.end_ns - spec.range_ns, self.history.market
+        market = self.history.market
         pieces = list(stored_columns(store, market, start, now.end_ns, self.step_ns))
         self._add_columns(pieces, compute.step_ends(start, now.end_ns, self.step_ns), now)
         self.columns_dirty_ns = END

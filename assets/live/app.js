@@ -9,6 +9,7 @@ import { decode } from "./protocol.js";
 import { Stack } from "./stack.js";
 import { write } from "./texts.js";
 import { readTheme, watchTheme } from "./theme.js";
+import { Travel } from "./travel.js";
 
 const SECOND_MS = 1000;
 
@@ -19,6 +20,7 @@ class Page {
     this.nextId = 1;
     this.view = null;
     this.dirtyStacks = new Set();
+    this.travel = new Travel(this);
     this.frame = 0;
     this.bytes = 0;
     this.frames = 0;
@@ -127,14 +129,14 @@ class Page {
   subscribe(stack) {
     if (!this.view) return;
     const { depth, window_s, range_s, lookback_s, end_ms, tab, rate_hz, bin_s, options } = this.view;
-    const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, lookback_s, end_ms, group: 0, mid_rows: stack.midRows, tab, rate_hz, bin_s };
+    const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, lookback_s, end_ms, group: stack.group(options.group, tab), mid_rows: stack.midRows, tab, rate_hz, bin_s };
     if (tab === "trades") message.notional = Number(options.notional);
     const text = JSON.stringify(message);
     if (stack.asking === text || !this.connection.send(message)) return;
     const before = stack.asked;
     stack.asking = text;
     stack.asked = message;
-    if (before && (before.range_s !== range_s || before.end_ms !== end_ms)) stack.resetZoom();
+    if (before) this.travel.changed(stack, before, message);
   }
 
   /** A stack was laid out anew: it may have room for more or fewer price rows. */

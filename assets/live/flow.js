@@ -4,6 +4,7 @@ import { flowBars, usual } from "./bars.js";
 import { hatch } from "./canvas.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
+import { bookMenu, bookWords } from "./book_menu.js";
 import { Levels } from "./levels.js";
 import { nameCanvases } from "./names.js";
 import { cardRows, locate, showCard } from "./overlay.js";
@@ -12,7 +13,7 @@ import { Profile } from "./profile.js";
 import { largest } from "./ranges.js";
 import { present, withheld } from "./states.js";
 import { FLOW_TABLES } from "./tables.js";
-import { titles } from "./texts.js";
+import { titles, write } from "./texts.js";
 import { ticksOf } from "./ticks.js";
 
 const PIXELS_PER_ROW = 2.2;
@@ -46,13 +47,27 @@ export class FlowPane {
   get edge() { return this.stack.edge; }
   get f() { return this.stack.f; }
 
+  get options() { return this.stack.page.view?.options; }
+  get optionsKey() { return JSON.stringify(this.options); }
+
   listen() {
     this.rows.addEventListener("pointermove", (event) => event.pointerType === "touch" || this.point(event));
     this.rows.addEventListener("pointerdown", (event) => event.pointerType === "touch" && this.point(event));
     this.rows.addEventListener("pointerleave", () => this.stack.point(null));
     this.rows.addEventListener("dblclick", () => this.stack.resetZoom());
     this.rows.addEventListener("wheel", (event) => scrolls(this.stack.element) && !event.ctrlKey && event.stopPropagation(), { capture: true });
+    this.rows.addEventListener("wheel", (event) => this.slide(event), { capture: true, passive: false });
     this.rows.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** A wheel that turns sideways, or with Shift, pans through time; upright it zooms, which plotly does. */
+  slide(event) {
+    const by = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
+    if (!this.views || event.ctrlKey || Math.abs(by) <= (event.shiftKey ? 0 : Math.abs(event.deltaY))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const { start, end, width } = this.views.book, shift = (by / width) * (end - start);
+    this.stack.moved("time", [start + shift, end + shift], true);
   }
 
   close() {
@@ -96,8 +111,10 @@ export class FlowPane {
     if (!this.views) return false;
     const { start, end } = this.views.book, step = (far ? 10 : 1) * Math.max(1000, this.model.info.step_ms);
     const from = this.shown?.time ?? end;
-    const to = { ArrowLeft: from - step, ArrowRight: from + step, Home: start, End: end }[key];
+    const page = (end - start) / 2;
+    const to = { ArrowLeft: from - step, ArrowRight: from + step, Home: start, End: end, PageUp: start - page, PageDown: end + page }[key];
     if (to === undefined) return false;
+    this.stack.page.travel.reach(this.stack, to);
     const time = Math.max(start, Math.min(end, to)), book = this.geometry.rows.book;
     this.stack.point({ time, kind: "ofi", price: null, left: book.left + this.views.book.X(time), top: book.top + 8 });
     return true;
@@ -149,6 +166,12 @@ export class FlowPane {
     this.tickAt = at;
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
     nameCanvases(this);
+    write(this.f["how-book"], bookWords(this));
+  }
+
+  /** How the heatmap is drawn, for its menu. */
+  menu(panel) {
+    return panel === "book" ? bookMenu(this) : [];
   }
 
   /** What a panel shows, as a table (tables.js). */

@@ -1,9 +1,10 @@
 // The book through time: resting size by price, best quotes and mid, trades as bubbles.
 import { begin, crisp, line, trace } from "./canvas.js";
+import { manual, placing, rampOf } from "./ramps.js";
 import { Raster } from "./raster.js";
 import { alpha, theme } from "./theme.js";
 
-const CLIP = 0.995; // sizes above this share of cells take the strongest colour
+const LOOK = { ramp: "tide", heat: "log", clip: "99.5", sizes: "auto" };
 const MOST_BUBBLES = 64;
 const LARGEST_BUBBLE_PX = 14;
 
@@ -14,6 +15,16 @@ export class Heatmap {
     this.scale = null; // {top, epoch, at}
     this.largest = 0;
     this.seen = { version: -1 };
+    this.look = LOOK; // how sizes become colours: options of the address
+  }
+
+  /** Takes the options of the page; the picture is coloured anew when they differ. */
+  dress(options) {
+    const { ramp, heat, clip, sizes } = options ?? LOOK, key = [ramp, heat, clip, sizes].join();
+    if (key === this.lookKey) return;
+    if (clip !== this.look.clip) this.scale = null;
+    this.look = { ramp, heat, clip, sizes };
+    this.lookKey = key;
   }
 
   /** Brings the raster up to date with the columns of a model. */
@@ -24,8 +35,9 @@ export class Heatmap {
     const rescaled = this.rescale(model);
     const [low, high] = this.rowSpan(model);
     const columns = Math.ceil((model.info.range_s * 1000) / step) + 16;
-    const fresh = this.raster.shape(`${model.epoch}`, low, high - low, columns);
+    const fresh = this.raster.shape(`${model.epoch}/${this.lookKey ?? ""}`, low, high - low, columns);
     if (!fresh && !rescaled && this.done === table.version) return;
+    this.colours = { lut: rampOf(this.look.ramp), place: placing(this.look, this.scale.top) };
     let from = table.from;
     if (!fresh && !rescaled) from = table.search((this.raster.last - 1) * step);
     for (let k = from; k < table.to; k++) this.column(model, k);
@@ -34,13 +46,13 @@ export class Heatmap {
 
   column(model, k) {
     const table = model.columns, rows = model.rowCount, sizes = table.data.size, start = k * rows;
-    const base = table.data.base[k], lut = theme.heat, k0 = this.scale.top / 3, gain = 255 / Math.log(4);
+    const base = table.data.base[k], { lut, place } = this.colours;
     this.raster.put(Math.round(table.time[k] / model.info.step_ms), (pixels, top) => {
       for (let r = 0; r < rows; r++) {
         const v = sizes[start + r], at = top - (base + r);
         if (v === v && at >= 0 && at < pixels.length) {
-          const c = gain * Math.log(1 + v / k0);
-          pixels[at] = lut[c > 255 ? 255 : c | 0];
+          const c = place(v);
+          pixels[at] = lut[c > 255 ? 255 : c > 0 ? c | 0 : 0];
         }
       }
     });
@@ -77,14 +89,20 @@ export class Heatmap {
     const stride = Math.max(1, Math.floor((end - start) / 4000)) | 1;
     for (let k = start; k < end; k += stride) if (size[k] > 0) sample.push(size[k]);
     sample.sort((a, b) => a - b);
-    const top = sample.length ? sample[Math.floor((sample.length - 1) * CLIP)] : 1;
+    const top = sample.length ? sample[Math.floor(((sample.length - 1) * this.look.clip) / 100)] : 1;
     const changed = !same || Math.abs(top / this.scale.top - 1) > 0.2;
     this.scale = { top: changed ? top : this.scale.top, epoch: model.epoch, at: now };
     return changed;
   }
 
+  /** Sizes that take the weakest and the strongest colour. */
+  get span() {
+    return manual(this.look.sizes) ?? [0, this.scale?.top ?? NaN];
+  }
+
   /** Draws into the plot of `view` (see geometry.js). */
-  draw(canvas, model, view) {
+  draw(canvas, model, view, options) {
+    this.dress(options);
     const { width, height, X, Y, start, end } = view;
     const x = begin(canvas, width, height);
     const step = model.info.step_ms;
@@ -123,6 +141,11 @@ export class Heatmap {
       stroke("bid", theme.buy, 1);
     }
     stroke("mid", theme.mid, 1.4);
+    if (s.data.micro) {
+      x.setLineDash([5, 3]);
+      stroke("micro", theme.text2, 1);
+      x.setLineDash([]);
+    }
     x.lineJoin = "round";
   }
 

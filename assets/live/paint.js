@@ -14,13 +14,13 @@ const CALM_MS = 240;
 export function paint(stack, state, hidden, now) {
   const { model, geometry, views, ranges } = stack, rows = geometry.rows;
   const look = [
-    geometry.width, geometry.height, model.epoch, theme.version, state, hidden, stack.recorded,
+    geometry.width, geometry.height, model.epoch, theme.version, state, hidden, stack.recorded, stack.optionsKey,
     ranges.user.time, ranges.user.price, views.book.low, views.book.high, views.ofi.high,
   ].join();
   const all = look !== stack.look || now - (stack.paintedAt ?? -Infinity) >= CALM_MS;
   stack.look = look;
   if (!hidden) {
-    if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book);
+    if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book, stack.options);
     if (rows.ofi.height) {
       drawOfi(rows.ofi.plot, model, views.ofi);
       // Its line and percentile are those of the tiles, so it is drawn as often.

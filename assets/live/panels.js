@@ -75,27 +75,71 @@ function tableNames(panel) {
   return names;
 }
 
-function item({ words, key, checked, group, run }) {
-  const made = document.createElement(group ? "div" : "button");
-  if (group) {
-    made.className = "menu-group";
-    made.textContent = group;
-    return made;
+/** Leaves the menu for its button, then does what was chosen. */
+function pick(run) {
+  const { button } = open ?? {};
+  closeMenu();
+  button?.focus();
+  run();
+}
+
+/** One of several values: a line of small buttons under a title. */
+function choice({ group, choices, value, run }) {
+  const made = document.createElement("div"), title = document.createElement("span");
+  made.className = "menu-group";
+  made.role = "group";
+  made.setAttribute("aria-label", group);
+  title.textContent = group;
+  made.append(title);
+  for (const [name, words] of choices) {
+    const one = document.createElement("button");
+    one.type = "button";
+    one.role = "menuitemradio";
+    one.tabIndex = -1;
+    one.setAttribute("aria-checked", String(name === value));
+    one.textContent = words;
+    one.addEventListener("click", () => pick(() => run(name)));
+    made.append(one);
   }
+  return made;
+}
+
+/** A few values to type; `run` gives a sentence where they will not do. */
+function form({ form: words, values, button, run }) {
+  const made = document.createElement("form"), send = document.createElement("button"), wrong = document.createElement("p");
+  made.className = "menu-group";
+  const title = document.createElement("span");
+  title.textContent = words;
+  const inputs = values.map((value, k) => {
+    const input = document.createElement("input");
+    input.value = String(value);
+    input.inputMode = "decimal";
+    input.setAttribute("aria-label", `${words}, ${k ? "to" : "from"}`);
+    return input;
+  });
+  send.textContent = button;
+  wrong.role = "alert";
+  made.append(title, ...inputs, send, wrong);
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    wrong.textContent = run(inputs.map((input) => input.value)) ?? "";
+    if (!wrong.textContent) pick(() => {});
+  });
+  return made;
+}
+
+function item(entry) {
+  if (entry.choices) return choice(entry);
+  if (entry.form) return form(entry);
+  const { words, key, run } = entry, made = document.createElement("button");
   made.type = "button";
-  made.role = checked === undefined ? "menuitem" : "menuitemradio";
-  if (checked !== undefined) made.setAttribute("aria-checked", String(checked));
+  made.role = "menuitem";
   made.tabIndex = -1;
   const [label, hint] = [document.createElement("span"), document.createElement("kbd")];
   label.textContent = words;
   hint.textContent = key ?? "";
   made.append(label, hint);
-  made.addEventListener("click", () => {
-    const { button } = open ?? {};
-    closeMenu();
-    button?.focus();
-    run();
-  });
+  made.addEventListener("click", () => pick(run));
   return made;
 }
 
@@ -114,8 +158,10 @@ export function closeMenu() {
 }
 
 function keys(event) {
+  if (event.target.closest?.("form") && event.key !== "Escape") return event.stopPropagation();
   const items = [...open.menu.querySelectorAll("[role^=menuitem]")], at = items.indexOf(document.activeElement);
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  if (event.key === "Tab" && open.menu.querySelector("form")) return event.stopPropagation();
   if (event.key === "Escape" || event.key === "Tab") {
     const { button } = open;
     closeMenu();

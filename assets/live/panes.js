@@ -9,7 +9,7 @@ import { TradesPane } from "./trades.js";
  * on an animation frame (`hidden`: figures must not be shown), `resized()`, `cursor(cursor or null)`, `close()`;
  * and where it wants them `renew()` (theme or zone changed), `step(key, far)` (crosshair by the keyboard), `zoomReset()`,
  * `midRows` (price rows it has room for), `table(panel)` (what a panel shows, as {columns, rows}: its CSV), `menu(panel)` (entries
- * of its menu: {words, run, checked} or {group}).
+ * of its menu: {words, run}, {group, choices, value, run} or {form, values, button, run}).
  */
 export const PANES = {
   flow: FlowPane,

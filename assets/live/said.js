@@ -75,6 +75,7 @@ export function waitOf(stack, state, at) {
   if (!model.info) {
     return { title: "Waiting for the server", text: "The view has been asked for.", steps: [["now", "First snapshot of the market", ""]] };
   }
+  if (state === "frozen" && !drawn) return { title: "Nothing is stored of this time", text: "Back to live (Space) returns to the present." };
   const share = firstWindow(model);
   if (share >= 1 && (drawn || state !== "starting")) return null;
   return starting(s, market, model, drawn, share);

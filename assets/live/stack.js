@@ -2,6 +2,7 @@
 import { drawCover } from "./cover.js";
 import { Model } from "./model.js";
 import { PANES } from "./panes.js";
+import { groupTicks } from "./ramps.js";
 import { Ranges } from "./ranges.js";
 import { missingSince, present, show, stateOf, withheld } from "./states.js";
 import { bar, coverages, marketTitles, quality, reading, write } from "./texts.js";
@@ -73,6 +74,14 @@ export class Stack {
     return this.pane.midRows ?? 8;
   }
 
+  /** Ticks a price row, as the option wants; 0 lets the server choose. */
+  group(option, tab) {
+    if (tab !== "flow") return 0;
+    const { info, tiles } = this.model, same = this.grouped?.option === option;
+    this.grouped = { option, ticks: groupTicks(option, tiles?.mid, info?.tick, same ? this.grouped.ticks : 0) };
+    return this.grouped.ticks;
+  }
+
   /** @returns {boolean} false when a snapshot must be asked for */
   take(frame, at) {
     const snapshot = frame.type === "snapshot";
@@ -84,6 +93,7 @@ export class Stack {
       marketTitles(this.f, this.model.info);
     }
     this.pane.take(frame);
+    if (snapshot) this.page.asked(this); // rows in basis points need a price
     if (snapshot || !this.page.frozen) this.page.dirty(this);
     return true;
   }
@@ -94,6 +104,7 @@ export class Stack {
   }
 
   moved(axis, range, done) {
+    if (axis === "time") return this.page.travel.moved(range, done);
     this.ranges.user[axis] = range;
     this.page.dirty(this);
     if (done) this.zoomed();
@@ -102,13 +113,12 @@ export class Stack {
   zoom(factor) {
     if (!this.model.info) return;
     this.ranges.zoom(this.model, this.edge, factor);
-    this.zoomed();
+    if (this.ranges.user.time) this.moved("time", this.ranges.user.time, true);
   }
 
   resetZoom() {
-    this.ranges.reset();
     this.pane.zoomReset?.();
-    this.zoomed();
+    this.page.travel.reset(this);
   }
 
   zoomed() {

@@ -47,7 +47,7 @@ export function alpha(hex, opacity) {
   return colour;
 }
 
-function packed(stops) {
+export function packed(stops) {
   const colours = stops.map(rgb);
   const table = new Uint32Array(256);
   for (let k = 0; k < 256; k++) {

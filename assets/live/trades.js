@@ -122,8 +122,10 @@ export class TradesPane {
   step(key, far) {
     if (!this.views) return false;
     const { start, end, X, row } = this.views.price, by = (far ? 10 : 1) * Math.max(1000, this.model.info.step_ms);
-    const from = this.shown?.time ?? end, to = { ArrowLeft: from - by, ArrowRight: from + by, Home: start, End: end }[key];
+    const from = this.shown?.time ?? end, page = (end - start) / 2;
+    const to = { ArrowLeft: from - by, ArrowRight: from + by, Home: start, End: end, PageUp: start - page, PageDown: end + page }[key];
     if (to === undefined) return false;
+    this.stack.page.travel.reach(this.stack, to);
     const time = Math.max(start, Math.min(end, to));
     this.stack.point({ time, kind: "time", price: null, left: row.left + X(time), top: row.top + 8 });
     return true;

@@ -1,0 +1,91 @@
+// Moving through time: one zoom for all markets, and stored history where the page looks beyond its range.
+const ASK_MS = 120, ASK_MOVING_MS = 400; // how long a gesture must rest before the server is asked
+const SLACK_STEPS = 2;
+
+const set = (id, props) => window.dash_clientside?.set_props(id, props);
+
+export class Travel {
+  constructor(page) {
+    this.page = page;
+    this.away = false; // the view was held by moving away from the present, not by the user's freezing it
+    this.staying = false; // the view goes live under a zoom that the user has moved to the present
+    this.timer = 0;
+  }
+
+  /** The time axis of one market was moved: those of all follow. */
+  moved(range, done) {
+    for (const stack of this.page.stacks.values()) {
+      stack.ranges.user.time = range;
+      stack.zoomed();
+    }
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(), done ? ASK_MS : ASK_MOVING_MS);
+  }
+
+  /** Pans so that a time beyond the edges comes into view. */
+  reach(stack, time) {
+    const [start, end] = stack.ranges.time(stack.model, stack.edge), span = end - start;
+    if (time < start) this.moved([time - span / 4, time + (span * 3) / 4], true);
+    else if (time > end && stack.ranges.user.time) this.moved([time - (span * 3) / 4, time + span / 4], true);
+  }
+
+  /** Asks for stored history, or for a longer range, where what is looked at is not in the view. */
+  ask() {
+    const { page } = this, stack = [...page.stacks.values()].find((one) => one.model.info), range = stack?.ranges.user.time;
+    if (!range || !page.view) return;
+    const [start, end] = range, span = end - start, length = page.view.range_s * 1000;
+    const last = page.view.end_ms ?? stack.edge, slack = SLACK_STEPS * stack.model.info.step_ms;
+    if (span > length * 1.02) return this.lengthen(span);
+    if (start >= last - length - slack && (end <= last + slack || page.view.end_ms === null)) return;
+    // What is looked at lies in the middle of what is asked for: the next pan may find it there already.
+    const middle = Math.ceil((end + (length - span) / 2) / 1000) * 1000;
+    const to = middle >= this.now(stack) - 1000 ? null : middle;
+    if (to === page.view.end_ms) return;
+    this.away = to !== null;
+    this.staying = to === null;
+    this.hold(to);
+  }
+
+  lengthen(span) {
+    const steps = JSON.parse(document.getElementById("controls").dataset.steps).range;
+    const longer = steps.find((seconds) => seconds * 1000 >= span) ?? steps.at(-1);
+    if (longer !== this.page.view.range_s) set("range", { value: String(longer) });
+  }
+
+  now(stack) {
+    const now = stack.model.now(performance.now());
+    return now === now ? now : Date.now();
+  }
+
+  /** Holds the view at a time, or follows the present for null; the address says so. */
+  hold(end) {
+    this.page.frozen = end !== null;
+    this.page.held = end;
+    set("frozen", { data: { end_ms: end } });
+  }
+
+  /** The view has changed: a zoom stays where the new one holds it. */
+  changed(stack, before, after) {
+    if (before.range_s === after.range_s && before.end_ms === after.end_ms) return;
+    const home = after.end_ms === null && before.end_ms !== null && !this.staying;
+    const last = after.end_ms ?? this.now(stack), slack = after.range_s * 50;
+    const range = stack.ranges.user.time;
+    const held = range && range[0] >= last - after.range_s * 1000 - slack && range[1] <= last + slack;
+    if (home || !held) stack.ranges.reset();
+    stack.zoomed();
+  }
+
+  /** Undoes zoom and pan; returns to the present where only panning had left it. */
+  reset(from) {
+    clearTimeout(this.timer);
+    from.ranges.user.price = null; // prices are each market's own
+    for (const stack of this.page.stacks.values()) {
+      stack.ranges.user.time = null;
+      stack.zoomed();
+    }
+    if (this.away && this.page.frozen) {
+      this.away = this.staying = false;
+      this.hold(null);
+    }
+  }
+}
