@@ -1,0 +1,330 @@
+"""Panels, their menus, and moving through time, in a real Chromium over a store that lives."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import LiveMarkets, Watched, chromium, eventually, pixels, watched
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
+# What is looked at has come: the view ends in the past, and reaches back to the left edge.
+ARRIVED = """market => {
+  const { info, user } = window.ofi.view(market);
+  return info.end_ms !== null && info.end_ms - info.range_s * 1000 <= user.time[0] + 1000;
+}"""
+USER = "market => window.ofi.view(market).user.time"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with (
+        LiveMarkets(tmp_path_factory.mktemp("hot"), minutes=12) as living,
+        running_server(Path(living.store.directory), workers=1) as base,
+    ):
+        yield base
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Watched]:
+    with watched(browser) as one:
+        one.page.set_default_timeout(
+            60_000
+        )  # two markets on a busy machine take their time to load
+        yield one
+        assert one.complaints == []
+
+
+def drag(page: Watched, selector: str, by: float) -> None:
+    """Drag a chart sideways, as a hand would."""
+    box = page.page.locator(selector).first.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5
+    mouse = page.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    for k in range(1, 6):
+        mouse.move(x + by * k / 5, y)
+    mouse.up()
+
+
+def menu(page: Watched, panel: str) -> None:
+    page.page.locator(f"[data-panel={panel}] button.panel-menu").first.click()
+    expect(page.page.get_by_role("menu")).to_be_visible()
+
+
+def saved(page: Watched, panel: str, item: str) -> tuple[str, bytes]:
+    """What a panel's menu downloads: its name and its bytes."""
+    menu(page, panel)
+    with page.page.expect_download() as download:
+        page.page.get_by_role("menuitem", name=item, exact=True).click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def changed(page: Watched, canvas: str, before: str) -> str:
+    """What a canvas shows once it shows something else."""
+    eventually(lambda: pixels(page.page, canvas) != before)
+    return pixels(page.page, canvas)
+
+
+def table(data: bytes) -> tuple[list[str], list[list[str]]]:
+    head, *rows = csv.reader(io.StringIO(data.decode()))
+    return head, rows
+
+
+@pytest.mark.parametrize(("tab", "plot"), [("flow", ".row-book canvas.plot"), ("trades", ".trows")])
+def test_dragging_beyond_the_range_brings_stored_history_and_the_way_back(
+    page: Watched, url: str, tab: str, plot: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=120&tab={tab}", BTC)
+    edge = page.view(BTC)["edge"]
+    for _ in range(2):
+        drag(page, plot, 500)
+    page.until(ARRIVED, BTC)
+    view = page.view(BTC)
+    start, end = view["user"]["time"]
+    assert end < edge
+    assert view["state"] == "frozen"
+    assert f"end={view['info']['end_ms']}" in page.page.url
+    # What came is drawn where the hand has put it, and it stays.
+    page.until(
+        "([market, n]) => window.ofi.view(market).drawn.count > n", [BTC, view["drawn"]["count"]]
+    )
+    assert page.view(BTC)["user"]["time"] == [start, end]
+    page.page.locator(".stack .to-live:visible").first.click()
+    page.until("market => window.ofi.view(market).info.end_ms === null", BTC)
+    page.until("([market, edge]) => window.ofi.view(market).edge > edge", [BTC, edge])
+    assert page.view(BTC)["user"]["time"] is None
+    assert "end=" not in page.page.url
+
+
+def test_a_sideways_wheel_and_keys_pan_and_a_double_click_resets(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120", BTC)
+    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + 200, box["y"] + 100)
+    page.page.mouse.wheel(-300, 0)
+    page.until(f"market => ({USER})(market) !== null", BTC)
+    first = page.view(BTC)["user"]["time"]
+    assert first[1] - first[0] == pytest.approx(120_000, abs=50)
+    page.page.locator(".stack .rows").focus()
+    page.page.keyboard.press("PageUp")
+    page.until(f"([market, t]) => ({USER})(market)[0] < t", [BTC, first[0] - 30_000])
+    page.until("market => window.ofi.view(market).info.end_ms !== null", BTC)
+    page.page.mouse.dblclick(box["x"] + 200, box["y"] + 100)
+    page.until(f"market => ({USER})(market) === null", BTC)
+    page.until("market => window.ofi.view(market).info.end_ms === null", BTC)
+
+
+@pytest.mark.parametrize("tab", ["flow", "trades"])
+def test_one_zoom_and_one_crosshair_for_all_markets_that_updates_leave_alone(
+    page: Watched, url: str, tab: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&m={ETH}&range=300&tab={tab}", BTC, ETH)
+    plot = ".row-book canvas.plot" if tab == "flow" else ".trows"
+    box = page.page.locator(plot).first.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] * 0.4, box["y"] + 60
+    page.page.mouse.move(x, y)
+    page.page.keyboard.down("Control")
+    page.page.mouse.wheel(0, -240)
+    page.page.keyboard.up("Control")
+    for market in (BTC, ETH):
+        page.until(f"market => ({USER})(market) !== null", market)
+    page.until(f"([a, b]) => String(({USER})(a)) === String(({USER})(b))", [BTC, ETH])
+    zoom, seq = page.view(BTC)["user"]["time"], page.view(BTC)["seq"]
+    assert zoom[1] - zoom[0] < 300_000
+    page.until("([market, seq]) => window.ofi.view(market).seq > seq + 8", [BTC, seq])
+    assert page.view(BTC)["user"]["time"] == zoom
+    assert page.view(ETH)["user"]["time"] == zoom
+    page.page.mouse.move(0, 0)
+    other = f".stack[data-market='{ETH}'] .tabpane[data-tab={tab}] canvas.overlay"
+    page.until("() => [...document.querySelectorAll('.readout')].every(one => one.hidden)")
+    before = pixels(page.page, other)
+    page.page.mouse.move(x + 30, y)
+    page.until("() => [...document.querySelectorAll('.readout')].some(one => !one.hidden)")
+    eventually(lambda: pixels(page.page, other) != before)
+    shown = page.page.locator(".readout:visible")
+    assert shown.count() == 1
+    assert re.search(r"\d\d:\d\d:\d\d", shown.inner_text())
+
+
+def test_the_heatmap_is_drawn_as_its_menu_says_and_the_address_keeps_it(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=120", BTC)
+    book = ".row-book canvas.plot"
+    before = pixels(page.page, book)
+    for item in ("viridis", "linear", "95 %"):
+        menu(page, "book")
+        page.page.get_by_role("menuitemradio", name=item).click()
+        before = changed(page, book, before)
+    page.until("() => /ramp=viridis/.test(location.search) && /clip=95/.test(location.search)")
+    menu(page, "book")
+    page.page.get_by_role("menuitemradio", name="1 bps").click()
+    page.until("market => window.ofi.view(market).info.group > 100", BTC)
+    view = page.view(BTC)
+    assert view["info"]["group"] == pytest.approx(view["tiles"]["mid"] * 1e-4 / 0.01, rel=0.3)
+    menu(page, "book")
+    page.page.get_by_role("menuitemradio", name="5", exact=True).first.click()
+    page.until("market => window.ofi.view(market).info.group === 5", BTC)
+    menu(page, "book")
+    inputs = page.page.locator(".menu input")
+    inputs.nth(0).fill("20")
+    inputs.nth(1).fill("3")
+    page.page.get_by_role("button", name="Set").click()
+    expect(page.page.locator(".menu [role=alert]")).to_contain_text("the smaller first")
+    inputs.nth(0).fill("0.5")
+    page.page.get_by_role("button", name="Set").click()
+    page.until("() => /sizes=0.5~3/.test(decodeURIComponent(location.search))")
+    expect(page.page.locator(".how")).to_have_text(
+        re.compile(r"Group 0\.05 · linear, 0\.500 to 3\.00")
+    )
+    # A link opens what the sender saw.
+    with watched(page.page.context.browser) as other:
+        other.open(page.page.url, BTC)
+        other.until("market => window.ofi.view(market).info.group === 5", BTC)
+        assert other.page.locator(".how").inner_text().startswith("Group 0.05")
+
+
+def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120&window=10&depth=5", BTC)
+    name, data = saved(page, "ofi", "Save as CSV")
+    assert re.fullmatch(r"ofi_binance-BTC-USDT_ofi_\d{8}T\d{6}Z\.csv", name)
+    head, rows = table(data)
+    assert head[:2] == ["time, UTC", "OFI of best quotes over 10 s, BTC"]
+    assert len(rows) > 300
+    page.page.get_by_role("tab", name="Trades & liquidity").click()
+    page.until(
+        "market => window.ofi.view(market).tab === 'trades' && window.ofi.view(market).seq > 0", BTC
+    )
+    page.until("() => document.querySelectorAll('.tape tbody tr').length > 3")
+    tables = {
+        panel: table(saved(page, panel, "Save as CSV")[1]) for panel in ("cvd", "queue", "bands")
+    }
+    first, last = (datetime.fromisoformat(tables["bands"][1][k][0]) for k in (0, -9))
+    query = {
+        "market": BTC, "bin": "250ms", "levels": 5, "limit": 10_000,
+        "start": f"{first:%Y-%m-%dT%H:%M:%S.%f}Z", "end": f"{last:%Y-%m-%dT%H:%M:%S.%f}Z",
+    }  # fmt: skip
+    answer = httpx.get(f"{url}/api/v1/features", params=query, timeout=20).json()
+    columns = answer["columns"]
+    by_end = {int(row[columns.index("end")]) // 1_000_000: row for row in answer["rows"]}
+
+    def compare(panel: str, pairs: dict[str, str]) -> int:
+        head, rows = tables[panel]
+        seen = 0
+        for row in rows[:-9]:
+            known = by_end.get(round(datetime.fromisoformat(row[0]).timestamp() * 1000))
+            for mine, theirs in pairs.items() if known else ():
+                text, value = row[head.index(mine)], known[columns.index(theirs)]
+                if text and value is not None:
+                    assert float(text) == pytest.approx(value, rel=1e-12, abs=1e-12), (mine, row[0])
+                    seen += 1
+        return seen
+
+    assert compare("cvd", {"bought, BTC": "bought", "sold, BTC": "sold"}) > 500
+    assert compare("queue", {"queue imbalance, 1": "queue_imbalance"}) > 200
+    bands = {
+        f"{s} within {b} bps, BTC": f"depth_{s}_{b}bps" for s in ("bid", "ask") for b in (5, 50)
+    }
+    assert compare("bands", bands) > 1000
+
+
+def test_a_picture_is_made_of_the_panel(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120", BTC)
+    name, data = saved(page, "ofi", "Save as PNG")
+    assert name.endswith(".png")
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = (int.from_bytes(data[k : k + 4], "big") for k in (16, 20))
+    box = page.page.locator(".row-ofi .cv").bounding_box()
+    assert box is not None
+    assert width == pytest.approx(2 * (box["width"] + 24), abs=2)
+    assert height > 2 * box["height"]
+    assert len(data) > 10_000
+
+
+def test_a_panel_takes_the_whole_screen_and_gives_it_back(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120", BTC)
+    small = page.page.locator(".row-ofi canvas.plot").bounding_box()
+    menu(page, "ofi")
+    page.page.get_by_role("menuitem", name="Full screen").click()
+    page.until("() => document.fullscreenElement?.classList.contains('solo')")
+    page.until(
+        """() => document.querySelector('.row-ofi canvas.plot').getBoundingClientRect().height
+          > innerHeight * 0.7"""
+    )
+    assert not page.page.locator(".row-book").is_visible()
+    page.until(
+        """() => [...document.querySelectorAll('.axes .xtick text, .axes .x5tick text')]
+          .filter(tick => tick.textContent && tick.checkVisibility()).length > 2"""
+    )
+    # Its menu is at hand there too.
+    menu(page, "ofi")
+    page.page.get_by_role("menuitem", name="Leave full screen").click()
+    page.until("() => !document.fullscreenElement && !document.querySelector('.solo')")
+    expect(page.page.locator(".row-book canvas.plot")).to_be_visible()
+    assert small is not None
+    eventually(
+        lambda: (
+            page.page.locator(".row-ofi canvas.plot").bounding_box()["height"] == small["height"]
+        )  # type: ignore[index]
+    )
+
+
+def test_the_menu_is_worked_by_the_keyboard_and_leads_to_the_definition(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=120&theme=light", BTC)
+    button = page.page.locator("[data-panel=levels] button.panel-menu")
+    button.focus()
+    page.page.keyboard.press("Enter")
+    expect(page.page.get_by_role("menuitem").first).to_be_focused()
+    page.page.keyboard.press("End")
+    expect(page.page.get_by_role("menuitem", name="What is this?")).to_be_focused()
+    with page.page.expect_popup() as opened:
+        page.page.keyboard.press("Enter")
+    opened.value.wait_for_load_state()
+    assert opened.value.url.endswith("/docs/metrics?theme=light#depth-normalised-ofi")
+    expect(opened.value.locator("h3:target")).to_have_text("Depth-normalised OFI")
+    opened.value.close()
+    button.focus()
+    page.page.keyboard.press("Enter")
+    page.page.keyboard.press("Escape")
+    expect(page.page.get_by_role("menu")).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+def test_the_cost_of_an_order_follows_what_is_typed(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120&tab=trades", BTC)
+    cost = page.page.locator(".cost")
+    expect(cost.locator(".order").first).to_contain_text("bps")
+    box = cost.get_by_role("textbox", name="Notional of the order, USDT")
+    box.fill("2.5M")
+    box.press("Enter")
+    page.until("() => /notional=2500000/.test(location.search)")
+    expect(box).to_have_value("2,500,000")
+    expect(cost.locator(".order").first).to_contain_text("bps")
+    box.fill("lots")
+    box.press("Enter")
+    expect(cost.get_by_role("status")).to_contain_text("Type a whole amount")
+    expect(box).to_have_attribute("aria-invalid", "true")
+    box.fill("900,000,000,000")
+    box.press("Enter")
+    more = "More than the visible book: 900.0 G USDT exceeds the"
+    expect(cost.locator(".order").first).to_contain_text(more)
