@@ -96,6 +96,14 @@ def test_fault_of(bids: list[list[float]], asks: list[list[float]], wanted: str 
     assert fault_of(bids, asks) == wanted
 
 
+def test_what_increments_cannot_count_is_no_number() -> None:
+    book = [[99.0, 1.0]], [[101.0, 1.0]]
+    assert fault_of(*book, 1e6, 1e6) is None
+    assert fault_of([[99.0, 1e300]], [[101.0, 1.0]], 1e6, 1e6) == "non-finite"
+    assert fault_of([[99.0, 1.0]], [[1e300, 1.0]], 1e6, 1e6) == "non-finite"
+    assert fault_of([[1e300, 1.0]], [], 1e6, 1e6) == "non-finite"
+
+
 def test_backoff_doubles_to_its_cap_with_jitter_in_the_upper_half() -> None:
     backoff = Backoff(0.5, 8.0, random.Random(7))
     waits = [backoff.next_s() for _ in range(12)]

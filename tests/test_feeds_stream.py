@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -218,7 +219,7 @@ async def test_cancelling_ends_the_supervisor_at_once() -> None:
 
 def _feed(facts: Any = None) -> tuple[Ring, Router, CcxtMarketFeed]:
     ring, clock = Ring(), FakeClock()
-    market = Market(MarketId("v", "A/B"), "A", "B", Grid.__new__(Grid))
+    market = Market(MarketId("v", "A/B"), "A", "B", Grid(Decimal("0.01"), Decimal("0.01")))
     facts = facts or DEFAULT
     feed = CcxtMarketFeed(market, 0, ring, clock, facts)
     router = Router(clock, "none", lambda *_: None)

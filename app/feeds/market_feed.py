@@ -13,7 +13,7 @@ from app.feeds.ccxt_hook import WatchedBook
 from app.feeds.ring import Ring
 from app.feeds.rules.base import Side, Update
 from app.feeds.track import Fault, Track
-from app.feeds.validity import fault_of, is_price, is_size
+from app.feeds.validity import fault_of
 from app.feeds.venues import VenueFacts
 from app.market import Market
 from app.records import LEVELS, State, Stream
@@ -21,6 +21,7 @@ from app.records import LEVELS, State, Stream
 _UNKNOWN = -1
 _RAW = 2**63
 _EXACT = 2**53  # ccxt passes ids through float; above this they are not what the venue sent
+_COUNTED = 2.0**58  # increments that int64 holds, also when the levels of a side are summed
 _TAPED = 4096  # states kept for an audit: seconds of the busiest venue
 _TELLING = 20  # changes on one stream that the other cannot have missed
 _SIDES = {"buy": 1, "sell": -1}
@@ -49,6 +50,7 @@ class CcxtMarketFeed:
         self.ordered_book: WatchedBook | None = None
         self.venue_ids: tuple[str, ...] = ()  # what the venue's messages call the market
         self._checksum = checksum
+        self._most = float(market.grid.tick) * _COUNTED, float(market.grid.lot) * _COUNTED
         self._tape: deque[Top] | None = None
         self._book_ns = 0
         self._seen: dict[Stream, tuple[int, str]] = {}
@@ -105,7 +107,7 @@ class CcxtMarketFeed:
             return False
         fresh, book.fresh = book.fresh, False
         bids, asks = _levels(book, LEVELS)
-        reason = fault_of(bids, asks) or self._broken(book, claim)
+        reason = fault_of(bids, asks, *self._most) or self._broken(book, claim)
         if reason is not None:
             reason = "snapshot" if fresh and reason == "empty" else reason
             track.fail(Fault(reason))
@@ -152,7 +154,7 @@ class CcxtMarketFeed:
             return
         bids = _quote_side(quote.get("bid"), quote.get("bidVolume"))
         asks = _quote_side(quote.get("ask"), quote.get("askVolume"))
-        reason = fault_of(bids, asks)
+        reason = fault_of(bids, asks, *self._most)
         if reason is not None:
             # Each quote is whole: the next good one ends the gap, nothing is fetched.
             self.status.rejected[reason] += 1
@@ -180,7 +182,7 @@ class CcxtMarketFeed:
             return
         for trade in trades:
             price, size = trade.get("price"), trade.get("amount")
-            if price is None or size is None or not (is_price(price) and is_size(size) and size):
+            if price is None or size is None or fault_of([(price, size)], (), *self._most):
                 self.status.rejected["non-finite"] += 1
                 track.lose(Fault("non-finite"))
                 continue

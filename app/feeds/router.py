@@ -13,7 +13,7 @@ from app.feeds.named import Names
 from app.feeds.rules.base import CONNECTION, Family, Hole, Update, Verdict
 from app.feeds.rules.chain import Chains
 from app.feeds.rules.families import family_of
-from app.feeds.track import Fault
+from app.feeds.track import Fault, Track
 from app.log import get
 from app.records import Stream
 
@@ -193,13 +193,19 @@ class Router:
         named = self._names.named_in(client.text, self.feeds_on(client))
         if named is not None:
             self._count([named], reason)
-            for track in named.tracks.values():
+            for track in self._tracks_of(named, client):
                 track.fail(Fault(reason, counted=True))
             return
         self._count(self.feeds_on(client), reason)
         if not isinstance(error, BookError):
             error = BookError(f"A message could not be read ({cause_of(error)}).", reason)
         self._rejected(client, error, None)
+
+    @staticmethod
+    def _tracks_of(feed: CcxtMarketFeed, client: HookedClient) -> list[Track]:
+        """The streams of a market that a connection carries."""
+        owned = {id(getattr(owner, "track", None)) for owner in client.owners.values()}
+        return [track for track in feed.tracks.values() if id(track) in owned]
 
     @staticmethod
     def _count(feeds: "list[CcxtMarketFeed]", reason: str) -> None:

@@ -7,7 +7,9 @@ Side = Sequence[Sequence[float]]
 _INF = math.inf
 
 
-def fault_of(bids: Side, asks: Side) -> str | None:
+def fault_of(
+    bids: Side, asks: Side, most_price: float = _INF, most_size: float = _INF
+) -> str | None:
     """Why the top of a book cannot be true: a word of `records.REASONS`, or None.
 
     A one-sided book is no fault. Equal best prices count as crossed: a state is valid when the best
@@ -16,25 +18,26 @@ def fault_of(bids: Side, asks: Side) -> str | None:
     Args:
         bids: levels of (price, size, …), best first.
         asks: the same.
+        most_price, most_size: what the market's increments cannot count is no number here.
     """
     if not bids and not asks:
         return "empty"
     return (
-        _side_fault(bids, -1.0)
-        or _side_fault(asks, 1.0)
+        _side_fault(bids, -1.0, most_price, most_size)
+        or _side_fault(asks, 1.0, most_price, most_size)
         or ("crossed" if bids and asks and bids[0][0] >= asks[0][0] else None)
     )
 
 
-def _side_fault(levels: Side, direction: float) -> str | None:
-    previous = -_INF
+def _side_fault(levels: Side, direction: float, most_price: float, most_size: float) -> str | None:
+    previous = -most_price
     for level in levels:
         key = direction * level[0]
         # Comparisons with NaN are false, so one test finds disorder and non-numbers alike.
-        if previous < key < _INF and 0.0 < level[1] < _INF:
+        if previous < key < most_price and 0.0 < level[1] < most_size:
             previous = key
             continue
-        finite = math.isfinite(level[0]) and math.isfinite(level[1]) and level[1] > 0.0
+        finite = abs(level[0]) < most_price and 0.0 < level[1] < most_size
         return "unsorted" if finite else "non-finite"
     return None
 

@@ -11,7 +11,7 @@ _FAULTS = {
     "crossed": "A book with the best bid at or above the best ask was sent",
     "empty": "An empty book was sent",
     "unsorted": "A book out of order was sent",
-    "non-finite": "A price or size that is not a number was sent",
+    "non-finite": "A price or size that cannot be was sent",
     "snapshot": "The snapshot of the book could not be used",
     "ring full": "More came than could be taken in",
     "machine slept": "This machine slept",
