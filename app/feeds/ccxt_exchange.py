@@ -25,6 +25,9 @@ _KEEP_ALIVE_MAX_S = 15.0
 # The hook empties the cache at each message, so this bounds one message and costs no memory.
 _TRADES_LIMIT = 10_000
 _SUGGESTED = 3
+# Of binance: markets with a connection of their own, streams of a market, and what ccxt knows of the
+# venue's limit where its table says nothing.
+_OWN_LINKS, _STREAMS, _SUBSCRIPTIONS = 16, 3, 200
 
 
 def exchange_class(venue: str, exchange_id: str, poll: bool = False) -> tuple[Any, bool]:
@@ -138,16 +141,25 @@ class _Hooked(_Notes):
 
 
 class _Binance:
-    """Mixed in for binance: a connection for each market, and a quicker way through the changes."""
+    """Mixed in for binance: which markets share a connection, and a quicker way through the changes."""
 
     options: dict[str, Any]
 
     def stream(self, kind: Any, subscription_hash: Any, count: int = 1) -> str:
-        """ccxt's number of a connection; shared by markets only beyond ccxt's limit."""
+        """ccxt's number of a connection: the first markets have one each, so that a lost link is one
+        market's; further ones fill as few as the venue's limit of subscriptions allows."""
         symbol = str(subscription_hash).rpartition("::")[2]
-        ordinals = self.__dict__.setdefault("_ordinals", {})
-        ordinal = ordinals.setdefault(symbol, len(ordinals))
-        return str(ordinal % int(self.options["streamLimits"][kind]))
+        places = self.__dict__.setdefault("_places", {})
+        if symbol not in places:
+            taken = set(places.values())
+            places[symbol] = next(k for k in range(len(taken) + 1) if k not in taken)
+        shared = places[symbol] - _OWN_LINKS
+        limit = int(self.options.get("subscriptionLimitByStream", {}).get(kind, _SUBSCRIPTIONS))
+        return str(places[symbol] if shared < 0 else _OWN_LINKS + shared // (limit // _STREAMS))
+
+    def release(self, symbol: str) -> None:
+        """A market has gone; its place is free."""
+        self.__dict__.get("_places", {}).pop(symbol, None)
 
     def handle_order_book_subscription(self, client: Any, message: Any, subscription: Any) -> Any:
         """As ccxt, which unrolls the updates buffered for a coin-margined book by spot's rule: ids of

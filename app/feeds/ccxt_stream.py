@@ -129,7 +129,13 @@ class CcxtVenue(SupervisedVenue):
         await cancel(self._tasks.pop(market_id))
         self.router.remove(feed)
         for supervisor in supervisors:
-            await self._let_go(supervisor, link=self._facts.connection_per_market)
+            client = supervisor.client
+            owners = () if client is None else client.owners.values()
+            alone = all(owner in supervisors for owner in owners)
+            await self._let_go(supervisor, link=alone, leave=True)
+        release = getattr(self.exchange, "release", None)
+        if release is not None:
+            release(feed.symbol)
         for cache in (self.exchange.orderbooks, self.exchange.trades, self.exchange.bidsasks):
             cache.pop(feed.symbol, None)
 
@@ -163,7 +169,7 @@ class CcxtVenue(SupervisedVenue):
         link = fault.link or not (self._facts.resubscribes or leaves)
         await self._let_go(supervisor, link)
 
-    async def _let_go(self, supervisor: StreamSupervisor, link: bool) -> None:
+    async def _let_go(self, supervisor: StreamSupervisor, link: bool, leave: bool = False) -> None:
         client = supervisor.client
         if client is None:
             return
@@ -173,7 +179,7 @@ class CcxtVenue(SupervisedVenue):
             client.subscriptions.pop(message_hash, None)
         if supervisor.track.stream is Stream.DEPTH:
             self._forget_book(supervisor, client)
-        if self.router.family.leaves and not link:
+        if (leave or self.router.family.leaves) and not link:
             await client.leave(supervisor, next(self._ids))
         if link:
             self._kill(client, ccxt.NetworkError("the connection is opened again"))

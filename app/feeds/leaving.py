@@ -27,15 +27,17 @@ def turned(subscribe: dict[str, Any], new_id: int) -> dict[str, Any]:
             message[key] = type(message[key])(new_id)
     for verb in _VERBS:
         value = message.get(verb)
-        if isinstance(value, str) and "subscribe" in value:
-            message[verb] = value.replace("subscribe", "unsubscribe")
+        if isinstance(value, str):
+            small = value.replace("subscribe", "unsubscribe")
+            message[verb] = small.replace("SUBSCRIBE", "UNSUBSCRIBE")
     return message
 
 
 def is_subscription(message: Any) -> bool:
     """Whether a message to a venue begins a subscription."""
     verbs = [message.get(verb) for verb in _VERBS] if isinstance(message, dict) else []
-    return any(isinstance(v, str) and "subscribe" in v and "unsub" not in v for v in verbs)
+    words = [verb.lower() for verb in verbs if isinstance(verb, str)]
+    return any("subscribe" in word and "unsub" not in word for word in words)
 
 
 def is_farewell(message: Any) -> bool:
