@@ -137,9 +137,8 @@ class MarketTask:
             grid.to_lots(ask[:, 1]),
         )
 
-    def put_book(self, view: BookView, now_ns: int) -> None:
-        """Queue the book and its heatmap columns."""
-        book = self.full_book(view)
+    def put_book(self, view: BookView, book: Book, now_ns: int) -> None:
+        """Queue the book, `view` in ticks and lots, and its heatmap columns."""
         record = column(book)
         self.put("column", record)
         self.put("book", book_record(book, view.venue_ms, view.update_id))

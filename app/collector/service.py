@@ -12,7 +12,7 @@ from app.clock import NS_PER_S, Clock
 from app.collector.intake import finer_grids, take_in, with_sides
 from app.collector.market_task import COLUMN_NS, MarketTask
 from app.collector.roster import LEASE_S, Roster
-from app.compute.columns import bands
+from app.compute.columns import Book, bands
 from app.compute.rows import RowBuilder, Rows
 from app.compute.summary import SummaryBuilder, blank
 from app.compute.trades import LiveLeeReady
@@ -95,9 +95,9 @@ class Collector:
     def tick(self, now_ns: int) -> None:
         """Take what the feeds brought up to now, compute, and store."""
         views = self._sample(now_ns)
-        rows = self._compute(now_ns, views)
+        rows, books = self._compute(now_ns, views)
         self._publish_rows(rows)
-        self._publish_books(now_ns, views)
+        self._publish_books(now_ns, views, books)
         self._publish_state(now_ns)
         # Few markets are stored at once for the shortest way to the page; many share transactions.
         if len(self._tasks) <= _FEW or now_ns - self._appended_ns >= COLUMN_NS:
@@ -118,7 +118,8 @@ class Collector:
                 views[index] = view
         return views
 
-    def _compute(self, now_ns: int, views: dict[int, BookView]) -> Rows:
+    def _compute(self, now_ns: int, views: dict[int, BookView]) -> tuple[Rows, dict[int, Book]]:
+        """Rows up to now, and the books of `views` in ticks and lots."""
         best, depth, trades = self._ring.take()
         for index, count in self._ring.dropped().items():
             if (full := self._tasks.get(index)) is not None:
@@ -137,8 +138,10 @@ class Collector:
         for index, batch in intake.trades.items():
             self._tasks[index].put("trade", batch)
             self._tasks[index].prints.append(batch)
-        in_bands = {i: bands(self._tasks[i].full_book(view)) for i, view in views.items()}
-        return self._rows.update(intake.best, intake.depth, intake.prints, now_ns, in_bands)
+        books = {i: self._tasks[i].full_book(view) for i, view in views.items()}
+        in_bands = {i: bands(book) for i, book in books.items()}
+        rows = self._rows.update(intake.best, intake.depth, intake.prints, now_ns, in_bands)
+        return rows, books
 
     def _regrid(self, task: MarketTask, market: Market) -> None:
         """Go on with finer increments; what was stored in the old ones ends here."""
@@ -168,14 +171,16 @@ class Collector:
                 self._summary.begin(index, int(record["start_ns"][0]))
             task.put("row", record)
 
-    def _publish_books(self, now_ns: int, views: dict[int, BookView]) -> None:
+    def _publish_books(
+        self, now_ns: int, views: dict[int, BookView], books: dict[int, Book]
+    ) -> None:
         for index, task in self._tasks.items():
             if not task.book_due or now_ns - task.column_at_ns < COLUMN_NS:
                 continue
             # A book that changed before it was due is published later, though nothing new came.
             view = views.get(index) or task.feed.book()
             if view is not None:
-                task.put_book(view, now_ns)
+                task.put_book(view, books.get(index) or task.full_book(view), now_ns)
 
     def _publish_state(self, now_ns: int) -> None:
         for task in self._tasks.values():

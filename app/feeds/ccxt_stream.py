@@ -226,6 +226,7 @@ class CcxtVenue(SupervisedVenue):
         self._kill(client, ccxt.RequestTimeout("the connection fell silent"))
 
     def _compare(self, stale_ns: int) -> None:
+        self._tell_queue()
         for feed in self._feeds.values():
             feed.compare_streams(stale_ns)
 

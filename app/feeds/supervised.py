@@ -61,6 +61,18 @@ class SupervisedVenue(CcxtSource):
         for supervisor in self._supervisors.get(market_id, ()):
             supervisor.hurry()
 
+    def started(self) -> tuple[int, int]:
+        """How many of the venue's markets have had a book, and how many there are."""
+        tracks = [feed.tracks[Stream.DEPTH] for feed in self._feeds.values()]
+        return sum(track.last_ns > 0 for track in tracks), len(tracks)
+
+    def _tell_queue(self) -> None:
+        """Say to those that wait for their start how far the others have come."""
+        waiting = [s for of in self._supervisors.values() for s in of if s.waiting]
+        progress = self.started() if waiting else (0, 0)
+        for ahead, supervisor in enumerate(waiting):
+            supervisor.show_queue(ahead, *progress)
+
     def _check_new(self, market_id: MarketId) -> None:
         if market_id in self._feeds:
             raise MarketError(f"{market_id} is already collected.")

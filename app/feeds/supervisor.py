@@ -30,6 +30,9 @@ class Venue(Protocol):
     starts: asyncio.Semaphore  # places among those that fetch their first book
     queued: int  # how many wait for such a place
 
+    def started(self) -> tuple[int, int]:
+        """How many of the venue's markets have had a book, and how many there are."""
+
 
 class StreamSupervisor:
     """The supervised task of one stream; also the owner of its subscriptions in ccxt."""
@@ -48,6 +51,7 @@ class StreamSupervisor:
         self.track, self.market = track, market
         self.client: HookedClient | None = None
         self.hashes: set[str] = set()
+        self.waiting = False  # for a place among those that fetch their first book
         self._attached = asyncio.Event()
         self._lead = lead
         self._venue, self._watch = venue, watch
@@ -104,17 +108,23 @@ class StreamSupervisor:
             # Best quotes and trades come when something happens: silence is no fault.
             await self._first(None)
             return
-        self._show_start(words.queued(self._venue.title, self._venue.queued))
+        self.show_queue(self._venue.queued, *self._venue.started())
         self._venue.queued += 1
+        self.waiting = True
         try:
             await self._venue.starts.acquire()
         finally:
             self._venue.queued -= 1
+            self.waiting = False
         try:
             self._show_start(words.starting(self._venue.title))
             await self._first(self._venue.first_timeout_s)
         finally:
             self._venue.starts.release()
+
+    def show_queue(self, ahead: int, started: int, total: int) -> None:
+        """Say how far the venue's markets have come, while this one waits for its turn."""
+        self._show_start(words.queued(self._venue.title, ahead, started, total))
 
     def _show_start(self, detail: str) -> None:
         if self.track.state is State.STARTING:
@@ -151,6 +161,8 @@ class StreamSupervisor:
             self.track.subscribed.set()
             if self.track.state is not State.LIVE and self.track.stream is not Stream.DEPTH:
                 self.track.enter(State.STARTING, "", self._venue.clock.now_ns())
+            elif self.track.stream is Stream.DEPTH:
+                self._show_start(words.connected(self._venue.title))
 
     def fault_of(self, error: Exception) -> Fault:
         """What an error of ccxt means for this stream."""

@@ -32,12 +32,20 @@ def starting(venue: str) -> str:
     return f"Waiting for the first book of {venue}."
 
 
-def queued(venue: str, ahead: int) -> str:
+def connected(venue: str) -> str:
+    """The link is up, before the first book."""
+    return f"Connected to {venue}; the first book is on its way."
+
+
+def queued(venue: str, ahead: int, started: int, total: int) -> str:
     """Waiting for a turn at the venue's rate limit."""
     if not ahead:
         return starting(venue)
-    markets = "market starts" if ahead == 1 else "markets start"
-    return f"{ahead} {markets} before this one; {venue} limits how fast."
+    markets = "starts" if ahead == 1 else "start"
+    return (
+        f"{started} of {total} markets have started, {ahead} {markets} before this one; "
+        f"{venue} limits how fast."
+    )
 
 
 def rebuilding(reason: str, missed: int) -> str:
