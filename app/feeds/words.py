@@ -15,6 +15,7 @@ _FAULTS = {
     "snapshot": "The snapshot of the book could not be used",
     "ring full": "More came than could be taken in",
     "machine slept": "This machine slept",
+    "duplicate": "An update was sent again",
     "grid changed": "The venue changed its price or size increments",
     "throttled": "The venue limited requests",
     "handler": "A message could not be read",
