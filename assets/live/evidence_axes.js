@@ -26,11 +26,14 @@ export function reach(values, { symmetric = true, least = 1e-12 } = {}) {
  */
 export function frame(canvas, box, { x: xr, y: yr, left = 44, right = 12, top = 20, bottom = 34, xTicks = null, yTicks = null, xLabel = "", yLabel = "", vertical = true, sign = true }) {
   const x = begin(canvas, box.width, box.height);
-  const L = left, R = box.width - right, T = top, B = box.height - bottom;
+  const T = top, B = box.height - bottom, R = box.width - right;
+  const up = yTicks ?? round(yr, Math.max(4, Math.min(6, (B - T) / 34)), sign);
+  // The longest value decides where the plot begins, in steps: it does not move with every digit.
+  const longest = Math.max(0, ...up.map(({ words }) => x.measureText(words).width));
+  const L = Math.max(left, Math.ceil((longest + 12) / 8) * 8);
   const X = (v) => L + ((v - xr[0]) / (xr[1] - xr[0] || 1)) * (R - L);
   const Y = (v) => B - ((v - yr[0]) / (yr[1] - yr[0] || 1)) * (B - T);
   const across = xTicks ?? round(xr, Math.max(2, Math.min(6, (R - L) / 70)), sign);
-  const up = yTicks ?? round(yr, Math.max(4, Math.min(6, (B - T) / 34)), sign);
   for (const { at, words } of up) {
     const y = Y(at);
     if (y < T - 1 || y > B + 1) continue;

@@ -4,12 +4,14 @@ import { between, frame, reach, through } from "./evidence_axes.js";
 import { clock, number, signed, signedSize, span } from "./format.js";
 import { alpha, theme } from "./theme.js";
 
+const SUPER = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079";
 const two = (v, decimals = 2) => number(v, decimals);
 
 /** The decimals with which three digits of a slope are seen. */
 export function slope(v) {
   if (v === null || v === undefined) return "\u2013";
-  const a = Math.abs(v);
+  const a = Math.abs(v), power = Math.floor(Math.log10(a));
+  if (a > 0 && power < -4) return `${number(v / 10 ** power, 2)}\u00b710\u207b${[...String(-power)].map((digit) => SUPER[digit]).join("")}`;
   return number(v, a === 0 ? 0 : Math.max(0, Math.min(10, 2 - Math.floor(Math.log10(a)))));
 }
 

@@ -21,10 +21,6 @@ export function drawVpin(canvas, box, { values, arrays, spans, cursor }) {
     xTicks: timeTicks(start, end, box.width - 120, 76).found.filter((at) => end - at > (end - start) * 0.03).map((at) => ({ at, words: clock(at, "minutes") })),
   });
   const { x, X, Y, L, R, T, B } = s;
-  for (const { from, to } of spans) {
-    const left = Math.max(L, X(from)), right = Math.min(R, X(to));
-    if (right > L && left < R) hatch(x, left, T, Math.max(3, right - left), B - T);
-  }
   const half = wide && t.p95 !== null;
   if (t.p25 !== null) {
     x.fillStyle = alpha(theme.quiet, 0.13);
@@ -34,6 +30,11 @@ export function drawVpin(canvas, box, { values, arrays, spans, cursor }) {
   }
   // A bucket's figure stands until the next one is full.
   through(x, ...stairs(time, v, end), X, Y, theme.mid, 1.5);
+  // Over the line: nothing is held through a gap of the trades.
+  for (const { from, to } of spans) {
+    const left = Math.max(L, X(from)), right = Math.min(R, X(to));
+    if (right > L && left < R) hatch(x, left, T, Math.max(3, right - left), B - T);
+  }
   if (cursor >= start && cursor <= end) line(x, crisp(X(cursor)), T, crisp(X(cursor)), B, theme.text2, [3, 3]);
   labels(s, box, t, half);
   return Array.from(v, (value, k) => ({
