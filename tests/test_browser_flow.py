@@ -176,12 +176,12 @@ def test_the_heatmap_is_drawn_as_its_menu_says_and_the_address_keeps_it(
         before = changed(page, book, before)
     page.until("() => /ramp=viridis/.test(location.search) && /clip=95/.test(location.search)")
     menu(page, "book")
-    page.page.get_by_role("menuitemradio", name="1 bps").click()
+    page.page.get_by_role("menuitemradio", name="1 bps", exact=True).click()
     page.until("market => window.ofi.view(market).info.group > 100", BTC)
     view = page.view(BTC)
     assert view["info"]["group"] == pytest.approx(view["tiles"]["mid"] * 1e-4 / 0.01, rel=0.3)
     menu(page, "book")
-    page.page.get_by_role("menuitemradio", name="5", exact=True).first.click()
+    page.page.get_by_role("menuitemradio", name="5 ticks").click()
     page.until("market => window.ofi.view(market).info.group === 5", BTC)
     menu(page, "book")
     inputs = page.page.locator(".menu input")
@@ -200,6 +200,21 @@ def test_the_heatmap_is_drawn_as_its_menu_says_and_the_address_keeps_it(
         other.open(page.page.url, BTC)
         other.until("market => window.ofi.view(market).info.group === 5", BTC)
         assert other.page.locator(".how").inner_text().startswith("Group 0.05")
+
+
+def test_the_line_over_the_bars_is_the_one_that_was_chosen(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120&depth=5", BTC)
+    page.page.keyboard.press("Space")  # held still, so that only the choice changes pixels
+    page.until("market => window.ofi.view(market).info.end_ms !== null", BTC)
+    legend = page.page.locator("[data-f=legend-ofi]")
+    expect(legend).to_have_text("integrated, 5 levels")
+    for item, words in (("multilevel", "multilevel, 5 levels"), ("none", "")):
+        before = pixels(page.page, ".row-ofi canvas.plot")
+        menu(page, "ofi")
+        page.page.get_by_role("menuitemradio", name=item).click()
+        changed(page, ".row-ofi canvas.plot", before)
+        expect(legend).to_have_text(words)
+    page.until("() => /line=none/.test(location.search)")
 
 
 def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str) -> None:

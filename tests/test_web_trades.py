@@ -174,13 +174,13 @@ def test_a_notional_makes_no_other_view_of_other_tabs() -> None:
 
 def test_options_live_in_the_address_and_wrong_ones_are_told() -> None:
     search = (
-        "?m=binance:BTC/USDT&group=2bp&ramp=viridis&heat=linear&clip=98&sizes=0.1~20&bars=multi"
+        "?m=binance:BTC/USDT&group=2bp&ramp=viridis&heat=linear&clip=98&sizes=0.1~20&line=multi"
     )
     state = ViewState.from_search(search + "&notional=5000")
     assert not state.dropped
     assert dict(state.options) == {
         "group": "2bp", "ramp": "viridis", "heat": "linear", "clip": "98", "sizes": "0.1~20",
-        "bars": "multi", "notional": "5000",
+        "line": "multi", "notional": "5000",
     }  # fmt: skip
     assert ViewState.from_search(state.to_search()) == state
     assert dict(state.wished({"ramp": "tide", "group": "5t"}).options)["group"] == "5t"

@@ -35,7 +35,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
         r"auto|\d{1,12}(\.\d{1,8})?~\d{1,12}(\.\d{1,8})?",
         "auto, or two sizes such as 0.1~20",
     ),
-    "bars": _option("best", r"best|multi|integrated", "best, multi or integrated"),
+    "line": _option("integrated", r"integrated|multi|both|none", "integrated, multi, both or none"),
     "notional": _option(str(NOTIONAL), r"[1-9]\d{0,11}", "a whole number of the quote currency"),
 }
 DEFAULTS: Final[Mapping[str, str]] = {name: one.default for name, one in OPTIONS.items()}

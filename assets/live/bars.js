@@ -5,8 +5,13 @@ import { alpha, theme } from "./theme.js";
 
 const BAR_PX = 3;
 
-/** Rolling OFI: bars by strength, the band of its usual range, integrated OFI as a thin line. */
-export function drawOfi(canvas, model, view) {
+/** The series drawn as thin lines over the bars of OFI, by the option of the address. */
+export function linesOf(choice) {
+  return { multi: ["multi"], both: ["multi", "integrated"], none: [] }[choice] ?? ["integrated"];
+}
+
+/** Rolling OFI: bars by strength, the band of its usual range, integrated and multilevel OFI as thin lines. */
+export function drawOfi(canvas, model, view, choice) {
   const { width, height, X, Y, start, end } = view;
   const x = begin(canvas, width, height);
   const d = model.distribution, known = d && d.sd > 0 && model.tiles?.score !== null;
@@ -23,10 +28,15 @@ export function drawOfi(canvas, model, view) {
     const score = known ? Math.abs((v - d.mean) / d.sd) : 0;
     return score >= 3 ? 1 : score >= 2 ? 0.9 : 0.62;
   });
-  trace(x, model.series, "integrated", Math.max(model.series.from, model.series.search(start) - 1), model.series.search(end + view.step), X, Y);
-  x.strokeStyle = theme.text2;
-  x.lineWidth = 1;
-  x.stroke();
+  const from = Math.max(model.series.from, model.series.search(start) - 1), to = model.series.search(end + view.step);
+  for (const name of linesOf(choice)) {
+    trace(x, model.series, name, from, to, X, Y);
+    x.strokeStyle = name === "multi" ? theme.text3 : theme.text2;
+    x.lineWidth = 1;
+    x.setLineDash(name === "multi" ? [4, 2] : []);
+    x.stroke();
+  }
+  x.setLineDash([]);
   view.hatches(x, "best", 0, height);
   line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
   const waits = view.showsNow && learningWords(model);

@@ -1,10 +1,10 @@
-// How the heatmap is drawn: choices of its menu, kept in the address, and the words beside its title.
+// How the rows of the tab Book & flow are drawn: choices of their menus, kept in the address, and their words.
 import { number, percent, size } from "./format.js";
 import { manual } from "./ramps.js";
 
 const GROUPS = [
-  ["auto", "auto"], ["1t", "1 tick"], ["2t", "2"], ["5t", "5"], ["10t", "10"], ["20t", "20"], ["50t", "50"], ["100t", "100"],
-  ["1bp", "1 bps"], ["2bp", "2"], ["5bp", "5"], ["10bp", "10"],
+  ["auto", "auto"], ["1t", "1 tick"], ...[2, 5, 10, 20, 50, 100].map((n) => [`${n}t`, `${n} ticks`]),
+  ...[1, 2, 5, 10].map((n) => [`${n}bp`, `${n} bps`]),
 ];
 const HEATS = [["log", "log"], ["linear", "linear"]];
 const CLIPS = [["95", "95 %"], ["98", "98 %"], ["99", "99 %"], ["99.5", "99.5 %"], ["100", "100 %"]];
@@ -37,4 +37,17 @@ export function bookWords({ options, model: { info } }) {
   const range = manual(options.sizes);
   const scale = range ? `${size(range[0])} to ${size(range[1])}` : percent(options.clip / 100, options.clip.includes(".") ? 1 : 0);
   return `Group ${number(info.group * info.tick, info.price_decimals)} \u00b7 ${options.heat}, ${scale}`;
+}
+
+const LINES = [["integrated", "integrated"], ["multi", "multilevel"], ["both", "both"], ["none", "none"]];
+
+/** Which OFI is drawn as a line over the bars of the best quotes. */
+export function ofiMenu({ options, stack }) {
+  return [{ group: "Line over the bars", choices: LINES, value: options.line, run: (line) => stack.page.choose({ line }) }];
+}
+
+/** The names of those lines. */
+export function ofiLegend({ options, model: { info } }) {
+  const levels = info.depth === 1 ? "level 1" : `${info.depth} levels`;
+  return { multi: `multilevel, ${levels}`, both: `integrated, dashed multilevel, ${levels}`, none: "" }[options?.line] ?? `integrated, ${levels}`;
 }

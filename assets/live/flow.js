@@ -1,10 +1,10 @@
 // The tab Book & flow of one market: the linked rows, what is drawn on them, and how they are handled.
 import { Axes, coloursFor, layoutFor } from "./axes.js";
-import { flowBars, usual } from "./bars.js";
+import { flowBars, linesOf, usual } from "./bars.js";
 import { hatch } from "./canvas.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
-import { bookMenu, bookWords } from "./book_menu.js";
+import { bookMenu, bookWords, ofiLegend, ofiMenu } from "./book_menu.js";
 import { Levels } from "./levels.js";
 import { nameCanvases } from "./names.js";
 import { cardRows, locate, showCard } from "./overlay.js";
@@ -125,7 +125,7 @@ export class FlowPane {
     const [start, end] = this.ranges.time(model, this.edge);
     const step = model.info.step_ms, d = model.distribution;
     const band = d && d.sd > 0 ? Math.abs(d.mean) + 3.3 * d.sd : 0;
-    const reach = this.ranges.ofi.fit(Math.max(largest(model.series, "ofi", start, end), largest(model.series, "integrated", start, end), band, Math.abs(model.tiles?.ofi ?? 0)), now);
+    const reach = this.ranges.ofi.fit(Math.max(largest(model.series, "ofi", start, end), ...linesOf(this.options?.line).map((name) => largest(model.series, name, start, end)), band, Math.abs(model.tiles?.ofi ?? 0)), now);
     const low = { ofi: -reach, levels: 0, flow: -1 }, high = { ofi: reach, levels: model.levelCount, flow: 1 };
     [low.book, high.book] = this.ranges.price(model);
     const views = {};
@@ -167,11 +167,12 @@ export class FlowPane {
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
     nameCanvases(this);
     write(this.f["how-book"], bookWords(this));
+    write(this.f["legend-ofi"], ofiLegend(this));
   }
 
   /** How the heatmap is drawn, for its menu. */
   menu(panel) {
-    return panel === "book" ? bookMenu(this) : [];
+    return { book: bookMenu, ofi: ofiMenu }[panel]?.(this) ?? [];
   }
 
   /** What a panel shows, as a table (tables.js). */
@@ -182,6 +183,7 @@ export class FlowPane {
   /** Draws all anew, axes included: the theme or the zone of time has changed. */
   renew() {
     this.tickAt = 0;
+    this.ranges.ofi.reset();
   }
 
   cursor(cursor) {

@@ -22,7 +22,7 @@ export function paint(stack, state, hidden, now) {
   if (!hidden) {
     if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book, stack.options);
     if (rows.ofi.height) {
-      drawOfi(rows.ofi.plot, model, views.ofi);
+      drawOfi(rows.ofi.plot, model, views.ofi, stack.options?.line);
       // Its line and percentile are those of the tiles, so it is drawn as often.
       if (rows.ofi.crossWidth) drawDistribution(rows.ofi.cross, model, views.ofi);
     }

@@ -34,7 +34,6 @@ export function titles(f, info) {
   write(f["cross-book"], `${unit}, and running sum`);
   write(f["cross-ofi"], `last ${span(info.lookback_s)}`);
   write(f["cross-levels"], `${window}, ${unit}`);
-  write(f["legend-ofi"], info.depth === 1 ? "integrated, level 1" : `integrated, ${info.depth} levels`);
 }
 
 /** The market bar. Values are withheld when `shown` is false: an old number must not look present. */
