@@ -198,6 +198,12 @@ class Walk:
         status["states_best"], status["states_depth"] = self.counts["best"], self.counts["depth"]
         status["trades"], status["has_trades"] = self.counts["trades"], True
         status["detail"] = detail.encode()
+        status["begun_ns"] = status["linked_ns"] = status["booked_ns"] = since_ns
+        status["book_levels"] = BOOK_LEVELS
+        status["stream_state"], status["stream_since_ns"] = state, since_ns
+        status["stream_received_ns"] = status["received_ns"]
+        status["stream_p50_ms"], status["stream_p99_ms"] = (11.0, 12.0, 13.0), (34.0, 35.0, 36.0)
+        status["stream_per_s"] = (40.0, 8.0, 7.0)
         return status
 
     def summary(self, time_ns: int) -> Batch:

@@ -51,7 +51,7 @@ export function noteOf(stack, state, at) {
 
 function lost(link, last, at) {
   const wait = Math.max(0, link.nextAt - at);
-  const next = link.state === "waiting" ? `The next attempt is in ${duration(wait)}.` : "Trying now.";
+  const next = link.state === "waiting" && wait > 50 ? `The next attempt is in ${duration(wait)}.` : "Trying now.";
   const title = navigator.onLine ? "The page lost its server" : "This device is offline";
   return { title, text: `${last}${next} What was missed is filled in afterwards.` };
 }

@@ -1,0 +1,236 @@
+"""Data quality on the page, and what it says of itself: restarts, sleep, absence, lost sessions."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from playwright.sync_api import Browser, expect
+
+from app.records import State
+from tests.browser import LiveMarkets, Watched, chromium, pixels, watched
+from tests.web_server import running_server, server_process
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)
+
+BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
+TOKEN = "correct-horse-battery"
+READY = "() => document.querySelector('[data-f=dq-depth-state]')?.textContent === 'Live'"
+# Wall time runs ahead while the page's own stands still: what sleep looks like to a page.
+SLEEP = "ms => { const now = Date.now; Date.now = () => now.call(Date) + ms; }"
+# Both run on while nobody looks.
+AWAY = """ms => {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away });
+  window.away = true;
+  document.dispatchEvent(new Event('visibilitychange'));
+  const [wall, own] = [Date.now, performance.now.bind(performance)];
+  Date.now = () => wall.call(Date) + ms;
+  performance.now = () => own() + ms;
+  window.away = false;
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+# On every animation frame for two seconds: the score on the tile and the one in the sentence.
+STORIES = """() => new Promise(done => {
+  const seen = [], end = performance.now() + 2000;
+  const words = name => document.querySelector(`[data-f=${name}]`).textContent;
+  const score = text => text.match(/[+−]?\\d+\\.\\dσ/)?.[0];
+  const look = () => {
+    seen.push([score(words('ofi-sub')), score(words('what-text'))]);
+    if (performance.now() < end) requestAnimationFrame(look); else done(seen);
+  };
+  look();
+})"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMarkets]:
+    with LiveMarkets(tmp_path_factory.mktemp("hot")) as markets:
+        yield markets
+
+
+@pytest.fixture(scope="module")
+def url(living: LiveMarkets) -> Iterator[str]:
+    with running_server(Path(living.store.directory), workers=1) as base:
+        yield base
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Watched]:
+    with watched(browser) as one:
+        yield one
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u2212", "-")
+
+
+def kill_worker(parent: int) -> None:
+    (worker,) = psutil.Process(parent).children()
+    os.kill(worker.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("theme", "width", "height"), [("dark", 1440, 900), ("light", 390, 844), ("dark", 2560, 1440)]
+)
+def test_the_tab_shows_what_the_api_says(
+    browser: Browser, url: str, theme: str, width: int, height: int
+) -> None:
+    with watched(browser, width, height) as page:
+        page.open(f"{url}/?m={BTC}&theme={theme}", BTC)
+        page.page.get_by_role("button", name="Feed state: open data quality").click()
+        page.until(READY)
+        assert "tab=quality" in page.page.url
+        value = httpx.get(f"{url}/api/v1/quality", params={"market": BTC}).json()
+        depth = value["streams"][1]
+
+        def cell(name: str) -> str:
+            return plain(page.page.locator(f"[data-f=dq-depth-{name}]").inner_text())
+
+        assert cell("gaps") == f"{depth['gaps_15min']} / {depth['gaps_lookback']}"
+        shown = float(cell("recent").split()[0]) / 100
+        assert shown == pytest.approx(depth["coverage_15min"], abs=0.01)
+        assert cell("sends") == "batches of 100 ms"
+        assert cell("longest") == "25 s"
+        # A row for each reason, with the gaps of each stream.
+        reasons = plain(page.page.locator("[data-list=reasons]").inner_text())
+        assert "an update was missing" in reasons
+        assert len(set(pixels(page.page, "canvas[data-canvas=cover]").split(","))) > 2
+        for canvas in page.page.locator(".dq canvas.chart").all():
+            assert BTC in (canvas.get_attribute("aria-label") or "")
+        wide = page.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide == 0
+        assert page.complaints == []
+
+
+def test_incidents_of_all_markets_are_listed_while_they_last(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with (
+        LiveMarkets(tmp_path, count=2, minutes=1) as markets,
+        running_server(tmp_path, workers=1) as base,
+        watched(browser) as page,
+    ):
+        page.page.goto(f"{base}/?m={BTC}&tab=quality")
+        own = page.page.locator("[data-list=own]")
+        every = page.page.locator("[data-list=everywhere]")
+        expect(own).to_contain_text("None in the last hour.")
+        markets.state = (State.DOWN, "It closed the connection.")
+        expect(own).to_contain_text("Not answering")
+        expect(every).to_contain_text("ETH/USD, Kraken: not answering")
+        said = plain(own.inner_text())
+        assert re.search(r"Tried 3 times; next in 1\d s\. Other markets are not affected\.", said)
+        # The tab tells of the state itself: nothing stands over it.
+        expect(page.page.locator(".note")).to_be_hidden()
+        expect(page.page.locator(".empty")).to_be_hidden()
+        markets.state = None
+        expect(own).to_contain_text("None in the last hour.")
+
+
+def test_tile_and_sentence_tell_one_story(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.until("() => /σ/.test(document.querySelector('[data-f=what-text]').textContent)")
+    seen = page.page.evaluate(STORIES)
+    assert len(seen) > 10
+    assert len({tile for tile, _ in seen}) > 1, "nothing moved"
+    assert all(tile == sentence for tile, sentence in seen)
+
+
+def test_a_gap_says_under_the_pointer_what_it_was(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    view = page.view(BTC)
+    (gap,) = [g for g in view["gaps"] if g["stream"] == "depth"]
+    start, end = view["ranges"]["time"]
+    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    assert box
+    middle = (gap["from_ms"] + gap["to_ms"]) / 2
+    page.page.mouse.move(box["x"] + box["width"] * (middle - start) / (end - start), box["y"] + 60)
+    card = page.page.locator(".rows > .readout")
+    expect(card).to_contain_text("No data for")
+    words = plain(card.inner_text())
+    assert "7 updates missed" in words
+    assert "rebuilt from a snapshot" in words
+    assert "left blank" in words
+
+
+def test_a_restart_and_an_absence_of_the_network_are_told(browser: Browser, tmp_path: Path) -> None:
+    with (
+        LiveMarkets(tmp_path, count=1, minutes=2),
+        server_process(tmp_path, workers=1) as (base, process),
+        watched(browser) as page,
+    ):
+        page.open(f"{base}/?m={BTC}", BTC)
+        page.page.context.set_offline(True)
+        kill_worker(process.pid)
+        expect(page.page.locator(".note")).to_contain_text("This device is offline")
+        expect(page.page.locator("[data-f=spread]")).to_have_text("–")
+        page.page.context.set_offline(False)
+        notice = page.page.locator("#notice")
+        expect(notice).to_be_visible()
+        said = plain(notice.inner_text())
+        assert re.fullmatch(
+            r"Server restarted at \d\d:\d\d:\d\d UTC; [\d.]+ s filled from the store, nothing lost\.",
+            said,
+        )
+        expect(page.page.locator("#link")).to_contain_text("Connected")
+        expect(notice).to_be_hidden()
+
+
+def test_a_device_that_slept_reconnects_and_says_so(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.until("() => window.ofi.stats().link.roundTrip !== null")
+    epoch = page.view(BTC)["epoch"]
+    page.page.evaluate(SLEEP, 12 * 60_000)
+    notice = page.page.locator("#notice")
+    expect(notice).to_contain_text("This device slept for")
+    words = plain(notice.inner_text())
+    assert (
+        words
+        == "This device slept for 12 min; what was missed is filled from the store, nothing lost."
+    )
+    assert page.view(BTC)["epoch"] > epoch
+    expect(page.page.locator("#link")).to_contain_text("Connected")
+    assert page.complaints == []
+
+
+def test_hours_in_the_background_are_told(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.page.evaluate(AWAY, (3 * 60 + 5) * 60_000)
+    notice = page.page.locator("#notice")
+    expect(notice).to_contain_text("Hidden for")
+    words = plain(notice.inner_text())
+    assert words == "Hidden for 3 h 5 min. The view is of now; what happened meanwhile is drawn."
+
+
+def test_an_expired_session_asks_to_sign_in_and_comes_back_to_the_view(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with (
+        LiveMarkets(tmp_path, count=1, minutes=2),
+        server_process(tmp_path, workers=1, token=TOKEN) as (base, process),
+        watched(browser) as page,
+    ):
+        page.page.goto(f"{base}/?m={BTC}&window=30&token={TOKEN}")
+        page.until("market => window.ofi?.view(market)?.drawn.count > 1", BTC)
+        page.page.context.clear_cookies()
+        kill_worker(process.pid)
+        note = page.page.locator(".note")
+        expect(note).to_contain_text("Session expired")
+        expect(note).to_contain_text("Sign in again to go on; your view is in the address.")
+        expect(page.page.locator(".pill.state")).to_have_text("Session expired")
+        expect(page.page.locator("[data-f=mid]")).to_have_text("–")
+        page.page.get_by_role("link", name="Sign in").click()
+        page.page.locator("input[type=password]").fill(TOKEN)
+        page.page.keyboard.press("Enter")
+        page.until("market => window.ofi?.view(market)?.drawn.count > 1", BTC)
+        assert "window=30" in page.page.url
