@@ -52,7 +52,7 @@ def _line_legend() -> Component:
     """The streams by weight and dash, because hue means direction on this page."""
     return html.Span(
         [
-            html.Span([html.U(className=f"stroke {stream}"), words.lower()])
+            html.Span([html.U(className=f"stroke s-{stream}"), words.lower()])
             for stream, words in STREAMS
         ],
         className="leg line-leg",

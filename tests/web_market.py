@@ -25,6 +25,7 @@ from app.records import (
     COLUMN_EXACT,
     LEVELS,
     MICRO_UNITS,
+    QUALITY_NS,
     ROW_NS,
     Batch,
     Fidelity,
@@ -206,6 +207,16 @@ class Walk:
         status["stream_per_s"] = (40.0, 8.0, 7.0)
         return status
 
+    def quality(self, time_ns: int) -> Batch:
+        """Latencies and rates of ten seconds."""
+        quality = empty("quality", 1)
+        quality["time_ns"], quality["state"] = time_ns, State.LIVE
+        turn = time_ns // QUALITY_NS % 7
+        quality["p50_ms"] = 10 + turn, 12 + turn, 13
+        quality["p99_ms"] = 30 + 3 * turn, 35 + 2 * turn, 36
+        quality["per_s"] = 40 + turn, 8, 7 - turn
+        return quality
+
     def summary(self, time_ns: int) -> Batch:
         """What the watch list shows."""
         summary = empty("summary", 1)
@@ -242,6 +253,19 @@ def gap_records(outage: Outage) -> Batch:
     return gaps
 
 
+def _each_second(walk: Walk, at_ns: int) -> dict[str, Batch]:
+    """What is told at a whole second, and at each tenth of them."""
+    if at_ns % NS_PER_S:
+        return {}
+    summary = walk.summary(at_ns)
+    told = {
+        "column_1s": walk.column(at_ns),
+        "summary": summary,
+        "bucket": walk.bucket(summary),
+    }
+    return told if at_ns % QUALITY_NS else told | {"quality": walk.quality(at_ns)}
+
+
 def history(
     walk: Walk, start_ns: int, end_ns: int, outages: tuple[Outage, ...] = ()
 ) -> Iterator[dict[str, Batch]]:
@@ -263,11 +287,8 @@ def history(
             for at in column_times:
                 if at > end_ns - RECENT_NS:
                     pending.setdefault("column", []).append(walk.column(at))
-                if at % NS_PER_S == 0:
-                    pending.setdefault("column_1s", []).append(walk.column(at))
-                    summary = walk.summary(at)
-                    pending.setdefault("summary", []).append(summary)
-                    pending.setdefault("bucket", []).append(walk.bucket(summary))
+                for kind, batch in _each_second(walk, at).items():
+                    pending.setdefault(kind, []).append(batch)
         for kind, batch in records.items():
             pending.setdefault(kind, []).append(batch)
         if (k + 1) % 100 == 0:

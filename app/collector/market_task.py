@@ -13,7 +13,7 @@ from app.compute.columns import Book, book_record, column
 from app.compute.vpin import LiveVpin
 from app.feeds.base import BookView, Gap, MarketFeed
 from app.market import Market
-from app.records import GAP, TRADE, Batch, State, Stream
+from app.records import GAP, TRADE, Batch, Fidelity, State, Stream
 from app.store.base import Lease
 
 COLUMN_NS = 250_000_000
@@ -162,10 +162,12 @@ class MarketTask:
         return vpin, percentile
 
     def present(self, now_ns: int) -> bool:
-        """Whether the market's figures are those of now: a venue that limits polls is still heard."""
+        """Whether the market's figures are those of now: a venue whose polls are limited is still heard."""
         status = self.feed.status
+        if status.state is not State.THROTTLED:
+            return status.state is State.LIVE
         heard = now_ns - status.received_ns < _HEARD_NS
-        return status.state is State.LIVE or (status.state is State.THROTTLED and heard)
+        return status.fidelity_depth is Fidelity.SAMPLED and heard
 
     def status_due(self, now_ns: int) -> bool:
         """Whether a status is to be written: each second, and at once when the state changes."""

@@ -29,7 +29,7 @@ from app.store import SqliteStore
 from app.web import features as tables
 from app.web.desk import Desk
 from app.web.exposition import MEDIA_TYPE
-from app.web.history import HEARD_NS, SILENT_NS
+from app.web.history import SILENT_NS, History
 from app.web.metrics import Metrics, Worker, idle_worker
 from app.web.options import NOTIONAL
 from app.web.quality import API, LOOKBACK_NS, lean_history, quality_json
@@ -222,15 +222,13 @@ class Api:
         _only(query, ("market", "levels"))
         levels = _whole(query, "levels", BOOK_LEVELS, 1, BOOK_LEVELS)
         market = self._market(query)
-        batches = self.store.read_since(market.id, {"book": 0, "status": 0}).batches
-        value: dict[str, Any] = {"market": str(market.id), "time_ns": None, "state": "starting"}
-        if "status" in batches:
-            status = batches["status"][-1]
-            silent = self.clock.now_ns() - int(status["time_ns"]) > SILENT_NS
-            value["state"] = "down" if silent else State(int(status["state"])).name.lower()
+        batches = self.store.read_since(market.id, {"book": 0}).batches
+        history, now_ns = self._lately(market), self.clock.now_ns()
+        state = history.state(now_ns).name.lower()
+        value: dict[str, Any] = {"market": str(market.id), "time_ns": None, "state": state}
         value |= {"bids": [], "asks": []}
         # What is no longer true must not look present: a market that is not live has no book.
-        if "book" in batches and self._stands(value["state"], batches["book"][-1]):
+        if "book" in batches and history.present(now_ns):
             book = batches["book"][-1]
             value["time_ns"] = str(int(book["time_ns"]))
             for side in ("bid", "ask"):
@@ -254,7 +252,7 @@ class Api:
         columns = self.store.window(market.id, "column", since, since + 2 * _COLUMN_NS)
         books = self.store.read_since(market.id, {"book": 0}).batches.get("book")
         cost = None
-        if len(columns):
+        if len(columns) and self._lately(market).present(self.clock.now_ns()):
             cost = order_cost(market, columns[-1], None if books is None else books[-1], notional)
         value = cost or {
             "notional": notional,
@@ -265,10 +263,11 @@ class Api:
         }
         return Reply(orjson.dumps({"market": str(market.id), **value}))
 
-    def _stands(self, state: str, book: Any) -> bool:
-        """Whether a book is that of now: a venue that limits polls is still heard."""
-        heard = self.clock.now_ns() - int(book["time_ns"]) < HEARD_NS
-        return state == "live" or (state == "throttled" and heard)
+    def _lately(self, market: Market) -> History:
+        """A market's history with its status alone: whether what it shows is of now."""
+        history, batches = History(market), self.store.read_since(market.id, {"status": 0}).batches
+        history.ingest(dict(batches), self.clock.now_ns())
+        return history
 
     def _endpoint(
         self, work: Callable[[Mapping[str, str]], Reply], pool: ThreadPoolExecutor

@@ -16,7 +16,7 @@ from app.compute.follow import Explained, Weighing
 from app.compute.view import Gaps, Scale
 from app.compute.windows import BEGINNING, END, Intervals, RowSums, merged
 from app.market import Market
-from app.records import BANDS_BPS, ROW_NS, Batch, State, Stream, empty
+from app.records import BANDS_BPS, ROW_NS, Batch, Fidelity, State, Stream, empty
 from app.store.base import ID_SHIFT, Cursor, HotStore, News
 from app.web.buffers import Sliding
 
@@ -232,10 +232,12 @@ class History:
         return State(int(self.status["state"][0]))
 
     def present(self, now_ns: int) -> bool:
-        """Whether the newest figures are those of now: a venue that limits polls is still heard."""
+        """Whether the newest figures are those of now: a venue whose polls are limited is still heard."""
         state = self.state(now_ns)
-        heard = now_ns - self.last_good_ns() < HEARD_NS
-        return state is State.LIVE or (state is State.THROTTLED and heard)
+        if state is not State.THROTTLED:
+            return state is State.LIVE
+        polled = self.status["fidelity_depth"][0] == Fidelity.SAMPLED
+        return bool(polled) and now_ns - self.last_good_ns() < HEARD_NS
 
     def last_good_ns(self) -> int:
         """When the market was last known to be well: from here an outage is hatched."""

@@ -230,10 +230,13 @@ def lean_history(store: HotStore, market: Market, now_ns: int, lookback_ns: int)
 
 def _first_row_ns(store: HotStore, history: History, start_ns: int, now_ns: int) -> int:
     """When the first row since a time began, looked for where the ten-second records begin."""
+    rows = store.window(history.market.id, "row", start_ns, start_ns + 2 * QUALITY_NS)
+    if len(rows):
+        return int(rows["start_ns"][0])
     told = history.quality.view["time_ns"]
     begun = int(history.status["begun_ns"][0]) if len(history.status) else now_ns
     guess = int(told[0]) if len(told) else begun
-    since = start_ns if guess - start_ns <= 2 * QUALITY_NS else guess - 2 * QUALITY_NS
+    since = max(start_ns, guess - 2 * QUALITY_NS)
     rows = store.window(history.market.id, "row", since, max(guess, since) + QUALITY_NS)
     return int(rows["start_ns"][0]) if len(rows) else guess
 
