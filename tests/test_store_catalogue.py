@@ -1,5 +1,7 @@
 """The catalogue: what open venues offer, found by a few words."""
 
+import contextlib
+import os
 import sqlite3
 import string
 from pathlib import Path
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from app.clock import FakeClock
 from app.market import Contract, Listing, MarketId
 from app.store import catalogue
-from tests.store_help import opened
+from tests.store_help import BTC, batch, market, opened, same
 
 
 def listing(text: str, kind: str = "spot", contract: Contract = Contract.SPOT) -> Listing:
@@ -133,3 +135,24 @@ def test_a_ban_is_remembered_until_it_ends(tmp_path: Path) -> None:
         assert store.barred_until_ns("kraken") == 0
         clock.time_ns += 10
         assert store.barred_until_ns("binance") == 0
+
+
+def test_a_market_at_rest_holds_no_descriptor_and_can_be_read_again(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.put_market(market())
+        written = batch("row", [1])
+        store.append(BTC, {"row": written})
+
+        def held() -> int:
+            found = 0
+            for entry in os.listdir("/proc/self/fd"):
+                with contextlib.suppress(FileNotFoundError):  # the list's own
+                    found += str(tmp_path) in os.readlink(f"/proc/self/fd/{entry}")
+            return found
+
+        writing = held()
+        assert same(store.window(BTC, "row", 0, 2), written)
+        assert held() > writing
+        store.rest(BTC)
+        assert held() == writing
+        assert same(store.window(BTC, "row", 0, 2), written)

@@ -136,6 +136,7 @@ class Roster:
         task.resumed = market_id in self._ended
         task.vpin, task.regridded = vpin, regridded
         self.tasks[index] = task
+        self.store.rest(market_id)  # a collector only writes from here on
         _log.info("market started", market=str(market.id), tick=str(market.grid.tick))
 
     def _check_only(self, door: VenueDoor, market: Market) -> None:

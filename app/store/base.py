@@ -53,6 +53,9 @@ class HotStore(Protocol):
     def window(self, market: MarketId, kind: str, start_ns: int, end_ns: int) -> Batch:
         """Records of a kind in `(start_ns, end_ns]` by `records.TIME_FIELD`, oldest first."""
 
+    def rest(self, market: MarketId) -> None:
+        """Release what reading a market holds; the next read takes it again."""
+
     def markets(self) -> dict[MarketId, Market]:
         """All markets that the store holds."""
 

@@ -113,6 +113,13 @@ class SqliteStore:
         """A number that changes with every append to the market; 0 while it has no file."""
         return self._reader(market).version()
 
+    def rest(self, market: MarketId) -> None:
+        """Release what reading a market holds (two descriptors); the next read takes it again."""
+        with self._lock:
+            reader = self._readers.pop(market, None)
+        if reader is not None:
+            reader.close()
+
     def markets(self) -> dict[MarketId, Market]:
         """All markets that the store holds."""
         try:
