@@ -136,6 +136,15 @@ def soak(minutes: float) -> tuple[dict[str, list[tuple[float, float]]], list[str
     return samples, console
 
 
+def slope(samples: list[tuple[float, float]]) -> str:
+    """The slope per hour of (minute, value) pairs, with its 95 % interval."""
+    fit = sm.OLS([v for _, v in samples], sm.add_constant([t / 60 for t, _ in samples])).fit(
+        cov_type="HAC", cov_kwds={"maxlags": max(1, len(samples) // 10)}
+    )
+    low, high = fit.conf_int()[1]
+    return f"{fit.params[1]:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -149,12 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
         late = [v for v in values if v[0] >= minutes / 2]
         if len(late) < 5:
             continue
-        fit = sm.OLS([v for _, v in late], sm.add_constant([t / 60 for t, _ in late])).fit(
-            cov_type="HAC", cov_kwds={"maxlags": max(1, len(late) // 10)}
-        )
-        low, high = fit.conf_int()[1]
-        interval = f"{fit.params[1]:+.1f} ({low:+.1f} to {high:+.1f})"
-        print(f"{name:28}{late[0][1]:10.1f}{late[-1][1]:10.1f}{interval:>28}")
+        print(f"{name:28}{late[0][1]:10.1f}{late[-1][1]:10.1f}{slope(late):>28}")
     print(f"console errors: {len(console)}")
     for text in console[:10]:
         print(f"  {text[:200]}")

@@ -1,0 +1,262 @@
+"""Random faults every few seconds over all venue families, for half an hour: nothing wrong, nothing left.
+
+The demo exchange and the product's collector run in one process. All the while each book that a market
+serves as live must be one that its engine had; every half minute the faults pause, every market must be live
+again, and its best 20 levels the engine's own. At the end: rows and gaps in the store agree, tasks and
+descriptors are as many as before the first fault, and memory has not grown (slope after the first fifth, with
+its 95 % interval, of exchange and collector together).
+
+    python -m benchmarks.fault_soak [--minutes 30] [--seed 1]
+
+Exits with 1 when something is wrong or left.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from app import log
+from app.cli import DEMO_MARKETS
+from app.clock import NS_PER_S, SystemClock
+from app.collector import Collector
+from app.demo.faults import KINDS, Fault
+from app.demo.publisher import Publisher
+from app.demo.server import DemoExchange, venue_settings
+from app.feeds.base import MarketFeed
+from app.feeds.market_feed import CcxtMarketFeed
+from app.market import MarketId
+from app.records import State, Stream
+from app.settings import FeedSettings, Settings
+from app.store import open_store
+from app.store.base import HotStore
+from benchmarks.soak import slope
+from tests.venues.matrix import LEVELS, equal_now, live, until
+
+_FEED = FeedSettings(stale_after_s=3.0, backoff_s=0.1, backoff_max_s=2.0, open_timeout_s=5.0)
+_FAULTS_S = (1.0, 4.0)  # between two faults
+_LASTS_S = (0.3, 3.0)
+_QUIET_EVERY_S = 30.0
+_LIVE_WITHIN_S = 40.0
+_LOOK_S = 0.05
+_REMEMBERED = 30_000  # books of an engine
+# A market as busy as these is not silent for so long without a gap.
+_BUSY, _SILENT_NS = ("BTC", "ETH", "SOL"), 6 * NS_PER_S
+_MB = 1 << 20
+Top = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
+
+
+class Truth:
+    """Every book that an engine had lately."""
+
+    def __init__(self, publisher: Publisher):
+        self.publisher = publisher
+        self._had: OrderedDict[int, None] = OrderedDict()
+        publisher.town.flow.watchers.append(self._note)
+        self._note()
+
+    def _note(self) -> None:
+        engine = self.publisher.town.flow.engine
+        top = (tuple(engine.bids.depth(LEVELS)), tuple(engine.asks.depth(LEVELS)))
+        self._had[hash(top)] = None
+        self._had.move_to_end(hash(top))
+        if len(self._had) > _REMEMBERED:
+            self._had.popitem(last=False)
+
+    def had(self, feed: MarketFeed) -> bool:
+        """Whether the book that a feed serves is one of them."""
+        view, grid = feed.book(), self.publisher.town.flow.spec.grid
+        if view is None:
+            return True
+        tick, lot = float(grid.tick), float(grid.lot)
+        bids, asks = (
+            tuple((round(p / tick), round(q / lot)) for p, q, *_ in side[:LEVELS])
+            for side in (view.bids, view.asks)
+        )
+        return hash((bids, asks)) in self._had
+
+
+@dataclass
+class Found:
+    """What the soak saw."""
+
+    wrong: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    looks: int = 0
+    compared: int = 0
+    memory: list[tuple[float, float]] = field(default_factory=list)
+    before: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+    gaps: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+
+
+class Soak:
+    """One run over an exchange and a collector that are up."""
+
+    def __init__(self, exchange: DemoExchange, collector: Collector, seed: int):
+        self._exchange, self._collector = exchange, collector
+        self._rng, self.found = random.Random(seed), Found()
+        self._markets = [MarketId.parse(text) for text in DEMO_MARKETS]
+        self._truth = {m: Truth(exchange.publisher(m.venue, m.symbol)) for m in self._markets}
+
+    def _feeds(self) -> dict[MarketId, CcxtMarketFeed]:
+        tasks = self._collector._tasks.values()
+        return {t.market.id: t.feed for t in tasks if isinstance(t.feed, CcxtMarketFeed)}
+
+    async def run(self, minutes: float) -> None:
+        """Faults with pauses, until the time is up."""
+        await self._all_live("at the beginning")
+        self.found.before = counts()
+        began = time.monotonic()
+        watching = asyncio.create_task(self._watch(began))
+        try:
+            while time.monotonic() - began < minutes * 60:
+                await self._faults(_QUIET_EVERY_S)
+                await self._quiet()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        await until(lambda: counts() <= self.found.before, 15)
+        self.found.after = counts()
+
+    async def _watch(self, began: float) -> None:
+        """Look at every served book again and again; note the memory each second."""
+        process, noted = psutil.Process(), -1
+        while True:
+            for market, feed in self._feeds().items():
+                self.found.looks += 1
+                served = feed.status.state is State.LIVE
+                if served and not self._truth[market].had(feed):
+                    self.found.wrong.append(f"{market} served a book that its engine never had")
+            elapsed_s = time.monotonic() - began
+            if int(elapsed_s) != noted:
+                noted = int(elapsed_s)
+                self.found.memory.append((elapsed_s / 60, process.memory_info().rss / _MB))
+            await asyncio.sleep(_LOOK_S)
+
+    async def _faults(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            market = self._rng.choice(self._markets)
+            kind = self._rng.choice(KINDS)
+            symbol = self._exchange.publisher(market.venue, market.symbol).symbol
+            lasts_s = self._rng.uniform(*_LASTS_S)
+            self._exchange.fault(Fault(kind, market.venue, symbol, seconds=lasts_s))
+            self.found.faults[kind] += 1
+            await asyncio.sleep(self._rng.uniform(*_FAULTS_S))
+
+    async def _quiet(self) -> None:
+        """No faults: all must be live, with the engines' books."""
+        await asyncio.sleep(_LASTS_S[1])
+        self._exchange.faults.end()
+        await self._all_live("in a pause")
+        for market, feed in self._feeds().items():
+            self.found.compared += 1
+            if not await equal_now(feed, self._truth[market].publisher, 8.0):
+                self.found.wrong.append(f"{market}: the best {LEVELS} levels are not the engine's")
+
+    async def _all_live(self, when: str) -> None:
+        def ready() -> bool:
+            feeds = self._feeds()
+            return len(feeds) == len(self._markets) and all(map(live, feeds.values()))
+
+        if not await until(ready, _LIVE_WITHIN_S):
+            for market, feed in self._feeds().items():
+                if not live(feed):
+                    told = f"{feed.status.state.name} {feed.status.detail}"
+                    self.found.wrong.append(f"{market} is not live {when}: {told}")
+
+    def check_store(self, store: HotStore) -> None:
+        """Rows and gaps agree: nothing was counted within a gap, no silence is without one."""
+        for market in self._markets:
+            rows = store.window(market, "row", 0, 2**62)
+            gaps = store.window(market, "gap", 0, 2**62)
+            self.found.rows += len(rows)
+            self.found.gaps.update(bytes(reason).decode() for reason in gaps["reason"])
+            depth = gaps[gaps["stream"] == Stream.DEPTH]
+            for gap in depth:
+                inside = (rows["start_ns"] >= gap["from_ns"]) & (rows["end_ns"] < gap["to_ns"])
+                if rows["states_depth"][inside].any():
+                    self.found.wrong.append(f"{market}: rows count states within a gap")
+            if market.symbol.split("/")[0] in _BUSY:
+                self._check_silence(market, rows, depth)
+
+    def _check_silence(self, market: MarketId, rows: np.ndarray, gaps: np.ndarray) -> None:
+        spoke = rows["end_ns"][rows["states_depth"] > 0]
+        for k in np.flatnonzero(np.diff(spoke) > _SILENT_NS):
+            start, end = spoke[k], spoke[k + 1]
+            if not (
+                (gaps["from_ns"] <= start + NS_PER_S) & (gaps["to_ns"] >= end - NS_PER_S)
+            ).any():
+                seconds = (end - start) / NS_PER_S
+                self.found.wrong.append(f"{market}: {seconds:.1f} s of silence without a gap")
+
+
+def counts() -> tuple[int, int]:
+    """Tasks of the loop and descriptors of the process."""
+    return len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+
+
+async def soak(minutes: float, seed: int, folder: Path) -> tuple[Found, tuple[int, int]]:
+    """Run it; what was found, and how many tasks and descriptors are left when all is closed."""
+    exchange, clock = DemoExchange(), SystemClock()
+    idle = counts()
+    await exchange.start(seed=seed, warm_s=20.0)
+    settings = Settings(feed=_FEED, venues=venue_settings(exchange.port))
+    store = open_store(f"sqlite:///{folder}", clock=clock)
+    collector = Collector(settings, store, clock)
+    running = asyncio.create_task(collector.run([MarketId.parse(m) for m in DEMO_MARKETS]))
+    run = Soak(exchange, collector, seed)
+    try:
+        await run.run(minutes)
+    finally:
+        collector.stop.set()
+        await asyncio.wait_for(running, 20)
+        run.check_store(store)
+        store.close()
+        await exchange.stop()
+    await until(lambda: counts() <= idle, 10)
+    left = tuple(now - then for now, then in zip(counts(), idle, strict=True))
+    return run.found, (left[0], left[1])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run and print; fail when something is wrong or left."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    log.configure("error")
+    with tempfile.TemporaryDirectory() as folder:
+        found, left = asyncio.run(soak(options.minutes, options.seed, Path(folder)))
+    late = [m for m in found.memory if m[0] >= options.minutes / 5]
+    print(f"faults        {found.faults.total():>8}  of {len(found.faults)} kinds")
+    print(f"gaps marked   {found.gaps.total():>8}  " + ", ".join(sorted(found.gaps)))
+    print(f"books looked at {found.looks:>6}  each one that its engine had")
+    print(f"books compared {found.compared:>7}  in pauses, best {LEVELS} levels")
+    print(f"rows          {found.rows:>8}")
+    print(f"memory, MB    {late[0][1]:>8.1f}  then {late[-1][1]:.1f}; slope per hour {slope(late)}")
+    tasks, files = (f"{a} → {b}" for a, b in zip(found.before, found.after, strict=True))
+    print(f"tasks {tasks}, descriptors {files}; left when closed: {left[0]} and {left[1]}")
+    grew = found.after[0] > found.before[0] or found.after[1] > found.before[1]
+    wrong = Counter(found.wrong)
+    for text, times in wrong.items():
+        print(f"WRONG {times} times: {text}")
+    if wrong or grew or left[0] > 0 or left[1] > 0:
+        print("not as it should be")
+        sys.exit(1)
+    print("nothing wrong, nothing left")
+
+
+if __name__ == "__main__":
+    main()
