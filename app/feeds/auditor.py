@@ -1,12 +1,15 @@
-"""Asks venues whose updates prove nothing for their books, market by market, and counts what differs."""
+"""Asks venues for their books: where updates prove nothing, market by market; and of one that fell silent."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.clock import NS_PER_S, Clock
-from app.errors import OfiError, ThrottledError
+from app.errors import BookError, FeedError, OfiError, ThrottledError, VenueDownError
+from app.feeds import words
 from app.feeds.audit import Place, Top, suspects
 from app.feeds.ccxt_errors import to_feed_error
+from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.supervised import SupervisedVenue
 from app.feeds.track import Fault
@@ -46,6 +49,8 @@ class Auditor:
         self._audited_ns: dict[str, int] = {}
         # Markets whose book differed although it had just been built anew: counted, not built again.
         self._disputed: set[str] = set()
+        self._asked_ns: dict[str, int] = {}
+        self._asking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -106,6 +111,48 @@ class Auditor:
         self._disputed.add(feed.symbol)
         feed.tracks[Stream.DEPTH].fail(Fault("audit", detail))
 
+    def suspect(self, feed: CcxtMarketFeed, stale_ns: int) -> None:
+        """Ask about a market that is remarkably silent on a link that lives; one question at a time."""
+        now_ns = self._clock.now_ns()
+        silent_ns = feed.pace.silence_ns(now_ns, stale_ns)
+        busy = self._asking is not None and not self._asking.done()
+        if not silent_ns or busy or now_ns < self._venue.hold_until_ns or not _trusted(feed):
+            return
+        if now_ns - self._asked_ns.get(feed.symbol, 0) < stale_ns:
+            return
+        self._asked_ns[feed.symbol] = now_ns
+        self._asking = asyncio.ensure_future(self._question(feed, silent_ns / NS_PER_S))
+
+    async def close(self) -> None:
+        """End a question that is not answered."""
+        if self._asking is not None:
+            await cancel([self._asking])
+
+    async def _question(self, feed: CcxtMarketFeed, silent_s: float) -> None:
+        """Does the market's book still move at the venue?"""
+        track = feed.tracks[Stream.DEPTH]
+        last_ns = track.last_ns
+        ours = _held(feed)
+        try:
+            answer = await self._venue.exchange.fetch_order_book(feed.symbol, LEVELS_ASKED)
+        except Exception as error:  # whatever the venue's code raises
+            known = to_feed_error(self._venue.title, error)
+            self._failed(known)
+            gone = not isinstance(known, ThrottledError | VenueDownError | BookError)
+            if gone and track.last_ns == last_ns and _trusted(feed):
+                said = f"{words.gone(silent_s).rstrip('.')}: {known}"
+                track.fail(Fault("audit", said, stale=True, error=FeedError(said)))
+            return
+        moved = ours is None or bool(suspects(_top(answer), [ours]))
+        if moved:
+            await self._clock.sleep(_MARGIN_S)  # what is on its way may still come
+        if track.last_ns != last_ns or not _trusted(feed):
+            return
+        if moved:
+            track.fail(Fault("audit", words.moved_on(silent_s + _MARGIN_S), stale=True))
+        else:
+            feed.pace.excuse(self._clock.now_ns())
+
     async def _ask(self, feed: CcxtMarketFeed) -> frozenset[Place] | None:
         """One request: the places where the answer fits none of our states; None without an answer."""
         with feed.taped() as tape:
@@ -129,6 +176,17 @@ class Auditor:
 def _trusted(feed: CcxtMarketFeed) -> bool:
     track = feed.tracks[Stream.DEPTH]
     return track.state is State.LIVE and track.fault is None and not track.in_gap
+
+
+def _held(feed: CcxtMarketFeed) -> Top | None:
+    view = feed.book()
+    if view is None:
+        return None
+    bids, asks = (
+        [(float(level[0]), float(level[1])) for level in side[: 2 * LEVELS_ASKED]]
+        for side in (view.bids, view.asks)
+    )
+    return bids, asks
 
 
 def _top(book: Any) -> Top:

@@ -24,6 +24,7 @@ from app.errors import BookError
 from app.feeds.leaving import (
     is_farewell,
     is_subscription,
+    left_out_of,
     refusal_of,
     request_id,
     turned,
@@ -184,6 +185,8 @@ class HookedClient(Client):  # type: ignore[misc]
             return False
         owner = self.requests.pop(request, None) if request else None
         text = refusal_of(message)
+        if text is None and owner is not None:
+            text = left_out_of(message, self.asked.get(owner, {}))
         if text is None or (request and owner is None):
             return False
         self.observer.refused(self, owner, text)

@@ -9,7 +9,7 @@ from typing import Any
 import ccxt
 
 from app.clock import NS_PER_S, Clock
-from app.errors import BookError, ThrottledError
+from app.errors import BookError, FeedError, ThrottledError
 from app.feeds import words
 from app.feeds.auditor import Auditor
 from app.feeds.base import VenueFeed
@@ -91,12 +91,12 @@ class CcxtVenue(SupervisedVenue):
             clock, feed.stale_after_s, self._clients, self._silent, self._slept, self._compare
         )
         self.router.woke = self._watchdog.woke
+        self._auditor = Auditor(self, clock, lambda: list(self._feeds.values()))
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
 
     def _work(self) -> list[Any]:
-        auditor = Auditor(self, self.clock, lambda: list(self._feeds.values()))
-        audits = [auditor.run()] if self.router.family.audited else []
+        audits = [self._auditor.run()] if self.router.family.audited else []
         return [*super()._work(), *audits]
 
     def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:
@@ -142,6 +142,7 @@ class CcxtVenue(SupervisedVenue):
     async def close(self) -> None:
         """End all tasks and connections."""
         self.router.closing = True
+        await self._auditor.close()
         await super().close()
 
     def _streams(self, feed: CcxtMarketFeed) -> list[Stream]:
@@ -164,8 +165,10 @@ class CcxtVenue(SupervisedVenue):
 
     async def _detach(self, supervisor: StreamSupervisor, fault: Fault) -> None:
         """Let go of a subscription so that the next one begins with a new snapshot."""
-        # A venue that does not begin anew on the same connection gets another one.
-        leaves = self.router.family.leaves and supervisor.in_vain < _LEAVES
+        # A venue that does not begin anew on the same connection gets another one, once: what others
+        # are fine on is not to blame for ever. A refusal is an answer, and no fault of the connection.
+        refused = type(fault.error) is FeedError and "already" not in str(fault.error).lower()
+        leaves = self.router.family.leaves and (refused or supervisor.in_vain != _LEAVES)
         link = fault.link or not (self._facts.resubscribes or leaves)
         await self._let_go(supervisor, link)
 
@@ -229,6 +232,7 @@ class CcxtVenue(SupervisedVenue):
         self._tell_queue()
         for feed in self._feeds.values():
             feed.compare_streams(stale_ns)
+            self._auditor.suspect(feed, stale_ns)
 
     def _slept(self, seconds: float) -> None:
         detail = f"This machine slept for {seconds:.0f} s."

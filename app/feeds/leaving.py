@@ -75,3 +75,16 @@ def refusal_of(message: Any) -> str | None:
         return None
     told = (message.get(key) for key in ("msg", "ret_msg", "message", "data", "reason"))
     return next((str(text) for text in told if text), "without a reason")
+
+
+def left_out_of(message: Any, asked: Any) -> str | None:
+    """What a venue means that answers with the channels it subscribed, and none of those asked for is one."""
+    params, result = asked.get("params"), message.get("result")
+    channels = params.get("channels") if isinstance(params, dict) else None
+    if (
+        not isinstance(channels, list)
+        or not isinstance(result, list)
+        or set(channels) & set(result)
+    ):
+        return None
+    return f"it does not know {', '.join(map(str, channels))}"

@@ -10,6 +10,7 @@ from app.feeds import words
 from app.feeds.audit import Top
 from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
+from app.feeds.pace import Pace
 from app.feeds.ring import Ring
 from app.feeds.rules.base import Side, Update
 from app.feeds.track import Fault, Track
@@ -49,6 +50,7 @@ class CcxtMarketFeed:
         self.symbol = market.id.symbol
         self.ordered_book: WatchedBook | None = None
         self.venue_ids: tuple[str, ...] = ()  # what the venue's messages call the market
+        self.pace = Pace()
         self._checksum = checksum
         self._most = float(market.grid.tick) * _COUNTED, float(market.grid.lot) * _COUNTED
         self._tape: deque[Top] | None = None
@@ -124,6 +126,7 @@ class CcxtMarketFeed:
             self.index, now_ns, venue_ms, update_id, track.epoch, known, bids, asks
         )
         self.ordered_book, self._book_ns = book, now_ns
+        self.pace.spoke(now_ns, fresh)
         if self._tape is not None:
             self._tape.append((_copied(bids), _copied(asks)))
         if not self.status.booked_ns:

@@ -43,7 +43,7 @@ class Watchdog:
             before_ns = self._clock.now_ns()
             await self._clock.sleep(self.every_s)
             late_ns = self._clock.now_ns() - before_ns - round(self.every_s * NS_PER_S)
-            if late_ns > self._stale_ns // 2 and not self.woke():
+            if late_ns > round(self.every_s * NS_PER_S) and not self.woke():
                 continue  # we were kept from listening: what has come meanwhile is read first
             self.look()
 

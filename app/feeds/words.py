@@ -86,6 +86,16 @@ def one_silent(what: str, seconds: float) -> str:
     return f"No {what} for {seconds:.1f} s while the market moved. It is subscribed again."
 
 
+def moved_on(seconds: float) -> str:
+    """Silence on a link that lives, while the venue's own book changed."""
+    return f"No update for {seconds:.1f} s while the venue's own book moved on. It is subscribed again."
+
+
+def gone(seconds: float) -> str:
+    """Silence of a market that the venue no longer knows."""
+    return f"No update for {seconds:.1f} s, and the venue does not give its book."
+
+
 def down(venue: str, next_try_ns: int) -> str:
     """Attempts fail."""
     return (

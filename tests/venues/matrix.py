@@ -60,6 +60,7 @@ class Row:
     kind: str
     ends: str = GAP
     seconds: float = 1.0
+    count: int = 1  # a single one can be made good by the next before anyone could know
     after: str = ""
     link: bool = False
     fetched: bool = False
@@ -71,14 +72,14 @@ class Row:
 
 
 ROWS = (
-    Row("dropped update", "drop"),
+    Row("dropped updates", "drop", count=3),
     Row("duplicated update", "duplicate", SEEN),
     Row("reordered updates", "reorder"),
     Row("delayed updates", "delay", SEEN, 0.8),
     Row("disconnect, close", "disconnect", link=True),
     Row("disconnect, reset", "reset", link=True),
     Row("half-open link", "half_open", seconds=1.5, link=True),
-    Row("stall", "stall", seconds=2.5),
+    Row("stall", "stall", seconds=4.0),
     Row("malformed JSON", "malformed"),
     Row("truncated JSON", "truncated"),
     Row("crossed", "crossed"),
@@ -92,7 +93,7 @@ ROWS = (
     Row("snapshot, 503", "503", after="drop", fetched=True),
     Row("snapshot, timeout", "slow_snapshot", seconds=6.0, after="drop", fetched=True),
     Row("subscribe refused", "refuse", after="reset", link=True),
-    Row("symbol delisted", "delist", seconds=3.0),
+    Row("symbol delisted", "delist", seconds=4.0),
     Row("clock off by an hour", "clock", SEEN),
     Row("ids above 2^53", "big_ids", WHOLE),
     Row("no timestamps", "no_time", SEEN),
@@ -270,7 +271,9 @@ async def play(stand: Stand, row: Row) -> Outcome:
     await until(lambda: live(stand.feed) and live(stand.beside), _LIMIT_S)
     watch, beside = _Watch(stand.feed), _Watch(stand.beside)
     stand.ring.take()
-    order = Fault(row.kind, stand.family.venue, stand.family.symbol, seconds=row.seconds)
+    order = Fault(
+        row.kind, stand.family.venue, stand.family.symbol, count=row.count, seconds=row.seconds
+    )
     entry = stand.exchange.fault(order)
     if row.after:
         stand.exchange.fault(Fault(row.after, stand.family.venue, stand.family.symbol))
@@ -282,6 +285,7 @@ async def play(stand: Stand, row: Row) -> Outcome:
     if expects and await until(found, _LIMIT_S):
         outcome.detected_s = time.monotonic() - hit
         outcome.said = f"{stand.feed.status.state.name.lower()}: {stand.feed.status.detail}"
+    await until(lambda: entry.done >= row.count, _LIMIT_S)
     await _recovered(stand, row, watch, outcome, hit)
     outcome.equal = await equal_now(stand.feed, stand.publisher(stand.family.symbol))
     _beside(stand, row, beside, outcome)
