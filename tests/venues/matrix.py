@@ -192,6 +192,7 @@ async def equal_now(feed: CcxtMarketFeed, publisher: Publisher, seconds: float =
         return await until(lambda: same_book(feed, publisher), seconds)
     finally:
         publisher.town.paused = False
+        feed.pace.spoke(SystemClock().now_ns(), beginning=True)  # the pause was ours
 
 
 async def open_stand(name: str, exchange: DemoExchange, feed: FeedSettings = QUICK) -> Stand:
