@@ -114,7 +114,10 @@ class SqliteStore:
         return self._reader(market).version()
 
     def rest(self, market: MarketId) -> None:
-        """Release what reading a market holds (two descriptors); the next read takes it again."""
+        """Release what reading a market holds; the next read takes it again.
+
+        Of its two descriptors SQLite keeps one while this process also writes the file.
+        """
         with self._lock:
             reader = self._readers.pop(market, None)
         if reader is not None:
