@@ -40,6 +40,7 @@ def _legend() -> Component:
         [
             html.Span([html.U(className="disc"), "bought"], className="up"),
             html.Span([html.U(className="ring"), "sold"], className="dn"),
+            html.Span([html.U(className="line"), "micro-price"], className="leg-micro"),
         ],
         className="leg",
     )

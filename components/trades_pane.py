@@ -25,7 +25,7 @@ _ROWS = (
     Frame("spread", "Spread", "", "Spread", "best"),
     Frame("bands", "Depth near mid", "", "Depth within bands", "depth"),
 )
-_COST = Frame("cost", "Cost of an order", "Average price against mid.", "Slippage", "")
+_COST = Frame("cost", "Cost of an order", "Average against mid.", "Slippage", "")
 _TAPE = Frame("tape", "Tape", "", "Side of the taker", "")
 
 

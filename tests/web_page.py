@@ -6,7 +6,7 @@ import numpy as np
 
 from app.web.frames import decode
 
-LINES = ("bid", "ask", "mid", "ofi", "multi", "flow", "levels")
+LINES = ("bid", "ask", "mid", "micro", "ofi", "multi", "flow", "levels")
 ESTIMATES = ("integrated",)  # moments that were summed in another order: equal to 1e-9
 
 

@@ -131,7 +131,7 @@ def series(
         weighing: of integrated OFI at this depth, up to now.
 
     Returns:
-        `t` ms, `bid`, `ask`, `mid`, `ofi`, `multi`, `integrated`, `flow` as `f8 [n]`, `levels` as
+        `t` ms, `bid`, `ask`, `mid`, `micro`, `ofi`, `multi`, `integrated`, `flow` as `f8 [n]`, `levels` as
         `f4 [n, depth]`.
     """
     at = np.minimum(ends_ns, now_ns)
@@ -144,6 +144,11 @@ def series(
         "bid": in_unit(bid, scale.tick),
         "ask": in_unit(ask, scale.tick),
         "mid": in_unit(bid + ask, scale.tick / 2),
+        "micro": np.where(
+            np.isfinite(bid + ask),
+            micro_in_unit(rows.quotes["micro"][rows.index(at)], scale.tick),
+            np.nan,
+        ),
         "ofi": in_unit(ofi, scale.lot),
         "multi": in_unit(levels.multi, scale.lot),
         "integrated": in_unit(integrated(levels, weighing.at(at)[0]), scale.lot),

@@ -35,7 +35,7 @@ SLOW_NS: Final = (
 )
 MAX_TRADES: Final = 2_000  # of a snapshot, the largest
 _REACH_STEP_NS: Final = 200 * NS_PER_S
-_SERIES: Final = ("bid", "ask", "mid", "ofi", "multi", "integrated", "flow")
+_SERIES: Final = ("bid", "ask", "mid", "micro", "ofi", "multi", "integrated", "flow")
 
 
 def needed_ns(spec: ViewSpec) -> int:

@@ -91,6 +91,7 @@ export function cardRows(model, cursor, now) {
     else rows.push(["Resting size", "beyond the visible book"]);
   }
   rows.push(["Best bid / ask", `${number(bid, info.price_decimals)} / ${number(ask, info.price_decimals)}`]);
+  if (s.data.micro && value("micro") === value("micro")) rows.push(["Micro-price", number(value("micro"), info.price_decimals + 1)]);
   rows.push(["Spread", `${number(ask - bid, info.price_decimals)} (${bps(((ask - bid) / mid) * 1e4)}\u00a0bps)`]);
   rows.push(null);
   const d = model.distribution, ofi = value("ofi");

@@ -57,14 +57,14 @@ function book({ model, views }) {
   function* rows() {
     for (let k = c.search(start); k < c.to && c.time[k] <= end; k++) {
       const at = s.search(c.time[k]), there = at < s.to && s.time[at] === c.time[k];
-      const quote = (name) => (there ? s.data[name][at] : NaN);
+      const quote = (name) => (there && s.data[name] ? s.data[name][at] : NaN);
       const from = first - c.data.base[k];
       const size = (_, r) => (from + r >= 0 && from + r < rowCount ? c.data.size[k * rowCount + from + r] : NaN);
-      yield [iso(c.time[k]), quote("bid"), quote("ask"), quote("mid"), ...prices.map(size)];
+      yield [iso(c.time[k]), quote("bid"), quote("ask"), quote("mid"), quote("micro"), ...prices.map(size)];
     }
   }
   return {
-    columns: ["time, UTC", ...named(["bid", "ask", "mid"], info.quote), ...prices.map((p) => `size at ${p} to ${group} ticks above, ${info.unit}`)],
+    columns: ["time, UTC", ...named(["bid", "ask", "mid", "micro-price"], info.quote), ...prices.map((p) => `size at ${p} to ${group} ticks above, ${info.unit}`)],
     rows: rows(),
   };
 }

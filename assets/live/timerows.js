@@ -75,10 +75,13 @@ export function beginRow(view) {
 /** A scale of values within `[from, to]` pixels of a row, with its ticks at the right; `avoid` is where a chip lies. */
 export function valueAxis(x, view, low, high, words, { from = 0, to = view.height, count = 4, avoid = null } = {}) {
   const up = scale(low, high, to - from, true), Y = (v) => TOP + from + up(v);
-  const most = Math.max(2, Math.min(count + 1, (to - from) / 14)), step = tickStep(low, high, most);
+  const most = Math.max(2, Math.min(count + 1, (to - from) / 14));
+  let step = tickStep(low, high, most);
+  if (low < 0 && step > high) step = tickStep(low, high, most * 2);
+  const taken = avoid === null ? NaN : chipAt(view, Y(avoid));
   for (const v of multiples(low, high, step)) {
     const at = Y(v);
-    if (at < TOP + from + 4 || at > TOP + to - 3 || (avoid !== null && Math.abs(at - Y(avoid)) < 14)) continue;
+    if (at < TOP + from + 4 || at > TOP + to - 3 || Math.abs(at - taken) < 14) continue;
     text(x, words(v, decimalsOf(step)), view.width + 7, at, theme.text3);
   }
   return Y;
@@ -87,9 +90,10 @@ export function valueAxis(x, view, low, high, words, { from = 0, to = view.heigh
 /** The present value on the axis of a row. */
 export function valueChip(x, view, value, Y, words, fill = theme.primary, colour = theme.ink) {
   if (value === null || value === undefined || value !== value) return;
-  const at = Math.max(TOP + 8, Math.min(TOP + view.height - 8, Y(value)));
-  chip(x, words, view.width + 2, at, fill, colour);
+  chip(x, words, view.width + 2, chipAt(view, Y(value)), fill, colour);
 }
+
+const chipAt = (view, at) => Math.max(TOP + 8, Math.min(TOP + view.height - 8, at));
 
 /** Clips what follows to the plot of a row until `x.restore()`. */
 export function clipPlot(x, view) {
