@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -302,4 +303,4 @@ def test_trades_without_ids_are_told_apart_by_what_they_say() -> None:
 def _market() -> Any:
     from app.market import Grid, Market
 
-    return Market(A, "AAA", "USDT", Grid.__new__(Grid))
+    return Market(A, "AAA", "USDT", Grid(Decimal("0.01"), Decimal("0.01")))
