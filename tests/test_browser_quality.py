@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from app.records import State
@@ -111,6 +112,8 @@ def test_the_tab_shows_what_the_api_says(
         wide = page.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide == 0
         assert page.complaints == []
+        found = Axe().run(page.page).response["violations"]
+        assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
 
 
 def test_incidents_of_all_markets_are_listed_while_they_last(
