@@ -42,3 +42,24 @@ def test_no_serious_violation(browser: Browser, url: str, theme: str, width: int
         if v["impact"] in ("serious", "critical")
     ]
     assert grave == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_trades_and_open_menus_have_no_serious_violation(
+    browser: Browser, url: str, theme: str
+) -> None:
+    grave = []
+    with watched(browser) as one:
+        page = one.open(f"{url}/?m={BTC}&theme={theme}&tab=trades", BTC)
+        one.until("() => document.querySelectorAll('.tape tbody tr').length > 3")
+        grave += Axe().run(page).response["violations"]
+        page.get_by_role("tab", name="Book & flow").click()
+        page.locator("[data-panel=book] .panel-menu").click()
+        grave += Axe().run(page).response["violations"]
+        page.goto(f"{url}/docs/metrics?theme={theme}")
+        grave += Axe().run(page).response["violations"]
+    assert [
+        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]}"
+        for v in grave
+        if v["impact"] in ("serious", "critical")
+    ] == []

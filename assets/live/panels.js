@@ -42,9 +42,11 @@ function toggle(page, button) {
   const panel = button.closest("[data-panel]"), stack = stackOf(page, panel);
   const menu = document.createElement("div");
   menu.className = "menu";
-  menu.role = "menu";
-  menu.setAttribute("aria-label", button.getAttribute("aria-label"));
-  for (const one of entries(page, panel, stack)) menu.append(item(one));
+  const items = menu.appendChild(document.createElement("div"));
+  items.role = "menu";
+  items.setAttribute("aria-label", button.getAttribute("aria-label"));
+  // A form is no item of a menu: it stands behind it.
+  for (const one of entries(page, panel, stack)) (one.form ? menu : items).append(item(one));
   (document.fullscreenElement ?? document.body).append(menu);
   place(menu, button.getBoundingClientRect());
   button.setAttribute("aria-expanded", "true");
