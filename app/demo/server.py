@@ -33,7 +33,7 @@ from app.demo.world import Town, World
 from app.errors import InputError, MarketError, ServerError
 
 TICK_S = 0.005
-WARM_S = 90.0
+WARM_S = 40.0  # fills the books; more would only delay the first page
 MAX_SPEED = 100.0
 _MAX_CATCH_UP_S = 1.0
 _REGIMES_KEPT = 1000
