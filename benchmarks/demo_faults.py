@@ -69,7 +69,7 @@ class Bench:
 
     def order(self, kind: str) -> None:
         """Let it go wrong; a snapshot is only asked for after a loss."""
-        seconds = _STALL_S if kind == "stall" else _SECONDS
+        seconds = _STALL_S if kind in ("stall", "delist") else _SECONDS
         order = {"kind": kind, "venue": "demo", "symbol": "BTCUSDT", "seconds": seconds}
         self._post("fault", order)
         if kind in SNAPSHOT_FAULTS:
@@ -85,7 +85,7 @@ class Bench:
         began_ns, began = self._clock.now_ns(), time.monotonic()
         self.order(kind)
         said, hit, back, neighbour = "", 0.0, 0.0, True
-        deadline = began + _SETTLE_S + (_STALL_S if kind == "stall" else 0.0)
+        deadline = began + _SETTLE_S + (_STALL_S if kind in ("stall", "delist") else 0.0)
         while time.monotonic() < deadline:
             states = self.states()
             neighbour &= states[str(NEIGHBOUR)] == "live"

@@ -126,7 +126,7 @@ async def test_a_trade_names_its_taker():
         flow.market(BUY, 1, owner=99)
         (trade,) = await received(connection, 1)
         assert trade["m"] is False
-        assert trade["p"] == exchange.publisher("demo", "BTCUSDT").text.price(ask)
+        assert trade["p"] == exchange.publisher("demo", "BTCUSDT").exact.price(ask)
         assert trade["q"] == "0.00001000"
         assert trade["s"] == "BTCUSDT"
 
