@@ -29,6 +29,7 @@ NO_BID: Final = -(2**62)
 NO_ASK: Final = 2**62
 UNKNOWN_NS: Final = 0  # a time that is not known or not over
 MICRO_UNITS: Final = 10_000  # of a tick: the unit of a micro-price
+NO_MID: Final = -(2**62)  # of twice a mid: the book was not valid, or nothing is known
 NO_MICRO: Final = -(2**62)  # it is not available: the weighted mid stands in, under its own name
 
 
@@ -144,6 +145,7 @@ TRADE: Final = np.dtype(
         ("side", "<i1"),  # +1 the taker bought, −1 sold
         ("inferred", "?"),  # side by Lee–Ready, not from the venue
         ("id", "<i8"),  # the venue's, where it is a number below 2^53; else −1
+        ("twice_mid", "<i8"),  # half ticks: the mid `trade_lag` before the print; or NO_MID
     ]
 )
 
@@ -265,6 +267,7 @@ SUMMARY: Final = np.dtype(
         ("micro", "<i8"),  # as of the last row
         ("explained", "<f8"),  # R² of 10 s moves of mid on their OFI_best; −1 not available
         ("explained_n", "<i4"),  # bins that it rests on
+        ("trade_lag_ms", "<i4"),  # of prints behind quotes; −1 while nothing was matched
     ]
 )
 NO_SCORE: Final = -1e9

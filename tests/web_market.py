@@ -138,6 +138,7 @@ class Walk:
         trades["side"] = np.where(buy, 1, -1)
         trades["price"] = np.where(buy, self.mid + self.spread, self.mid)
         trades["size"] = 1 + (self.rng.pareto(1.6, n) * self.unit * 0.1).astype(np.int64)
+        trades["twice_mid"] = 2 * self.mid + self.spread
         trades["id"] = np.arange(n) + self.counts["trades"]
         return trades
 
@@ -229,6 +230,7 @@ class Walk:
         summary["band_bid"], summary["band_ask"] = self.sizes.sum(1) * 6
         summary["change"] = 0.0012
         summary["micro"] = (2 * self.mid + self.spread) * MICRO_UNITS // 2 + 1234
+        summary["trade_lag_ms"] = 7
         summary["explained"], summary["explained_n"] = 0.41, 120
         summary["vpin"], summary["vpin_percentile"] = 0.25 + time_ns // NS_PER_S % 100 / 1000, -1.0
         return summary

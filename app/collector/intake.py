@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from app.compute.live_mids import LiveMids
 from app.compute.quantise import Quantised, book_states, values
 from app.compute.states import BookStates, TradePrints
 from app.compute.trades import LiveLeeReady
 from app.feeds.ring import States, Trades
 from app.market import Grid, off_grid
-from app.records import TRADE, Batch
+from app.records import NO_MID, TRADE, Batch
 
 
 @dataclass
@@ -119,6 +120,18 @@ def with_sides(intake: Intake, rule: LiveLeeReady) -> Intake:
     return replace(intake, prints=replace(given, side=side))
 
 
+def with_mids(intake: Intake, mids: LiveMids, lag_ns: NDArray[np.int64]) -> Intake:
+    """With the mid that each print met, for its costs; call once a batch.
+
+    Args:
+        lag_ns: `[markets]` by how much prints come after the quotes that they met.
+    """
+    twice = mids.before(intake.best, intake.prints, lag_ns)
+    for index, record in intake.trades.items():
+        record["twice_mid"] = twice[intake.prints.market == index]
+    return intake
+
+
 def _states(states: States, grids: Grids) -> tuple[BookStates, set[int]]:
     whole = _quantise(states, grids)
     latency_us = (states.time_ns - states.venue_ms * 1_000_000) // 1000
@@ -140,7 +153,7 @@ def _trades(trades: Trades, grids: Grids) -> tuple[TradePrints, dict[int, Batch]
     record = np.zeros(len(trades), TRADE)
     record["time_ns"], record["venue_ms"] = trades.time_ns, trades.venue_ms
     record["price"], record["size"] = price, size
-    record["side"], record["id"] = trades.side, trades.id
+    record["side"], record["id"], record["twice_mid"] = trades.side, trades.id, NO_MID
     by_market = {int(m): record[trades.market == m] for m in np.unique(trades.market)}
     prints = TradePrints(trades.market, trades.time_ns, price, size, trades.side)
     return prints, by_market, set(trades.market[price_off | size_off].tolist())

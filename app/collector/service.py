@@ -9,10 +9,11 @@ import numpy as np
 
 from app import log
 from app.clock import NS_PER_S, Clock
-from app.collector.intake import finer_grids, take_in, with_sides
+from app.collector.intake import finer_grids, take_in, with_mids, with_sides
 from app.collector.market_task import COLUMN_NS, MarketTask
 from app.collector.roster import LEASE_S, Roster
 from app.compute.columns import Book, bands
+from app.compute.live_mids import LiveMids
 from app.compute.rows import RowBuilder, Rows
 from app.compute.summary import SummaryBuilder, blank
 from app.compute.trades import LiveLeeReady
@@ -47,6 +48,7 @@ class Collector:
         self._rows = RowBuilder()
         self._summary = SummaryBuilder()
         self._sides = LiveLeeReady()
+        self._mids = LiveMids()
         self._roster = Roster(settings, store, clock, self._ring, self._forget)
         self._tasks = self._roster.tasks
         self._renewed_ns = self._summary_s = self._appended_ns = 0
@@ -73,6 +75,7 @@ class Collector:
         """An index has no market any more."""
         self._rows.forget(index)
         self._sides.forget(index)
+        self._mids.forget(index)
         self._summary.forget(index)
 
     async def _loop(self, openers: list[asyncio.Task[None]]) -> None:
@@ -135,6 +138,7 @@ class Collector:
                 self._regrid(self._tasks[index], self._tasks[index].market.with_grid(grid))
             intake = take_in(grids | finer, best, depth, trades, derived)
         intake = with_sides(intake, self._sides)
+        intake = with_mids(intake, self._mids, self._rows.lag.lag_ns)
         for index, batch in intake.trades.items():
             self._tasks[index].put("trade", batch)
             self._tasks[index].prints.append(batch)
@@ -154,6 +158,7 @@ class Collector:
         self._rows.forget(task.index)
         self._summary.forget(task.index)
         self._sides.forget(task.index)
+        self._mids.forget(task.index)
         self._store.put_market(market)
         task.feed.break_epoch("grid changed", "The venue quotes in finer increments.")
 
@@ -214,6 +219,7 @@ class Collector:
             record["state"] = task.feed.status.state
             if live[index]:
                 record["vpin"], record["vpin_percentile"] = task.toxicity()
+                record["trade_lag_ms"] = self._rows.lag.lag_ms(index)
             else:
                 blank(record)
             task.put("summary", record)

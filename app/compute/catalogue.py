@@ -91,7 +91,7 @@ METRICS: Final = (
             "trades.LiveLeeReady",
         ),
     ),
-    Metric("Trade lag", ("trades.trade_lag",)),
+    Metric("Trade lag", ("trades.trade_lag", "live_lag.LiveLag")),
     Metric("VPIN", ("vpin.Vpin", "vpin.LiveVpin", "vpin.BulkClassifier")),
     Metric(
         "Contemporaneous impact",
@@ -132,6 +132,7 @@ METRICS: Final = (
             "spread.decompose",
             "spread.Totals",
             "live_markout.LiveMarkout",
+            "live_mids.LiveMids",
             "markouts.decompose",
             "markouts.mids",
         ),

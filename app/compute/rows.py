@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.compute.carry import Last, predecessors
 from app.compute.decomposition import Removed, matched_by_row
+from app.compute.live_lag import LiveLag
 from app.compute.live_micro import LiveMicro
 from app.compute.ofi import net_between, side_parts
 from app.compute.states import (
@@ -48,6 +49,7 @@ class RowBuilder:
     """
 
     markets: int = 64
+    lag: LiveLag = field(init=False)
     _best: Last = field(init=False)
     _depth: Last = field(init=False)
     _quote: Ints = field(init=False)  # [markets, 4]: bid, ask, bid size, ask size
@@ -61,6 +63,7 @@ class RowBuilder:
         self._quote = np.tile(np.array([NO_BID, NO_ASK, 0, 0], np.int64), (self.markets, 1))
         self._bands = np.full((self.markets, 2, len(BANDS_BPS)), -1, np.int64)
         self._micro = LiveMicro(self.markets)
+        self.lag = LiveLag(self.markets)
         self._waiting = (no_states(1), no_states(LEVELS), no_trades())
 
     def _grow(self, markets: int) -> None:
@@ -71,6 +74,7 @@ class RowBuilder:
         bands = np.full((extra, 2, len(BANDS_BPS)), -1, np.int64)
         self._bands = np.concatenate([self._bands, bands])
         self._micro.grow(markets)
+        self.lag.grow(markets)
         self.markets = markets
 
     def forget(self, market: int) -> None:
@@ -80,6 +84,7 @@ class RowBuilder:
         self._best.forget(market)
         self._depth.forget(market)
         self._micro.forget(market)
+        self.lag.forget(market)
         self._quote[market] = (NO_BID, NO_ASK, 0, 0)
         self._bands[market] = -1
         best, depth, trades = self._waiting
@@ -121,18 +126,21 @@ class RowBuilder:
         top = max((int(s.market.max()) for s in now if len(s)), default=-1)
         if top >= self.markets:
             self._grow(max(2 * self.markets, top + 1))
-        return self._rows(now[0], now[1], now[2], bands or {})
+        rows, left = self._rows(now[0], now[1], now[2], bands or {})
+        self.lag.add(*left, now[2], edge // ROW_NS)
+        return rows
 
     def _rows(
         self, best: BookStates, depth: BookStates, trades: TradePrints, bands: dict[int, Ints]
-    ) -> Rows:
+    ) -> tuple[Rows, tuple[Ints, Removed]]:
+        """The rows, and what left the best levels: market and, by number of row, what."""
         best, depth, trades = _by_market(best), _by_market(depth), _by_market(trades)
         keys = [_key(s.market, s.time_ns) for s in (best, depth, trades)]
         every = _distinct(keys)
         record = np.zeros(len(every), ROW)
         market = (every >> 40).astype(np.int32)
         if not len(every):
-            return Rows(market, record)
+            return Rows(market, record), _left(None, every)
         record["end_ns"] = (every & (1 << 40) - 1) * ROW_NS
         record["start_ns"] = record["end_ns"] - ROW_NS
         record["latency_us"] = -1
@@ -143,7 +151,7 @@ class RowBuilder:
         _trade_part(record, trades, every, keys[2])
         _match_part(record, removed, trades, every, keys[2])
         self._band_part(record, market, bands)
-        return Rows(market, record)
+        return Rows(market, record), _left(removed, every)
 
     def _best_part(
         self, record: Batch, best: BookStates, every: Ints, key: Ints
@@ -241,6 +249,17 @@ class RowBuilder:
             last = ends(stretches(market), len(market))
             now = self._bands[market[last]]
             record["band_bid"][last], record["band_ask"][last] = now[:, 0], now[:, 1]
+
+
+def _left(removed: Removed | None, every: Ints) -> tuple[Ints, Removed]:
+    """Market of each removal, and the removals by number of row."""
+    if removed is None:
+        none = np.zeros(0, np.int64)
+        return none, Removed(none, none.astype(np.int8), none, none)
+    some = removed.size > 0
+    key = every[removed.row[some]]
+    row, size = key & (1 << 40) - 1, removed.size[some]
+    return key >> 40, Removed(row, removed.side[some], removed.price[some], size)
 
 
 def _by_market(states: _Stream) -> _Stream:

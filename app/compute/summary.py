@@ -138,7 +138,9 @@ class SummaryBuilder:
         record["micro"] = np.where(whole, self._last[:, 6], NO_MICRO)
         record["explained"] = np.where(live, self._moves.r2, -1.0)
         record["explained_n"] = self._moves.bins
-        record["vpin"] = record["vpin_percentile"] = -1.0  # it follows trades, market by market
+        # These follow trades, market by market.
+        record["vpin"] = record["vpin_percentile"] = -1.0
+        record["trade_lag_ms"] = -1
         self._past[:, at] = np.where(full, ofi, np.nan)
         self._mid[:, at] = mid
         return record
