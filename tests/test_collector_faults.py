@@ -1,22 +1,23 @@
 """What one venue or the store refuses costs the other markets nothing, and is told."""
 
-import ccxt.pro
 import pytest
 
 from app.clock import SystemClock
 from app.collector import market_task
 from app.errors import InputError, StoreFullError
 from app.market import MarketId
+from app.records import Fidelity, State
 from app.settings import Settings
 from app.store import open_store
 from tests.recorded_path import collecting
 from tests.venues.binance_protocol import settings_for
+from tests.venues.bitbank import BitbankVenue
 from tests.venues.rig import until
 from tests.venues.scripted import ScriptedVenue
 
 AAA = MarketId("loop", "AAA/USDT")
 AAB = MarketId("loop", "AAB/USDT")
-NOT_STREAMED = next(e for e in ccxt.exchanges if e not in ccxt.pro.exchanges)
+NO_BOOK = {"exchange": "mudrex"}  # whose book ccxt can neither stream nor ask for
 
 
 class Refusing:
@@ -57,24 +58,43 @@ def rows_of(store, market):
     return store.window(market, "row", 0, 2**62)
 
 
-async def test_a_venue_that_cannot_be_streamed_does_not_keep_others_from_being_collected(store):
+async def test_a_venue_without_a_book_does_not_keep_others_from_being_collected(store):
     server = ScriptedVenue(1)
     await server.start()
-    venues = {"loop": settings_for(server.port), "still": {"exchange": NOT_STREAMED}}
+    venues = {"loop": settings_for(server.port), "none": NO_BOOK}
     settings = Settings.model_validate({"venues": venues})
     try:
-        wanted = [MarketId("still", "BTC/USD"), AAA]
+        wanted = [MarketId("none", "BTC/USD"), AAA]
         async with collecting(settings, store, SystemClock(), wanted):
             await until(lambda: len(rows_of(store, AAA)), "rows of the other venue")
     finally:
         await server.stop()
 
 
-async def test_only_venues_that_cannot_be_streamed_end_the_collector_with_the_reason(store):
-    settings = Settings.model_validate({"venues": {"still": {"exchange": NOT_STREAMED}}})
-    with pytest.raises(InputError, match="does not stream its order book"):
-        async with collecting(settings, store, SystemClock(), [MarketId("still", "BTC/USD")]):
+async def test_only_venues_without_a_book_end_the_collector_with_the_reason(store):
+    settings = Settings.model_validate({"venues": {"none": NO_BOOK}})
+    with pytest.raises(InputError, match="neither as a stream nor by request"):
+        async with collecting(settings, store, SystemClock(), [MarketId("none", "BTC/USD")]):
             pass
+
+
+async def test_a_venue_that_cannot_be_streamed_is_collected_by_asking_it(store):
+    server = BitbankVenue(1)
+    await server.start()
+    settings = Settings.model_validate({"venues": {"loop": server.settings()}})
+
+    def status():
+        batch = store.read_since(AAA, {"status": 0}).batches.get("status")
+        return None if batch is None else batch[-1]
+
+    try:
+        async with collecting(settings, store, SystemClock(), [AAA]):
+            await until(lambda: len(rows_of(store, AAA)), "rows of what was asked for")
+            await until(lambda: status()["state"] == State.LIVE, "a live market")
+        assert status()["fidelity_depth"] == Fidelity.SAMPLED
+        assert server.times("aaa_usdt/depth")
+    finally:
+        await server.stop()
 
 
 async def test_a_market_that_the_store_refuses_is_tried_again_beside_the_others(store):
