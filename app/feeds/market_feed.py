@@ -10,6 +10,7 @@ from app.feeds import words
 from app.feeds.audit import Top
 from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
+from app.feeds.emptiness import Emptiness
 from app.feeds.pace import Pace
 from app.feeds.ring import Ring
 from app.feeds.rules.base import Side, Update
@@ -58,6 +59,7 @@ class CcxtMarketFeed:
         self._seen: dict[Stream, tuple[int, str]] = {}
         self._whole = False  # the state before was a whole book too
         self._widest = 0
+        self._emptiness = Emptiness()
         self._history = facts.trades_begin_with_history
         # What one of best and depth saw since the other last spoke.
         self._quotes = 0
@@ -109,9 +111,8 @@ class CcxtMarketFeed:
             return False
         fresh, book.fresh = book.fresh, False
         bids, asks = _levels(book, LEVELS)
-        reason = fault_of(bids, asks, *self._most) or self._broken(book, claim)
+        reason = self._fault(book, bids, asks, fresh, claim)
         if reason is not None:
-            reason = "snapshot" if fresh and reason == "empty" else reason
             track.fail(Fault(reason))
             return True
         if fresh and not self._whole and track.last_ns and not track.in_gap:
@@ -135,7 +136,23 @@ class CcxtMarketFeed:
         self._quotes, self._tops, self._top = 0, self._tops + (top != self._top), top
         self._pushed(track, now_ns, venue_ms, fits)
         self.status.states_depth += fits
+        if self._emptiness.present:
+            self._no_quotes(now_ns, venue_ms, update_id)
         return True
+
+    def _fault(
+        self, book: WatchedBook, bids: Side, asks: Side, fresh: bool, claim: Update | None
+    ) -> str | None:
+        """Why a state cannot be true, or None."""
+        reason = fault_of(bids, asks, *self._most)
+        if reason == "empty":
+            if not self._emptiness.believes(book, fresh, claim):
+                return "snapshot" if fresh else reason
+        elif reason is None:
+            self._emptiness.ended(len(bids) + len(asks))
+        else:
+            return reason
+        return self._broken(book, claim)
 
     def _broken(self, book: WatchedBook, claim: Update | None) -> str | None:
         """Whether the book differs from the one that the venue took its checksum of."""
@@ -150,6 +167,12 @@ class CcxtMarketFeed:
         status.booked_ns, status.linked_ns = now_ns, status.linked_ns or now_ns
         status.book_levels = max(len(book["bids"]), len(book["asks"]))
 
+    def _no_quotes(self, now_ns: int, venue_ms: int, update_id: int) -> None:
+        """Venues send no best quotes of an empty book: the last ones must not stand on."""
+        best = self.tracks[Stream.BEST]
+        if best.last_ns and best.fault is None:
+            self._ring.best.push(self.index, now_ns, venue_ms, update_id, best.epoch, 1, (), ())
+
     def on_quote(self, quote: dict[str, Any], key: tuple[int, str], now_ns: int) -> None:
         """The best quotes changed."""
         track = self.tracks[Stream.BEST]
@@ -158,7 +181,7 @@ class CcxtMarketFeed:
         bids = _quote_side(quote.get("bid"), quote.get("bidVolume"))
         asks = _quote_side(quote.get("ask"), quote.get("askVolume"))
         reason = fault_of(bids, asks, *self._most)
-        if reason is not None:
+        if reason is not None and not (reason == "empty" and self._emptiness.present):
             # Each quote is whole: the next good one ends the gap, nothing is fetched.
             self.status.rejected[reason] += 1
             track.lose(Fault(reason))

@@ -296,6 +296,24 @@ class ScriptedVenue(BinanceServer):
         )
         await self._send(symbol, "depth@100ms", update)
 
+    async def withdrawn(self, symbol: str) -> None:
+        """All levels are taken away, truly."""
+        book = self.books[symbol]
+        book.last_id += 1
+        gone = [dict.fromkeys(side, 0) for side in (book.bids, book.asks)]
+        book.bids.clear()
+        book.asks.clear()
+        await self._send(symbol, "depth@100ms", book.update(book.last_id, book.last_id, *gone))
+
+    async def offered(self, symbol: str) -> None:
+        """A bid and an ask come into an empty book."""
+        book = self.books[symbol]
+        book.last_id += 1
+        book.bids[book.mid - 1] = book.asks[book.mid + 1] = 10_000
+        update = book.update(book.last_id, book.last_id, book.bids, book.asks)
+        await self._send(symbol, "depth@100ms", update)
+        await self._send(symbol, "bookTicker", book.quote())
+
     async def one_sided(self, symbol: str) -> None:
         """All asks are taken away, truly."""
         book = self.books[symbol]
