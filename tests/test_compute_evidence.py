@@ -4,17 +4,15 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from app.compute import evidence, impact, integrated
-from app.compute.evidence import Question
-from app.compute.view import Gaps, Scale
+from app.compute import evidence, impact
+from app.compute.evidence import Follower, Question
+from app.compute.view import Gaps
 from app.compute.windows import Intervals, sums_of
-from app.records import NO_BID, ROW_NS, empty
+from app.records import NO_BID, NO_MID, ROW_NS, empty
 from tests.test_compute_markouts import S, none
 
-UNIT = Scale(Decimal(1), Decimal(1))
+UNIT = Decimal(1)
 
 
 def rows_of(seconds, seed=1, beta=2.0):
@@ -40,45 +38,44 @@ def whole():
     return Gaps(none(), none(), none())
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 4), st.integers(2, 40), st.integers(3, 12))
-def test_weights_at_once_are_those_step_by_step(seed, levels, n, lookback):
-    rng = np.random.default_rng(seed)
-    ofi = rng.standard_normal((n, levels)) + rng.standard_normal((n, 1)) * 3
-    complete = rng.random(n) < 0.8
-    step = integrated.trailing(ofi, complete, lookback, 3)
-    once = integrated.trailing_at_once(ofi, complete, lookback, 3)
-    np.testing.assert_array_equal(np.isnan(once[0]), np.isnan(step[0]))
-    np.testing.assert_allclose(np.abs(once[0]), np.abs(step[0]), rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(once[1], step[1], rtol=1e-6, atol=1e-9)
+def followed(rows, q, gaps=None, steps=1, trades=None):
+    """A follower that was brought to the end of the rows in so many steps."""
+    sums, follower, end = sums_of(rows, 1), Follower(q), int(rows["end_ns"][-1])
+    trades = empty("trade") if trades is None else trades
+    for k in range(steps):
+        follower.follow(sums, gaps or whole(), trades, end - (steps - 1 - k) * 10 * S)
+    return follower
 
 
 def test_bins_are_calendar_bins_and_their_moves():
     rows = rows_of(700)
-    end = int(rows["end_ns"][-1])
-    series = evidence.bin_series(sums_of(rows, 1), whole(), end, Question(10, 600, 3), UNIT)
-    assert len(series.move) == 60
-    assert (series.end_ns % (10 * S) == 0).all()
+    verified = followed(rows, Question(10, 600, 3)).verified
+    half = Decimal("0.5")
+    flow = {name: evidence.pairs(verified, name, half) for name in evidence.FLOWS}
+    assert [len(x) for x, _ in flow.values()] == [60] * 4
     last = slice(-100, None)
-    assert series.flow["best"][-1] == rows["ofi_best"][last].sum()
-    assert series.flow["multilevel"][-1] == rows["ofi"][last, :3].sum()
-    assert series.flow["trade_imbalance"][-1] == rows["ofi_best"][last].sum()
+    assert flow["best"][0][-1] == rows["ofi_best"][last].sum() / 2
+    assert flow["multilevel"][0][-1] == rows["ofi"][last, :3].sum() / 2
+    assert flow["trade_imbalance"][0][-1] == rows["ofi_best"][last].sum() / 2
     twice = rows["bid"] + rows["ask"]
-    assert series.move[-1] == (twice[-1] - twice[-101]) / 2
+    assert flow["best"][1][-1] == (twice[-1] - twice[-101]) / 2
 
 
 def test_an_exact_relation_is_found_again():
     rows = rows_of(1300, beta=2.0)
-    end = int(rows["end_ns"][-1])
-    series = evidence.bin_series(sums_of(rows, 1), whole(), end, Question(10, 600, 10), UNIT)
-    found = {name: evidence.explains(series, name) for name in evidence.FLOWS}
+    verified = followed(rows, Question(10, 600, 10)).verified
+    found = {name: evidence.explains(verified, name, UNIT) for name in evidence.FLOWS}
     assert found["best"].fit.beta == pytest.approx(1.0, abs=0.1)
     assert found["best"].held_out > 0.8 > 0.1 > found["best"].shuffled
     assert found["integrated"].bins == 60
     assert found["integrated"].fit.r2 > 0.8
-    x, y = series.pairs("best")
+    x, y = evidence.pairs(verified, "best", UNIT)
     textbook = impact.fit(x, y)
-    assert found["best"].fit == textbook
+    for name, value in vars(textbook).items():
+        assert getattr(found["best"].fit, name) == pytest.approx(value, rel=1e-9), name
+    in_tenths = evidence.explains(verified, "best", Decimal("0.1")).fit
+    assert in_tenths.beta == pytest.approx(10 * textbook.beta, rel=1e-9)
+    assert in_tenths.t == found["best"].fit.t
     at, low, high = evidence.line(x, y)
     middle = textbook.intercept + textbook.beta * at
     np.testing.assert_allclose((low + high) / 2, middle, rtol=1e-9)
@@ -89,29 +86,46 @@ def test_a_gap_takes_its_bins_and_nothing_else():
     end = int(rows["end_ns"][-1])
     gap = Intervals(np.array([end - 105 * S]), np.array([end - 101 * S]))
     q = Question(10, 600, 3)
-    series = evidence.bin_series(sums_of(rows, 1), Gaps(gap, gap, none()), end, q, UNIT)
-    full = evidence.bin_series(sums_of(rows, 1), whole(), end, q, UNIT)
-    lost = np.flatnonzero(np.isnan(series.flow["best"]))
-    assert lost.tolist() == [60 - 11]
-    kept = np.isfinite(series.flow["best"])
-    np.testing.assert_array_equal(series.flow["best"][kept], full.flow["best"][kept])
+    parted = followed(rows, q, Gaps(gap, gap, none())).verified.pairs("best")
+    full = followed(rows, q).verified.pairs("best")
+    for mine, all_of_it in zip(parted, full, strict=True):
+        np.testing.assert_array_equal(mine, np.delete(all_of_it, 60 - 11))
+
+
+def test_followed_step_by_step_is_read_at_once():
+    rows, q = rows_of(1500, seed=9), Question(10, 600, 4)
+    trades = empty("trade", 400)
+    rng = np.random.default_rng(3)
+    trades["time_ns"] = 1_000_000 * S + np.sort(rng.integers(0, 1500 * S, 400))
+    trades["side"], trades["size"] = rng.choice([-1, 1], 400), rng.integers(1, 9, 400)
+    trades["twice_mid"] = np.where(rng.random(400) < 0.1, NO_MID, 200_000)
+    trades["price"] = 100_000 + trades["side"].astype(int)
+    at_once, steps = followed(rows, q, trades=trades), followed(rows, q, steps=70, trades=trades)
+    for name in evidence.FLOWS:
+        for a, b in zip(at_once.verified.pairs(name), steps.verified.pairs(name), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+    assert at_once.verified.fit("best") == steps.verified.fit("best")
+    for a, b in zip(
+        evidence.forecasts(at_once.forecasts), evidence.forecasts(steps.forecasts), strict=True
+    ):
+        assert (a.pairs, a.found.out_of_sample) == (b.pairs, b.found.out_of_sample)
+        assert a.found.ic == pytest.approx(b.found.ic, rel=1e-9, abs=1e-12)
+        assert a.found.ic_low == pytest.approx(b.found.ic_low, rel=1e-9, abs=1e-12)
+    assert at_once.markout.spreads() == steps.markout.spreads()
+    assert at_once.markout.spreads()[0].trades > 100
 
 
 def test_too_little_history_gives_no_figure():
-    rows = rows_of(250)
-    end = int(rows["end_ns"][-1])
-    series = evidence.bin_series(sums_of(rows, 1), whole(), end, Question(10, 600, 3), UNIT)
-    found = evidence.explains(series, "best")
+    verified = followed(rows_of(250), Question(10, 600, 3)).verified
+    found = evidence.explains(verified, "best", UNIT)
     assert (found.bins, found.fit, found.held_out) == (24, None, None)
 
 
 def test_the_future_of_a_random_walk_is_not_predicted():
     """Moves follow the flow of their own row only: nothing tells the next ones."""
-    rows = rows_of(2400, seed=5)
-    q = Question(10, 1800, 10)
-    found = evidence.forecasts(sums_of(rows, 1), whole(), int(rows["end_ns"][-1]), q)
+    found = evidence.forecasts(followed(rows_of(2400, seed=5), Question(10, 1800, 10)).forecasts)
     assert [one.horizon_s for one in found] == [1, 5, 10, 30, 60]
-    assert [one.pairs for one in found] == [1801 - h for h in (1, 5, 10, 30, 60)]
+    assert [one.pairs for one in found] == [1800] * 5
     assert not any(one.found.better_than_chance for one in found)
 
 
@@ -119,8 +133,7 @@ def test_a_flow_that_leads_is_found_to_predict():
     rows = rows_of(1300, seed=2)
     later = np.cumsum(np.roll(rows["ofi_best"], 10))  # the flow of a second moves the next second
     rows["bid"], rows["ask"] = 100_000 + later - 1, 100_000 + later + 1
-    q = Question(1, 600, 10)
-    found = evidence.forecasts(sums_of(rows, 1), whole(), int(rows["end_ns"][-1]), q)[0]
+    found = evidence.forecasts(followed(rows, Question(1, 600, 10)).forecasts)[0]
     assert found.found.ic > 0.8
     assert found.found.better_than_chance
     assert found.found.out_of_sample.ic > 0.8

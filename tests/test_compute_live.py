@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.compute import impact, prediction, spread
+from app.compute import impact, markouts, prediction, spread
 from app.compute.follow import BIN_NS, Weighing
 from app.compute.integrated import normalise, trailing
 from app.compute.live_impact import FLOWS, Verified
@@ -15,7 +15,7 @@ from app.compute.live_markout import LiveMarkout
 from app.compute.live_prediction import Forecasts, LivePrediction
 from app.compute.view import Gaps
 from app.compute.windows import Intervals, sums_of
-from app.records import TRADE
+from app.records import NO_MID, TRADE
 from tests.test_compute_follow import LEVEL, T0, gaps_of, random_rows
 
 S = 10**9
@@ -187,78 +187,82 @@ def test_forecasts_follow_rows_and_forget_what_was_lost():
     assert abs(np.corrcoef(x, y)[0, 1]) < 0.3
 
 
-def market(seed, n_quotes, n_trades, seconds):
+def trades_of(rows, seed, n):
+    """TRADE records that met the mid of the last row before them, some with none known."""
     rng = np.random.default_rng(seed)
-    mid_ns = np.sort(rng.integers(0, seconds * S, n_quotes))
-    mid = 10_000 + np.cumsum(rng.choice([-0.5, 0, 0.5], n_quotes))
-    mid[rng.random(n_quotes) < 0.02] = np.nan
-    time_ns = np.sort(rng.integers(S, seconds * S, n_trades))
-    side = rng.choice([-1, 0, 1], n_trades, p=[0.48, 0.04, 0.48]).astype(np.int8)
-    at = np.maximum(np.searchsorted(mid_ns, time_ns, side="right") - 1, 0)
-    price = np.rint(np.nan_to_num(mid[at], nan=10_000)).astype(np.int64) + 3 * side
-    return mid_ns, mid, time_ns, price, rng.integers(1, 50, n_trades), side
+    trades = np.zeros(n, TRADE)
+    first, last = int(rows["end_ns"][0]) + 20 * S, int(rows["end_ns"][-1])
+    trades["time_ns"] = np.sort(rng.integers(first, last, n))
+    at = np.searchsorted(rows["end_ns"], trades["time_ns"], side="right") - 1
+    trades["twice_mid"] = (rows["bid"] + rows["ask"])[at]
+    trades["side"] = rng.choice([-1, 0, 1], n, p=[0.48, 0.04, 0.48])
+    trades["price"] = trades["twice_mid"] // 2 + 3 * trades["side"]
+    trades["size"] = rng.integers(1, 50, n)
+    trades["twice_mid"][rng.random(n) < 0.05] = NO_MID
+    return trades
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.sampled_from([0, 1, 20_000_000]))
-def test_spread_and_markout_equal_the_batch_for_any_chunking(seed, parts, lag_ns):
-    mid_ns, mid, time_ns, price, size, side = market(seed, 3000, 800, 200)
-    ofi = np.random.default_rng(seed).integers(-99, 99, len(time_ns))
-    live = LiveMarkout((1, 5, 30), lookback_ns=90 * S, lag_ns=lag_ns)
-    edges = np.sort(np.random.default_rng(seed).integers(0, 200 * S, parts)).tolist()
-    begin = -1
-    for end in [*edges, 200 * S]:
-        t, m = ((x > begin) & (x <= end) for x in (time_ns, mid_ns))
-        live.add(time_ns[t], price[t], size[t], side[t], ofi[t], mid_ns[m], mid[m], end)
-        begin = end
-    for h in (1, 5, 30):
-        kept = (time_ns > (200 - h - 90) * S) & (time_ns <= (200 - h) * S)
-        t = [part[kept] for part in (time_ns, price, size, side, ofi)]
-        quotes = (mid_ns, mid, h, lag_ns, 200 * S)
-        want = spread.decompose(*t[:4], *quotes)
-        got = live.spread(h)
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40))
+def test_spread_and_markout_equal_the_batch_for_any_chunking(seed, parts):
+    rows = random_rows(seed, 300)
+    trades, sums = trades_of(rows, seed, 1500), sums_of(rows, 1)
+    none = Intervals(*np.zeros((2, 0), np.int64))
+    gaps, live = Gaps(none, none, none), LiveMarkout(10 * S, lookback_ns=150 * S)
+    end = T0 + 299 * S
+    cuts = np.sort(np.random.default_rng(seed).integers(T0 + S, end, parts)).tolist()
+    for upto in [*cuts, end]:
+        live.follow(sums, gaps, trades, upto)
+    mid_ns, mid = rows["end_ns"], (rows["bid"] + rows["ask"]) / 2
+    kept = trades[(trades["time_ns"] > end - 210 * S) & (trades["time_ns"] <= end - 60 * S)]
+    kept = kept[kept["twice_mid"] != NO_MID]
+    t, price, size, side = (kept[name] for name in ("time_ns", "price", "size", "side"))
+    for h in spread.HORIZONS_S:
+        want, got = spread.decompose(t, price, size, side, mid_ns, mid, h, 0, end), live.spread(h)
         assert got.trades == want.trades > 100
         assert astuple(got) == pytest.approx(astuple(want), rel=1e-9, abs=1e-12)
-        curve, mine = spread.markout(t[0], *t[2:], *quotes), live.curve(h)
-        assert (mine.trades == curve.trades).all()
-        for name in ("upper", "mean_bps", "size_weighted_bps"):
-            a, b = getattr(mine, name), getattr(curve, name)
-            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+    curves = live.curves()
+    for group, sign in ((0, 1), (2, -1)):
+        mine = side == sign
+        assert curves.trades[group] == mine.sum()
+        for k, h in enumerate(markouts.CURVE_S[1:], start=1):
+            now, later = (
+                mid[np.searchsorted(mid_ns, t[mine] + s * S, "right") - 1] for s in (0, h)
+            )
+            want = np.average((later - now) / now * 1e4, weights=size[mine])
+            assert curves.mean[group, k] == pytest.approx(want, rel=1e-9, abs=1e-12)
 
 
-def test_markout_follows_rows_and_no_figure_reaches_across_a_gap():
+def test_no_figure_reaches_across_a_gap():
     rows = random_rows(6, 300)
-    sums = sums_of(rows, 1)
-    trades = np.zeros(500, TRADE)
-    rng = np.random.default_rng(6)
-    trades["time_ns"] = T0 + np.sort(rng.integers(20 * S, 299 * S, 500))
-    trades["price"], trades["size"] = 10_000, 1
-    trades["side"] = rng.choice([-1, 1], 500)
+    sums, trades = sums_of(rows, 1), trades_of(rows, 6, 500)
+    trades["twice_mid"], trades["side"], trades["price"] = 20_000, 1, 10_001
     lost = gaps_of(rows, (100, 110))
     gaps = Gaps(lost, lost, Intervals(*np.zeros((2, 0), np.int64)))
-    live, whole = LiveMarkout((5,)), LiveMarkout((5,))
+    live, whole = LiveMarkout(10 * S), LiveMarkout(10 * S)
     for end in range(7, 300, 7):
-        live.follow(sums, gaps, trades, 10 * S, T0 + end * S)
-    live.follow(sums, gaps, trades, 10 * S, T0 + 299 * S)
-    whole.follow(sums, gaps, trades, 10 * S, T0 + 299 * S)
-    assert live.spread(5) == whole.spread(5)
+        live.follow(sums, gaps, trades, T0 + end * S)
+    live.follow(sums, gaps, trades, T0 + 299 * S)
+    whole.follow(sums, gaps, trades, T0 + 299 * S)
+    assert live.spreads() == whole.spreads()
     at = (trades["time_ns"] - T0) / S
-    reaches = ((at > 95) & (at < 110)) | (at > 294)
-    assert live.spread(5).trades == pytest.approx(500 - reaches.sum(), abs=1)
-    in_curve = live.curve(5).trades.sum()
-    assert in_curve < live.spread(5).trades  # no flow is known for ten seconds after the gap
+    for h in spread.HORIZONS_S:
+        reaches = ((at > 100 - h) & (at < 110)) | (at > 239)
+        assert live.spread(h).trades == pytest.approx(500 - reaches.sum(), abs=1)
     live.changed(T0 + 290 * S)
-    live.follow(sums, gaps, trades, 10 * S, T0 + 299 * S)
-    assert live.spread(5) == whole.spread(5)
+    live.follow(sums, gaps, trades, T0 + 299 * S)
+    assert live.spreads() == whole.spreads()
 
 
 def test_memory_does_not_grow_with_time():
-    live = LiveMarkout((1,), lookback_ns=10 * S)
-    one = np.array([1], np.int64)
+    rows = random_rows(6, 30)
+    none = Intervals(*np.zeros((2, 0), np.int64))
+    sums, gaps = sums_of(rows, 1), Gaps(none, none, none)
+    live, trades = LiveMarkout(S, lookback_ns=10 * S), np.zeros(1, TRADE)
+    trades["price"] = trades["size"] = trades["side"] = trades["twice_mid"] = 1
     for k in range(3000):
-        t = one * k * S
-        live.add(t, 101 * one, one, one.astype(np.int8), one, t, one * 100.0, k * S)
-    assert len(live._done[1]._time) <= 512
-    assert len(live._waiting[1]._time) <= 512
-    assert len(live._mid) < 5
+        trades["time_ns"] = T0 + k * S
+        live.follow(sums, gaps, trades, T0 + k * S)
+    assert len(live._done._time) <= 512
+    assert len(live._waiting._time) <= 512
     assert live.spread(1).trades == 10

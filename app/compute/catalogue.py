@@ -27,7 +27,6 @@ METRICS: Final = (
         (
             "integrated.weights",
             "integrated.trailing",
-            "integrated.trailing_at_once",
             "integrated.LiveIntegrated",
         ),
         ("ofi_integrated", "ofi_integrated_explained"),
@@ -133,8 +132,6 @@ METRICS: Final = (
             "spread.Totals",
             "live_markout.LiveMarkout",
             "live_mids.LiveMids",
-            "markouts.decompose",
-            "markouts.mids",
         ),
     ),
     Metric(

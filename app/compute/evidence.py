@@ -1,32 +1,27 @@
 """What the flow said of the price over a look-back: the bins of a market's rows put to the tests.
 
-Everything here is a function of the rows and gaps up to `end_ns` alone, so that a page, the API and a
-researcher who ask the same get the same numbers, bit for bit.
+Everything here is a function of the rows, trades and gaps up to a time alone: a follower that was there
+all along and one that reads them anew agree, bit for bit where flows are integers, elsewhere to 1e-9.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.compute import held_out, impact, prediction
-from app.compute.integrated import LEAST_WINDOWS, trailing_at_once
-from app.compute.view import Gaps, Scale, in_unit
-from app.compute.windows import (
-    STATES_DEPTH,
-    Floats,
-    Ints,
-    RowSums,
-    quotes_at,
-    rolling_best,
-    rolling_depth,
-    taker_flow,
-)
+from app.compute.follow import LEAST_BINS, Weighing
+from app.compute.live_impact import FLOWS, Verified
+from app.compute.live_markout import LiveMarkout
+from app.compute.live_prediction import Forecasts
+from app.compute.view import Gaps, in_unit
+from app.compute.windows import Floats, RowSums, quotes_at
+from app.records import Batch
 
+__all__ = ["FLOWS", "LEAST_BINS"]  # of the fits below
 S_NS: Final = 1_000_000_000
-FLOWS: Final = ("best", "multilevel", "integrated", "trade_imbalance")
-LEAST_BINS: Final = 30
 LINE_POINTS: Final = 33  # of the band
 
 
@@ -59,53 +54,41 @@ class Question:
         return 2 * self.lookback_ns + 2 * self.bin_ns
 
 
-@dataclass(frozen=True)
-class BinSeries:
-    """Consecutive bins: Δmid in ticks and each flow in size units (integrated: dimensionless).
+@dataclass
+class Follower:
+    """What is asked of a market, following its rows and trades: news cost the same for any look-back."""
 
-    NaN where a bin touches a gap or is not known; `end_ns` `[n]`, the rest the same.
-    """
+    question: Question
+    verified: Verified = field(init=False)
+    forecasts: Forecasts = field(init=False)
+    markout: LiveMarkout = field(init=False)
+    _weighing: Weighing = field(init=False)
 
-    end_ns: Ints
-    move: Floats
-    flow: dict[str, Floats]
+    def __post_init__(self) -> None:
+        q = self.question
+        self.verified = Verified(q.levels, q.lookback_ns // q.bin_ns, q.bin_ns)
+        self.forecasts = Forecasts(q.bin_s, q.lookback_s, q.block_ns)
+        self.markout = LiveMarkout(q.bin_ns, q.lookback_ns)
+        self._weighing = Weighing(q.levels, q.lookback_s, q.bin_ns)
 
-    def pairs(self, name: str) -> tuple[Floats, Floats]:
-        """Flow and move of the bins where both are known."""
-        ok = np.isfinite(self.flow[name]) & np.isfinite(self.move)
-        return self.flow[name][ok], self.move[ok]
+    def changed(self, time_ns: int) -> None:
+        """What is known of the time since changed."""
+        for part in (self.verified, self.forecasts, self.markout, self._weighing):
+            part.changed(time_ns)
 
+    def follow(self, rows: RowSums, gaps: Gaps, trades: Batch, upto_ns: int) -> None:
+        """Take in what happened up to a time.
 
-def bin_series(rows: RowSums, gaps: Gaps, end_ns: int, q: Question, scale: Scale) -> BinSeries:
-    """The bins of `(end − look-back, end]`, whole multiples of their length."""
-    last, count = end_ns // q.bin_ns, q.lookback_ns // q.bin_ns
-    edges = np.arange(last - count, last + 1, dtype=np.int64) * q.bin_ns
-    ends = edges[1:]
-    bid, ask = quotes_at(rows, gaps.best, edges)
-    twice = np.where(bid < ask, bid + ask, np.nan)
-    depth = rolling_depth(rows, gaps.depth, ends, q.bin_ns, q.levels)
-    whole = np.isfinite(depth.ofi).all(axis=1)
-    flow = {
-        "best": in_unit(rolling_best(rows, gaps.best, ends, q.bin_ns), scale.lot),
-        "multilevel": in_unit(np.where(whole, depth.multi, np.nan), scale.lot),
-        "integrated": _integrated(rows, gaps, last, count, q),
-        "trade_imbalance": in_unit(taker_flow(rows, gaps.trades, edges[:-1], ends), scale.lot),
-    }
-    return BinSeries(ends, np.diff(twice) / 2.0, flow)
-
-
-def _integrated(rows: RowSums, gaps: Gaps, last: int, count: int, q: Question) -> Floats:
-    """Integrated OFI of the bins, weights from the bins of the look-back before each."""
-    ends = np.arange(last - 2 * count + 1, last + 1, dtype=np.int64) * q.bin_ns
-    depth = rolling_depth(rows, gaps.depth, ends, q.bin_ns, q.levels)
-    total = rows.between(ends - q.bin_ns, ends)
-    complete = np.asarray(np.isfinite(depth.ofi).all(axis=1), np.bool_)
-    # Without a state nothing happened: its OFI is 0, whatever the depth (docs/metrics.md).
-    quiet = total[:, STATES_DEPTH] == 0
-    normalised = np.where(quiet[:, None], 0.0, depth.normalised)
-    complete = complete & np.isfinite(normalised).all(axis=1)
-    found = trailing_at_once(normalised, complete, max(count, LEAST_WINDOWS))
-    return found[0][count:]
+        Args:
+            rows: the first time from `question.reach_ns` before it.
+            gaps, trades: of the same market.
+            upto_ns: the time.
+        """
+        q = self.question
+        self._weighing.follow(rows, gaps.depth, upto_ns - q.lookback_ns, upto_ns)
+        self.verified.follow(rows, gaps, self._weighing, upto_ns)
+        self.forecasts.follow(rows, gaps.best, upto_ns)
+        self.markout.follow(rows, gaps, trades, upto_ns)
 
 
 @dataclass(frozen=True)
@@ -119,17 +102,21 @@ class Explains:
     shuffled: float | None
 
 
-def explains(series: BinSeries, name: str) -> Explains:
+def explains(verified: Verified, name: str, lot: Decimal) -> Explains:
     """The fit of a flow, how it holds in the later half, and what chance explains."""
-    x, y = series.pairs(name)
-    enough = len(x) >= LEAST_BINS
-    return Explains(
-        name,
-        len(x),
-        impact.fit(x, y) if enough else None,
-        held_out.held_out(x, y) if enough else None,
-        held_out.shuffled(x, y) if enough else None,
-    )
+    x, y = pairs(verified, name, lot)
+    fit = verified.fit(name)
+    if fit is None:
+        return Explains(name, len(x), None, None, None)
+    unit = 1.0 if name == "integrated" else float(lot)
+    in_size = replace(fit, beta=fit.beta / unit, stderr=fit.stderr / unit)
+    return Explains(name, len(x), in_size, held_out.held_out(x, y), held_out.shuffled(x, y))
+
+
+def pairs(verified: Verified, name: str, lot: Decimal) -> tuple[Floats, Floats]:
+    """Flow in size units (integrated: dimensionless) and Δmid in ticks of the bins that count."""
+    x, y = verified.pairs(name)
+    return (x if name == "integrated" else in_unit(x, lot)), y
 
 
 def line(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
@@ -148,28 +135,13 @@ class Forecast:
     expected_bps: float | None
 
 
-def forecasts(rows: RowSums, gaps: Gaps, end_ns: int, q: Question) -> list[Forecast]:
-    """OFI of the best quotes over a bin's length against the next moves, on the 1 s grid."""
-    last = end_ns // S_NS
-    grid = np.arange(last - q.lookback_s, last + 1, dtype=np.int64) * S_NS
-    signal = rolling_best(rows, gaps.best, grid, q.bin_ns)
-    bid, ask = quotes_at(rows, gaps.best, grid)
-    with np.errstate(invalid="ignore"):
-        log_mid = np.log(np.where((bid < ask) & (bid + ask > 0), bid + ask, np.nan))
+def forecasts(live: Forecasts) -> list[Forecast]:
+    """OFI of the best quotes over a bin's length against the next moves, by horizon."""
     result = []
-    for h in prediction.HORIZONS_S:
-        outcome = _ahead(log_mid, h)
-        outcome[gaps.best.touch(grid, grid + h * S_NS)] = np.nan
-        both = np.isfinite(signal) & np.isfinite(outcome)
-        found = prediction.predict(grid, signal, outcome, float(h), float(q.bin_s), q.block_ns)
-        worth = held_out.expected_move(found.ic, outcome[both]) if found else None
-        result.append(Forecast(h, int(both.sum()), found, worth))
-    return result
-
-
-def _ahead(log_mid: Floats, steps: int) -> Floats:
-    result = np.full(len(log_mid), np.nan)
-    result[:-steps] = log_mid[steps:] - log_mid[:-steps]
+    for h, found in live.results().items():
+        outcome = live.pairs(h)[:, 1]
+        worth = held_out.expected_move(found.ic, outcome) if found else None
+        result.append(Forecast(h, len(outcome), found, worth))
     return result
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from app.compute.impact import Fit, LiveImpact
-from app.compute.integrated import LiveIntegrated, normalise
+from app.compute.integrated import LEAST_WINDOWS, LiveIntegrated, normalise
 from app.compute.windows import (
     END,
     OFI,
@@ -77,6 +77,7 @@ class Weighing:
 
     levels: int
     lookback_s: int = LOOKBACK_S
+    bin_ns: int = BIN_NS
     _live: LiveIntegrated = field(init=False)
     _first: int = 0  # number of the window after which the first kept weights hold
     _weights: list[Floats] = field(default_factory=list)  # w / Σ|w|; NaN while not available
@@ -84,7 +85,7 @@ class Weighing:
     _changed_ns: int = END
 
     def __post_init__(self) -> None:
-        self._windows = self.lookback_s * S_NS // BIN_NS
+        self._windows = max(self.lookback_s * S_NS // self.bin_ns, LEAST_WINDOWS)
         self._live = LiveIntegrated(self.levels, self._windows)
 
     def changed(self, time_ns: int) -> None:
@@ -93,10 +94,10 @@ class Weighing:
 
     def follow(self, rows: RowSums, gaps: Intervals, since_ns: int, upto_ns: int) -> None:
         """Have weights for all times in `(since, upto]`; older ones may be forgotten with the rows."""
-        begin = int(rows.end_ns[0]) // BIN_NS  # before the first row there are no windows
-        first, last = max((since_ns - 1) // BIN_NS, begin), upto_ns // BIN_NS
+        begin = int(rows.end_ns[0]) // self.bin_ns  # before the first row there are no windows
+        first, last = max((since_ns - 1) // self.bin_ns, begin), upto_ns // self.bin_ns
         done = self._first + len(self._weights) - 1
-        known = min(done, (self._changed_ns - 1) // BIN_NS)
+        known = min(done, (self._changed_ns - 1) // self.bin_ns)
         self._changed_ns = END
         if not self._weights or first < self._first or known < self._first:
             self._first, self._weights, self._explained, known = first, [], [], first - 1
@@ -120,12 +121,12 @@ class Weighing:
         """Normalised OFI of windows by number; None where one is not complete."""
         if last < first:
             return []
-        ends = np.arange(first, last + 1, dtype=np.int64) * BIN_NS
-        total = rows.between(ends - BIN_NS, ends)
+        ends = np.arange(first, last + 1, dtype=np.int64) * self.bin_ns
+        total = rows.between(ends - self.bin_ns, ends)
         m = self.levels
         size = total[:, SIZE][:, :m].sum(axis=1)
         ofi = normalise(total[:, OFI][:, :m], size, total[:, STATES_DEPTH])
-        whole = ~total[:, UNKNOWN][:, :m].any(axis=1) & ~gaps.touch(ends - BIN_NS, ends)
+        whole = ~total[:, UNKNOWN][:, :m].any(axis=1) & ~gaps.touch(ends - self.bin_ns, ends)
         return [row if ok else None for row, ok in zip(ofi, whole.tolist(), strict=True)]
 
     def _forget(self, before: int) -> None:
@@ -138,7 +139,7 @@ class Weighing:
 
         NaN where fewer than 30 windows had ended.
         """
-        index = (t_ns - 1) // BIN_NS - self._first
+        index = (t_ns - 1) // self.bin_ns - self._first
         ok = (index >= 0) & (index < len(self._weights))
         weights = np.full((len(t_ns), self.levels), np.nan)
         explained = np.full(len(t_ns), np.nan)

@@ -92,42 +92,6 @@ def trailing(
     return result[0], result[1]
 
 
-def trailing_at_once(
-    ofi: Floats, complete: Bools, lookback: int, least: int = LEAST_WINDOWS
-) -> tuple[Floats, Floats]:
-    """`trailing` by running sums and one call for all components: minutes of small windows at once.
-
-    Arguments and results as of `trailing`; equal up to rounding.
-    """
-    n, levels = ofi.shape
-    rows = np.where(complete[:, None], ofi, 0.0)
-    moments = np.empty((n + 1, 1 + levels + levels * levels))
-    moments[0] = 0.0
-    moments[1:, 0] = complete
-    moments[1:, 1 : 1 + levels] = rows
-    moments[1:, 1 + levels :] = (rows[:, :, None] * rows[:, None, :]).reshape(n, -1)
-    np.cumsum(moments, axis=0, out=moments)
-    result = np.full((2, n), np.nan)
-    at = np.arange(n)
-    past = moments[at] - moments[np.maximum(at - lookback, 0)]
-    count = np.rint(past[:, 0])
-    at = at[complete & (count >= max(least, 2))]
-    if not len(at):
-        return result[0], result[1]
-    k, total = count[at], past[at, 1 : 1 + levels]
-    products = past[at, 1 + levels :].reshape(-1, levels, levels)
-    outer = total[:, :, None] * total[:, None, :] / k[:, None, None]
-    value, vector = np.linalg.eigh((products - outer) / (k - 1)[:, None, None])
-    variance = value.sum(axis=1)
-    w = vector[:, :, -1]
-    w = np.where(w.sum(axis=1, keepdims=True) > 0, w, -w)
-    good = variance > 0
-    at, w = at[good], w[good]
-    result[0, at] = (rows[at] * w).sum(axis=1) / np.abs(w).sum(axis=1)
-    result[1, at] = value[good, -1] / variance[good]
-    return result[0], result[1]
-
-
 class LiveIntegrated:
     """Weights that follow the market: the work of one window does not depend on the look-back.
 

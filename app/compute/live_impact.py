@@ -1,6 +1,6 @@
 """Contemporaneous impact of all four flows, following a market from its rows (docs/metrics.md).
 
-A bin of 10 s is taken in once, when it has ended; what that costs does not depend on the look-back. When
+A bin is taken in once, when it has ended; what that costs does not depend on the look-back. When
 something before changes (a gap is told afterwards), `changed` says from where, and the look-back is
 done again.
 """
@@ -30,15 +30,17 @@ FLOWS: Final = ("best", "multilevel", "integrated", "trade_imbalance")
 
 @dataclass
 class Verified:
-    """Δmid in ticks on the flow of the same 10 s, for each of `FLOWS`, over the look-back.
+    """Δmid in ticks on the flow of the same bin, for each of `FLOWS`, over the look-back.
 
     Args:
         levels: of the multilevel and the integrated flow.
         lookback_bins: length of the look-back, in bins.
+        bin_ns: length of a bin; that of `weighing` is the same.
     """
 
     levels: int
     lookback_bins: int = LOOKBACK_WINDOWS
+    bin_ns: int = BIN_NS
     _live: dict[str, LiveImpact] = field(init=False)
     _fits: dict[str, Fit | None] = field(init=False)
     _upto: int = 0  # the last bin that was taken in, by number
@@ -66,14 +68,14 @@ class Verified:
             weighing: of integrated OFI at the same levels, brought up to the time before.
             upto_ns: the time.
         """
-        last, first = upto_ns // BIN_NS, self._upto + 1
-        if self._changed_ns <= self._upto * BIN_NS or last - self._upto > self.lookback_bins:
+        last, first = upto_ns // self.bin_ns, self._upto + 1
+        if self._changed_ns <= self._upto * self.bin_ns or last - self._upto > self.lookback_bins:
             self._clear()
             first = last - self.lookback_bins + 1
         self._changed_ns = END
         if first > last:
             return
-        edges = np.arange(first - 1, last + 1, dtype=np.int64) * BIN_NS
+        edges = np.arange(first - 1, last + 1, dtype=np.int64) * self.bin_ns
         bid, ask = quotes_at(rows, gaps.best, edges)
         move = np.diff(np.where(bid < ask, bid + ask, np.nan))
         for name, flow in flows(rows, gaps, weighing, edges[1:], self.levels).items():
@@ -101,18 +103,18 @@ class Verified:
 def flows(
     rows: RowSums, gaps: Gaps, weighing: Weighing, end_ns: Ints, levels: int
 ) -> dict[str, Floats]:
-    """The flow of each 10 s that ends at one of `end_ns`, `[n]` lots; NaN where it is not known.
+    """The flow of each bin that ends at one of `end_ns`, `[n]` lots; NaN where it is not known.
 
     Integrated OFI is the dimensionless one, with weights of the windows that ended before.
     """
-    depth = rolling_depth(rows, gaps.depth, end_ns, BIN_NS, levels)
+    depth = rolling_depth(rows, gaps.depth, end_ns, weighing.bin_ns, levels)
     known = np.isfinite(depth.ofi).all(axis=1)
     # A window in which the depth said nothing has no flow (docs/metrics.md, Depth-normalised OFI).
     normalised = np.where(np.isfinite(depth.normalised), depth.normalised, 0.0)
     weights = weighing.at(end_ns)[0]
     return {
-        "best": rolling_best(rows, gaps.best, end_ns, BIN_NS),
+        "best": rolling_best(rows, gaps.best, end_ns, weighing.bin_ns),
         "multilevel": np.where(known, depth.multi, np.nan),
         "integrated": np.where(known, (normalised * weights).sum(axis=1), np.nan),
-        "trade_imbalance": taker_flow(rows, gaps.trades, end_ns - BIN_NS, end_ns),
+        "trade_imbalance": taker_flow(rows, gaps.trades, end_ns - weighing.bin_ns, end_ns),
     }

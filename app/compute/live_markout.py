@@ -1,27 +1,27 @@
 """Spread decomposition and markout curves, following the trades of a market (docs/metrics.md).
 
-A trade waits until its horizon has passed and is then kept as one line of figures while it is in the
-look-back: what a trade costs does not depend on its length. Reading the means or a curve is one pass
-over the lines, of which there are at most `MOST_TRADES` a horizon.
+A trade waits until the longest horizon has passed and is then kept as one line of figures while it is in
+the look-back: what a trade costs does not depend on its length. Reading the means or the curves is one
+pass over the lines, of which there are at most `MOST_TRADES`.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
-from app.compute.spread import BPS, HORIZONS_S, MOST_NEGATIVE, Markout, Sides, SpreadParts, by_flow
+from app.compute.markouts import CURVE_S, Curves, curves
+from app.compute.spread import BPS, HORIZONS_S, MOST_NEGATIVE, SpreadParts
+from app.compute.trades import MAX_LAG_NS
 from app.compute.view import Gaps
 from app.compute.windows import Floats, Ints, RowSums, quotes_at, rolling_best
-from app.records import Batch
+from app.records import NO_MID, Batch
 
 LOOKBACK_NS: Final = 1_800_000_000_000
 MOST_TRADES: Final = 50_000
 _S_NS: Final = 1_000_000_000
-_LONGEST_LAG_NS: Final = 50_000_000
-_ENTER: Final = 6  # time, price, size, side, flow before, mid before
-# What is kept of a trade whose horizon has passed.
-_WEIGHT, _EFFECTIVE, _REALISED, _MOVE, _FLOW = range(5)
+_REACH_NS: Final = CURVE_S[-1] * _S_NS
+# What is known of a trade when it comes, and of mid at each of `CURVE_S` when the last has passed.
+_SIZE, _SIDE, _FLOW, _BEFORE, _ENTER = range(1, 6)  # after the price
 
 
 class _Lines:
@@ -62,140 +62,92 @@ class LiveMarkout:
     """What takers paid, and where the mid went afterwards; equal to `spread` on the same trades.
 
     Args:
-        horizons_s: h.
-        lookback_ns: trades count whose horizon has ended within so long.
-        lag_ns: `trade_lag`: the mid before a print is the last one at least so long before it.
+        window_ns: W, of the OFI before each trade.
+        lookback_ns: trades count whose longest horizon has ended within so long.
     """
 
-    def __init__(
-        self,
-        horizons_s: tuple[int, ...] = HORIZONS_S,
-        lookback_ns: int = LOOKBACK_NS,
-        lag_ns: int = 0,
-    ):
-        self._horizons, self._lookback_ns, self.lag_ns = horizons_s, lookback_ns, lag_ns
+    def __init__(self, window_ns: int, lookback_ns: int = LOOKBACK_NS):
+        self._window_ns, self._lookback_ns = window_ns, lookback_ns
         self._clear()
 
     def _clear(self) -> None:
-        self._waiting = {h: _Lines(_ENTER - 1) for h in self._horizons}
-        self._done = {h: _Lines(5) for h in self._horizons}
-        self._mid_ns, self._mid = np.zeros(0, np.int64), np.zeros(0)
+        self._waiting = _Lines(_ENTER)
+        self._done = _Lines(_ENTER + len(CURVE_S))
         self._seen_ns = self._upto_ns = 0
-
-    def add(
-        self,
-        time_ns: Ints,
-        price: Ints,
-        size: Ints,
-        side: Sides,
-        ofi: Ints | Floats,
-        mid_ns: Ints,
-        mid: Floats,
-        upto_ns: int,
-    ) -> None:
-        """Take in everything that happened up to a time and was not given before.
-
-        Args:
-            time_ns, price, size, side: prints in order; ticks, lots, +1 bought, −1 sold.
-            ofi: rolling OFI just before each print; NaN: the print is in no curve.
-            mid_ns, mid: mids in ticks in order, NaN where the book was not valid.
-            upto_ns: the time.
-        """
-        self._mid_ns = np.concatenate([self._mid_ns, mid_ns])
-        self._mid = np.concatenate([self._mid, mid])
-        before = self._mid_at(time_ns - self.lag_ns)
-        self._take(time_ns, np.stack([price, size, side, ofi, before], axis=1), upto_ns)
-        self._mature(upto_ns, self._mid_at)
-        keep = int(np.searchsorted(self._mid_ns, upto_ns - _LONGEST_LAG_NS)) - 1
-        self._mid_ns, self._mid = self._mid_ns[max(keep, 0) :], self._mid[max(keep, 0) :]
-
-    def _mid_at(self, t_ns: Ints) -> Floats:
-        at = np.searchsorted(self._mid_ns, t_ns, side="right") - 1
-        if not len(self._mid):
-            return np.full(len(t_ns), np.nan)
-        return np.where(at >= 0, self._mid[np.maximum(at, 0)], np.nan)
 
     def changed(self, time_ns: int) -> None:
         """What is known of the time since changed: the trades that are held are done again."""
         if time_ns <= self._upto_ns:
             self._clear()
 
-    def follow(
-        self, rows: RowSums, gaps: Gaps, trades: Batch, window_ns: int, upto_ns: int
-    ) -> None:
-        """The same from what is held of a market; no figure reaches across a gap.
+    def follow(self, rows: RowSums, gaps: Gaps, trades: Batch, upto_ns: int) -> None:
+        """Take in what happened up to a time; no figure reaches across a gap.
 
         Args:
-            rows: quotes and flow, from a horizon and W before the first trade.
+            rows: quotes and flow, from W before the first trade.
             gaps: of the same market.
             trades: TRADE records in order; those after the last one seen are taken in.
-            window_ns: W, of the OFI before each print.
             upto_ns: the time.
         """
-
-        def mid_at(t_ns: Ints) -> Floats:
-            bid, ask = quotes_at(rows, gaps.best, t_ns)
-            return np.where(bid < ask, (bid + ask) / 2.0, np.nan)
-
         times = trades["time_ns"]
-        first = int(np.searchsorted(times, self._seen_ns, side="right"))
-        new = trades[first : int(np.searchsorted(times, upto_ns, side="right"))]
-        t = new["time_ns"].astype(np.int64)
-        flow = rolling_best(rows, gaps.best, t, window_ns)
-        names = ("price", "size", "side")
-        entered = [*(new[name] for name in names), flow, mid_at(t - self.lag_ns)]
-        self._take(t, np.stack(entered, axis=1), upto_ns)
-        self._mature(upto_ns, mid_at)
-
-    def _take(self, time_ns: Ints, entered: Floats, upto_ns: int) -> None:
+        begin_ns = max(self._seen_ns, upto_ns - _REACH_NS - self._lookback_ns)
+        at = np.searchsorted(times, (begin_ns, upto_ns), side="right")
+        self._enter(rows, gaps, trades[at[0] : max(at)])
+        self._mature(rows, gaps, upto_ns)
         self._upto_ns = upto_ns
-        if not len(time_ns):
-            return
-        self._seen_ns = int(time_ns[-1])
-        ok = np.isfinite(entered[:, 4]) & (entered[:, 2] != 0)
-        for waiting in self._waiting.values():
-            waiting.append(time_ns[ok], entered[ok])
 
-    def _mature(self, upto_ns: int, mid_at: Callable[[Ints], Floats]) -> None:
-        """Trades whose horizon has passed get their figures; old ones leave the look-back."""
-        for h, waiting in self._waiting.items():
-            reach = h * _S_NS
-            due = int(np.searchsorted(waiting.time_ns, upto_ns - reach, side="right"))
-            time_ns, (price, size, side, flow, before) = (
-                waiting.time_ns[:due].copy(),
-                waiting.values[:due].T.copy(),
-            )
+    def _enter(self, rows: RowSums, gaps: Gaps, new: Batch) -> None:
+        if not len(new):
+            return
+        t = new["time_ns"].astype(np.int64)
+        self._seen_ns = int(t[-1])
+        before = np.where(new["twice_mid"] == NO_MID, np.nan, new["twice_mid"] / 2.0)
+        before[gaps.best.touch(t - MAX_LAG_NS, t)] = np.nan
+        flow = rolling_best(rows, gaps.best, t - 1, self._window_ns)
+        entered = [*(new[name] for name in ("price", "size", "side")), flow, before]
+        ok = np.isfinite(before) & (new["side"] != 0)
+        self._waiting.append(t[ok], np.stack(entered, axis=1)[ok])
+
+    def _mature(self, rows: RowSums, gaps: Gaps, upto_ns: int) -> None:
+        """Trades whose longest horizon has passed get their figures; old ones leave the look-back."""
+        waiting, done = self._waiting, self._done
+        due = int(np.searchsorted(waiting.time_ns, upto_ns - _REACH_NS, side="right"))
+        if due:
+            t, entered = waiting.time_ns[:due], waiting.values[:due]
+            path = [entered[:, _BEFORE]]
+            for h in CURVE_S[1:]:
+                bid, ask = quotes_at(rows, gaps.best, t + h * _S_NS)
+                mid = np.where(bid < ask, (bid + ask) / 2.0, np.nan)
+                mid[gaps.best.touch(t, t + h * _S_NS)] = np.nan
+                path.append(mid)
+            done.append(t, np.concatenate([entered, np.stack(path, axis=1)], axis=1))
             waiting.drop(due)
-            done = self._done[h]
-            if due:
-                later = mid_at(time_ns + reach)
-                paid, moved = price - before, later - before
-                figures = (
-                    size,
-                    2 * side * paid / before * BPS,
-                    2 * side * (price - later) / before * BPS,
-                    side * moved / before * BPS,
-                    side * flow,
-                )
-                ok = np.isfinite(later)
-                done.append(time_ns[ok], np.stack(figures, axis=1)[ok])
-            old = np.searchsorted(done.time_ns, upto_ns - reach - self._lookback_ns, side="right")
-            done.drop(max(int(old), len(done) - MOST_TRADES))
+        oldest = upto_ns - _REACH_NS - self._lookback_ns
+        old = int(np.searchsorted(done.time_ns, oldest, side="right"))
+        done.drop(max(old, len(done) - MOST_TRADES))
 
     def spread(self, horizon_s: int) -> SpreadParts:
-        """The parts at one horizon; None while more than 5 % have a negative effective spread."""
-        lines = self._done[horizon_s].values
-        n, weight = len(lines), lines[:, _WEIGHT]
-        share = float((lines[:, _EFFECTIVE] < 0).mean()) if n else 0.0
+        """The parts at one of `spread.HORIZONS_S`; None while more than 5 % paid less than nothing."""
+        lines = self._done.values
+        later = lines[:, _ENTER + CURVE_S.index(horizon_s)]
+        known = np.isfinite(later)
+        price, weight, side, _, before = lines[known, :_ENTER].T
+        paid = 2 * side * (price - before) / before * BPS
+        share = float((paid < 0).mean()) if len(paid) else 0.0
         if not weight.sum() > 0 or share > MOST_NEGATIVE:
-            return SpreadParts(horizon_s, n, None, None, None, share)
-        effective = float(weight @ lines[:, _EFFECTIVE] / weight.sum())
-        realised = float(weight @ lines[:, _REALISED] / weight.sum())
-        return SpreadParts(horizon_s, n, effective, realised, effective - realised, share)
+            return SpreadParts(horizon_s, len(paid), None, None, None, share)
+        kept = 2 * side * (price - later[known]) / before * BPS
+        effective, realised = (float(weight @ one / weight.sum()) for one in (paid, kept))
+        return SpreadParts(horizon_s, len(paid), effective, realised, effective - realised, share)
 
-    def curve(self, horizon_s: int, quantiles: int = 5) -> Markout:
-        """Markout by quantile of the flow that the trades went with."""
-        lines = self._done[horizon_s].values
-        lines = lines[np.isfinite(lines[:, _FLOW])]
-        flow, move, weight = (lines[:, k] for k in (_FLOW, _MOVE, _WEIGHT))
-        return by_flow(horizon_s, flow, move, weight, quantiles)
+    def spreads(self) -> list[SpreadParts]:
+        """The parts at every horizon."""
+        return [self.spread(h) for h in HORIZONS_S]
+
+    def curves(self) -> Curves:
+        """The markout curves of all lines."""
+        lines = self._done.values
+        side = lines[:, _SIDE].astype(np.int8)
+        return curves(
+            self._done.time_ns, side, lines[:, _SIZE], lines[:, _FLOW], lines[:, _ENTER:].T
+        )

@@ -20,6 +20,7 @@ from app.compute.prediction import (
     chance,
     judge,
     newey_west_lag,
+    out_of_sample,
 )
 from app.compute.windows import END, Floats, Intervals, RowSums, quotes_at, rolling_best
 
@@ -48,6 +49,11 @@ class _Products:
     def xy(self) -> Floats:
         """`[n, 2]` signal and outcome."""
         return self._xy[self._begin : self._end]
+
+    @property
+    def second(self) -> NDArray[np.int64]:
+        """`[n]` when."""
+        return self._second[self._begin : self._end]
 
     def extend(self, second: NDArray[np.int64], xy: Floats, oldest: int) -> None:
         """Take in pairs, and let those go whose second is before `oldest`."""
@@ -128,14 +134,24 @@ class LivePrediction:
     Args:
         horizon_s, window_s: h and W, whole seconds.
         lookback_s: how many grid seconds whose outcome is known count.
+        block_ns: length of the calendar windows of the out-of-sample forecast; None: without.
+        begin_s: the second before the first.
     """
 
-    def __init__(self, horizon_s: int, window_s: int, lookback_s: int = LOOKBACK_S):
+    def __init__(
+        self,
+        horizon_s: int,
+        window_s: int,
+        lookback_s: int = LOOKBACK_S,
+        block_ns: int | None = None,
+        begin_s: int = 0,
+    ):
         self.horizon_s, self.window_s, self.lookback_s = horizon_s, window_s, lookback_s
+        self.block_ns = block_ns
         lag = newey_west_lag(lookback_s, horizon_s, window_s)
         self._pairs = _Products(lookback_s, lag)
         self._tail = np.empty((3, 0))  # signal, twice mid, seconds lost, of the last h seconds
-        self._second = 0
+        self._second = begin_s
         self._lost = 0.0
         self._result: Prediction | None = None
         self._fresh = True
@@ -155,11 +171,11 @@ class LivePrediction:
         self._second += k
         self._lost = float(lost[-1]) if k else self._lost
         now, later = joined[:, :-h], joined[:, h:]
-        first = self._second - joined.shape[1]
+        first = self._second - joined.shape[1] + 1
         self._tail = joined[:, -h:]
         ok = np.isfinite(now[0]) & (now[1] > 0) & (later[1] > 0) & (now[2] == later[2])
         xy = np.stack([now[0, ok], np.log(later[1, ok] / now[1, ok])], axis=1)
-        oldest = self._second - h - self.lookback_s
+        oldest = self._second - h - self.lookback_s + 1
         self._pairs.extend(first + np.flatnonzero(ok), xy, oldest)
         self._fresh = False
 
@@ -183,7 +199,11 @@ class LivePrediction:
         both = (x != 0) & (y != 0)
         agree = int((np.sign(x) == np.sign(y))[both].sum())
         found = Moments(n, lag, *self._pairs.coefficient(lag), int(both.sum()), agree)
-        return judge(found, self.horizon_s, self.window_s, chance(x, y, lag))
+        later = None
+        if self.block_ns:
+            t_ns = self._pairs.second * GRID_NS
+            later = out_of_sample(t_ns, x, y, self.horizon_s, self.block_ns)
+        return judge(found, self.horizon_s, self.window_s, chance(x, y, lag), later)
 
 
 @dataclass
@@ -193,20 +213,23 @@ class Forecasts:
     Args:
         window_s: W.
         lookback_s: length of the look-back.
+        block_ns: as of `LivePrediction`.
     """
 
     window_s: int
     lookback_s: int = LOOKBACK_S
+    block_ns: int | None = None
     horizons_s: tuple[int, ...] = HORIZONS_S
     _live: dict[int, LivePrediction] = field(init=False)
     _upto: int = 0  # the last second that was taken in
     _changed_ns: int = END
 
     def __post_init__(self) -> None:
-        self._clear()
+        self._clear(0)
 
-    def _clear(self) -> None:
-        self._live = {h: LivePrediction(h, self.window_s, self.lookback_s) for h in self.horizons_s}
+    def _clear(self, begin_s: int) -> None:
+        form = (self.window_s, self.lookback_s, self.block_ns, begin_s)
+        self._live = {h: LivePrediction(h, *form) for h in self.horizons_s}
 
     def changed(self, time_ns: int) -> None:
         """What is known of the time since changed."""
@@ -223,8 +246,8 @@ class Forecasts:
         last, first = upto_ns // GRID_NS, self._upto + 1
         reach = self.lookback_s + max(self.horizons_s)
         if self._changed_ns <= self._upto * GRID_NS or last - self._upto > reach:
-            self._clear()
             first = last - reach + 1
+            self._clear(first - 1)
         self._changed_ns = END
         if first > last:
             return

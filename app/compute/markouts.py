@@ -10,10 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.compute import spread
-from app.compute.view import Gaps
-from app.compute.windows import Floats, Intervals, Ints, RowSums, quotes_at, rolling_best
-from app.records import NO_ASK, NO_BID, Batch
+from app.compute.windows import Floats, Ints
 
 CURVE_S: Final = (0, 1, 2, 5, 10, 15, 20, 30, 45, 60)
 GROUPS: Final = ("buys", "buys_high", "sells", "sells_low")
@@ -21,7 +18,6 @@ QUANTILE: Final = 0.2  # the fifth of a side's trades with the most flow behind 
 LEAST_TRADES: Final = 30
 LEAST_CLUSTERS: Final = 5
 _CLUSTER_NS: Final = 60_000_000_000
-_S_NS: Final = 1_000_000_000
 _BPS: Final = 1e4
 _NORMAL_95: Final = 1.959963984540054
 
@@ -39,55 +35,23 @@ class Curves:
     trades: Ints  # [groups]
 
 
-def mids(rows: RowSums, gaps: Intervals) -> tuple[Ints, Floats]:
-    """Mid in ticks after each row, NaN where the book is not valid and from the begin of each gap."""
-    quotes = rows.quotes
-    bid, ask = quotes["bid"], quotes["ask"]
-    ok = (bid > NO_BID) & (ask < NO_ASK) & (bid < ask)
-    mid = np.where(ok, (bid.astype(np.float64) + ask) / 2.0, np.nan)
-    inside = gaps.from_ns[(gaps.from_ns >= rows.end_ns[0]) & (gaps.from_ns <= rows.end_ns[-1])]
-    time_ns = np.concatenate([rows.end_ns, inside])
-    order = np.argsort(time_ns, kind="stable")
-    return time_ns[order], np.concatenate([mid, np.full(len(inside), np.nan)])[order]
-
-
-def decompose(
-    trades: Batch, rows: RowSums, gaps: Gaps, end_ns: int, lag_ns: int
-) -> list[spread.SpreadParts]:
-    """Effective, realised and adverse parts at each horizon, mids as of the 100 ms rows."""
-    mid_ns, mid = mids(rows, gaps.best)
-    time_ns, price, size, side = (trades[name] for name in ("time_ns", "price", "size", "side"))
-    return [
-        spread.decompose(time_ns, price, size, side, mid_ns, mid, float(h), lag_ns, end_ns)
-        for h in spread.HORIZONS_S
-    ]
-
-
 def curves(
-    trades: Batch, rows: RowSums, gaps: Gaps, end_ns: int, window_ns: int, lag_ns: int
+    time_ns: Ints, side: NDArray[np.int8], size: Floats, flow: Floats, path: Floats
 ) -> Curves:
-    """The curves of the trades whose last horizon lies within what is known.
+    """The curves of trades in order, `[n]`.
 
     Args:
-        trades: TRADE records in order.
-        rows, gaps: of the same market, from a window before the first trade.
-        end_ns: how far they are known.
-        window_ns: of the rolling OFI before each trade, which sorts the trades of a side.
-        lag_ns: `trade_lag`.
+        time_ns, side, size: of the trades; lots.
+        flow: rolling OFI before each, which sorts the trades of a side; NaN where not known.
+        path: `[horizons, n]` mid before each trade, and at each later one of `CURVE_S`; NaN where not
+            known: such a trade is in no curve.
     """
-    trades = trades[(trades["side"] != 0) & (trades["time_ns"] <= end_ns - CURVE_S[-1] * _S_NS)]
-    time_ns, side = trades["time_ns"], trades["side"]
-    path = np.stack([_mid(rows, gaps, time_ns + h * _S_NS - lag_ns * (h == 0)) for h in CURVE_S])
     with np.errstate(invalid="ignore", divide="ignore"):
         move = (path - path[0]) / path[0] * _BPS
     # One population for all horizons of a curve: the trades whose whole path is known.
-    known = np.isfinite(move).all(axis=0)
-    known &= ~gaps.best.touch(time_ns, time_ns + CURVE_S[-1] * _S_NS)
-    flow = rolling_best(rows, gaps.best, time_ns - 1, window_ns)
-    weight = trades["size"].astype(np.float64)
+    known = np.asarray(np.isfinite(move).all(axis=0), np.bool_)
     found = [
-        _curve(move[:, where], weight[where], time_ns[where])
-        for where in _members(side, flow, known)
+        _curve(move[:, where], size[where], time_ns[where]) for where in _members(side, flow, known)
     ]
     mean, reach = (np.stack([one[k] for one in found]) for k in (0, 1))
     return Curves(mean, mean - reach, mean + reach, np.array([one[2] for one in found]))
@@ -108,11 +72,6 @@ def _strongest(flow: Floats, mine: NDArray[np.bool_], sign: float) -> NDArray[np
     edge = np.quantile(sign * flow[mine], 1.0 - QUANTILE)
     with np.errstate(invalid="ignore"):
         return mine & (sign * flow >= edge)
-
-
-def _mid(rows: RowSums, gaps: Gaps, t_ns: Ints) -> Floats:
-    bid, ask = quotes_at(rows, gaps.best, t_ns)
-    return np.where(bid < ask, (bid + ask) / 2.0, np.nan)
 
 
 def _curve(move: Floats, weight: Floats, time_ns: Ints) -> tuple[Floats, Floats, int]:

@@ -20,7 +20,7 @@ from app.store.base import Cursor, HotStore
 from app.web.evidence import Finding, find, step_ns
 from app.web.history import History, fresh, load, past
 
-MARGIN_NS: Final = 60 * NS_PER_S  # quotes before the first edge
+MARGIN_NS: Final = 120 * NS_PER_S  # quotes before the first edge, and of trades a minute before it
 SETTLED_NS: Final = 700_000_000  # after its end a bin is surely complete
 RETRY_NS: Final = 2 * NS_PER_S
 LINGER_NS: Final = 30 * NS_PER_S  # a question that nobody asks any longer is forgotten after this
@@ -135,6 +135,7 @@ class Desk:
             history, cursors = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
             followed = self._followed[market.id] = _Followed(history, cursors, reach, fine)
         followed.reach_ns, followed.fine_ns = reach, fine
+        followed.history.keep_followers(set(questions))
         news = self.store.read_since(market.id, followed.cursors)
         followed.cursors = dict(news.cursors)
         batches = dict(news.batches) if followed.joined else fresh(news, followed.history)

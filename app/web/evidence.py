@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.clock import NS_PER_MS, NS_PER_S
 from app.compute import evidence as compute
 from app.compute import markouts, vpin
-from app.compute.evidence import Question
+from app.compute.evidence import Follower, Question
 from app.compute.impact import kyle_lambda
 from app.compute.view import Gaps
 from app.market import Market
@@ -54,6 +54,7 @@ def find(
     Raises:
         StoreError: the store failed.
     """
+    history.follow(now_ns)
     gaps = history.known(now_ns)
     start_ns = end_ns - question.lookback_ns
     values: dict[str, Any] = {
@@ -66,8 +67,13 @@ def find(
     arrays: Arrays = {}
     if not history.has_rows:
         return Finding(question, end_ns, values | dict.fromkeys(_PARTS), arrays)
-    for part in (_impact, _forecasts, _execution):
-        more, series = part(history, gaps, question, end_ns)
+    follower = history.follower(question)
+    follower.follow(history.rows, gaps, history.trades.view, end_ns)
+    for more, series in (
+        _impact(history.market, follower),
+        _forecasts(history, gaps, follower, end_ns),
+        _execution(history, follower, end_ns),
+    ):
         values |= more
         arrays |= series
     more, series = _toxicity(store, history, start_ns, end_ns)
@@ -80,16 +86,14 @@ _PARTS: Final = (
 )  # fmt: skip
 
 
-def _impact(
-    history: History, gaps: Gaps, q: Question, end_ns: int
-) -> tuple[dict[str, Any], Arrays]:
+def _impact(market: Market, follower: Follower) -> tuple[dict[str, Any], Arrays]:
     """How each flow explains the moves of its bins, and the scatter of OFI."""
-    series = compute.bin_series(history.rows, gaps, end_ns, q, history.scale)
-    found = {name: compute.explains(series, name) for name in compute.FLOWS}
-    values = {name: _explains_json(one, history.market) for name, one in found.items()}
+    lot, verified = market.grid.lot, follower.verified
+    found = {name: compute.explains(verified, name, lot) for name in compute.FLOWS}
+    values = {name: _explains_json(one, market) for name, one in found.items()}
     ranked = [one for one in found.values() if one.fit is not None and one.held_out is not None]
     best = max(ranked, key=lambda one: one.held_out or -np.inf, default=None)
-    x, y = series.pairs("best")
+    x, y = compute.pairs(verified, "best", lot)
     arrays: Arrays = {"ev_x": x, "ev_y": y}
     if found["best"].fit is not None:
         at, low, high = compute.line(x, y)
@@ -98,7 +102,7 @@ def _impact(
     return {
         "explains": values,
         "best_flow": best.name if best else None,
-        "wait_s": least * q.bin_s,
+        "wait_s": least * follower.question.bin_s,
     }, arrays
 
 
@@ -114,11 +118,11 @@ def _explains_json(one: compute.Explains, market: Market) -> dict[str, Any]:
 
 
 def _forecasts(
-    history: History, gaps: Gaps, q: Question, end_ns: int
+    history: History, gaps: Gaps, follower: Follower, end_ns: int
 ) -> tuple[dict[str, Any], Arrays]:
-    half = compute.half_spread_bps(history.rows, gaps, end_ns, q)
+    half = compute.half_spread_bps(history.rows, gaps, end_ns, follower.question)
     horizons = {}
-    for one in compute.forecasts(history.rows, gaps, end_ns, q):
+    for one in compute.forecasts(follower.forecasts):
         value: dict[str, Any] = {"pairs": one.pairs}
         if one.found is not None:
             value = asdict(one.found) | {"better_than_chance": one.found.better_than_chance}
@@ -132,19 +136,16 @@ def _forecasts(
     return {"prediction": horizons, "half_spread_bps": half}, {}
 
 
-def _execution(
-    history: History, gaps: Gaps, q: Question, end_ns: int
-) -> tuple[dict[str, Any], Arrays]:
+def _execution(history: History, follower: Follower, end_ns: int) -> tuple[dict[str, Any], Arrays]:
     """Spread decomposition and markout curves of the look-back's trades."""
-    trades = trades_of(history, end_ns - q.lookback_ns, end_ns)
-    lag_ns = 0
-    parts = markouts.decompose(trades, history.rows, gaps, end_ns, lag_ns)
-    curves = markouts.curves(trades, history.rows, gaps, end_ns, q.bin_ns, lag_ns)
+    trades = trades_of(history, end_ns - follower.question.lookback_ns, end_ns)
+    parts, curves = follower.markout.spreads(), follower.markout.curves()
+    lag_ms = int(history.summary["trade_lag_ms"][0]) if len(history.summary) else -1
     volume = int(trades["size"].sum())
     inferred = int(trades["size"][trades["inferred"]].sum())
     values = {
         "spread": {
-            "trade_lag_ms": None,
+            "trade_lag_ms": lag_ms if lag_ms >= 0 else None,
             "horizons": {f"{part.horizon_s:g}": asdict(part) for part in parts},
         },
         "markout": {

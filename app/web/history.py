@@ -12,6 +12,7 @@ import numpy as np
 
 from app.clock import NS_PER_S
 from app.compute import windows
+from app.compute.evidence import Follower, Question
 from app.compute.follow import Explained, Weighing
 from app.compute.view import Gaps, Scale
 from app.compute.windows import BEGINNING, END, Intervals, RowSums, merged
@@ -63,6 +64,7 @@ class History:
     summary: Batch = field(default_factory=lambda: empty("summary"))
     fits: dict[int, Explained] = field(default_factory=dict)  # by look-back, s
     weighings: dict[tuple[int, int], Weighing] = field(default_factory=dict)  # by depth, look-back
+    followers: dict[Question, Follower] = field(default_factory=dict)
     quality: Sliding = field(default_factory=lambda: Sliding(empty("quality").dtype))
     incidents: Batch = field(default_factory=lambda: empty("incidents"))
     begins_ns: int = 0  # of the first row, where the rows themselves are not held
@@ -129,7 +131,11 @@ class History:
         return Changes(rows_ns, columns_ns, "gap" in batches, changed)
 
     def _changed(self, time_ns: int) -> None:
-        estimates: list[Explained | Weighing] = [*self.fits.values(), *self.weighings.values()]
+        estimates: list[Explained | Weighing | Follower] = [
+            *self.fits.values(),
+            *self.weighings.values(),
+            *self.followers.values(),
+        ]
         for estimate in estimates:
             estimate.changed(time_ns)
 
@@ -158,6 +164,14 @@ class History:
         if self.has_rows:
             found.follow(self.rows, self.known(now_ns).depth, since_ns, upto_ns)
         return found
+
+    def follower(self, question: Question) -> Follower:
+        """What answers a question; call `follow` first."""
+        return self.followers.setdefault(question, Follower(question))
+
+    def keep_followers(self, asked: set[Question]) -> None:
+        """Forget the answers of questions that nobody asks any longer."""
+        self.followers = {q: kept for q, kept in self.followers.items() if q in asked}
 
     def keep_estimates(self, used: set[tuple[int, int]]) -> None:
         """Forget the estimates of depths and look-backs that no view shows any longer."""
