@@ -1,59 +1,40 @@
-"""The header: markets, depth, window, range, connection, freeze, theme, share."""
+"""The header: market picker, depth, window, look-back, connection, zone, freeze, theme, share; the tabs."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from app.market import Market, MarketId
 from components.icons import icon
 from components.panel import field
 from components.panes import PANES
-from components.words import (
-    BINS_S,
-    DEPTHS,
-    LOOKBACKS_S,
-    RANGES_S,
-    WINDOWS_S,
-    duration,
-    levels,
-    market_kind,
-    venue_name,
-)
+from components.words import BINS_S, DEPTHS, LOOKBACKS_S, RANGES_S, WINDOWS_S, duration, levels
 
-MAX_MARKETS = 4
+# The scripts add every zone that the browser knows.
+ZONES = (("utc", "UTC"), ("local", "Local time"))
 
 
-def market_options(markets: Mapping[MarketId, Market]) -> list[dict[str, Any]]:
-    """Options of the picker, grouped by venue; the label names contract type and size unit."""
-    groups: dict[str, list[dict[str, str]]] = {}
-    for market in sorted(markets):
-        label = f"{market.symbol} {venue_name(market)} {market_kind(markets[market])}"
-        groups.setdefault(market.venue, []).append({"value": str(market), "label": label})
-    return [{"group": venue, "items": items} for venue, items in sorted(groups.items())]
-
-
-def with_chosen(options: list[dict[str, Any]], chosen: Iterable[str]) -> list[dict[str, Any]]:
-    """Options that also hold chosen markets which the store does not know yet."""
-    known = {item["value"] for group in options for item in group["items"]}
-    missing = [{"value": text, "label": text} for text in chosen if text not in known]
-    return [*options, {"group": "not stored yet", "items": missing}] if missing else options
-
-
-def _select(name: str, label: str, options: Sequence[tuple[int, str]], value: int) -> Component:
+def _select(
+    name: str, label: str, data: list[dict[str, str]], value: str, **more: Any
+) -> Component:
     return dmc.Select(
         id=name,
         label=label,
-        data=[{"value": str(number), "label": text} for number, text in options],
-        value=str(value),
+        data=data,
+        value=value,
         allowDeselect=False,
         withCheckIcon=False,
         className=f"ctl ctl-{name}",
         comboboxProps={"width": "max-content", "position": "bottom-start", "shadow": "none"},
+        **more,
     )
+
+
+def _options(values: Sequence[tuple[int, str]]) -> list[dict[str, str]]:
+    return [{"value": str(number), "label": text} for number, text in values]
 
 
 def choices(values: Sequence[int], present: int, text: Any = duration) -> list[tuple[int, str]]:
@@ -61,57 +42,69 @@ def choices(values: Sequence[int], present: int, text: Any = duration) -> list[t
     return [(value, text(value)) for value in sorted({*values, present})]
 
 
-def header(
-    markets: Mapping[MarketId, Market], depth: int, window_s: int, range_s: int, lookback_s: int
+def tool(
+    name: str, mark: str, title: str, label: str, class_name: str = "", **more: str
 ) -> Component:
-    """The header with its controls; values are set by the page's callback from the address."""
-    picker = dmc.MultiSelect(
-        id="markets",
-        label="Markets",
-        data=market_options(markets),
-        value=[],
-        maxValues=MAX_MARKETS,
-        searchable=True,
-        clearSearchOnChange=True,
-        hidePickedOptions=True,
-        nothingFoundMessage="No stored market has this name.",
-        placeholder="Add a market",
-        leftSection=icon("search", 14),
-        rightSection=html.Kbd("/"),
-        rightSectionPointerEvents="none",
-        className="picker",
-        maxDropdownHeight=420,
-        comboboxProps={"shadow": "none"},
+    """A button of the header that shows only a mark."""
+    return html.Button(
+        icon(mark),
+        id=name,
+        type="button",
+        className=f"btn ghost icon {class_name}".strip(),
+        title=title,
+        **{"aria-label": label, **more},
     )
-    controls = html.Div(
+
+
+def _picker() -> Component:
+    """The field that opens the market picker, and the markets in view; filled by the scripts."""
+    return html.Div(
         [
-            _select("depth", "Depth", choices(DEPTHS, depth, levels), depth),
-            _select("window", "Window", choices(WINDOWS_S, window_s), window_s),
-            _select("range", "Range", choices(RANGES_S, range_s), range_s),
-            _select("lookback", "Look-back", choices(LOOKBACKS_S, lookback_s), lookback_s),
+            html.Button(
+                [
+                    icon("search", 14),
+                    html.B(id="find-name"),
+                    html.Span(id="find-place"),
+                    html.Kbd("/"),
+                ],
+                id="find",
+                type="button",
+                className="find",
+                title="Find a market (/)",
+                **{"aria-haspopup": "dialog", "aria-label": "Find a market"},
+            ),
+            html.Div(
+                id="chips", className="chips", role="group", **{"aria-label": "Markets in view"}
+            ),
         ],
-        className="controls",
-        id="controls",
-        **{"data-steps": json.dumps({"depth": DEPTHS, "window": WINDOWS_S, "range": RANGES_S})},
+        className="pick",
     )
-    buttons = html.Div(
+
+
+def _controls(depth: int, window_s: int, lookback_s: int, link: Component) -> Component:
+    """Everything right of the picker but freezing: a sheet on a phone, in the header's row elsewhere."""
+    steps = {"depth": DEPTHS, "window": WINDOWS_S, "range": RANGES_S}
+    zones = [{"value": value, "label": text} for value, text in ZONES]
+    return html.Div(
         [
-            html.Button(
-                icon("pause"),
-                id="freeze",
-                type="button",
-                className="btn ghost icon",
-                title="Freeze (Space)",
-                **{"aria-label": "Freeze", "aria-pressed": "false"},
+            _select("depth", "Depth", _options(choices(DEPTHS, depth, levels)), str(depth)),
+            _select("window", "Window", _options(choices(WINDOWS_S, window_s)), str(window_s)),
+            _select(
+                "lookback", "Look-back", _options(choices(LOOKBACKS_S, lookback_s)), str(lookback_s)
             ),
-            html.Button(
-                icon("theme"),
-                id="theme",
-                type="button",
-                className="btn ghost icon",
-                title="Dark or light (T)",
-                **{"aria-label": "Dark or light theme"},
+            html.Span(className="grow"),
+            link,
+            _select(
+                "zone",
+                "Zone",
+                zones,
+                ZONES[0][0],
+                searchable=True,
+                limit=60,
+                nothingFoundMessage="No zone has this name.",
             ),
+            tool("theme", "theme", "Dark or light (T)", "Dark or light theme"),
+            tool("help", "help", "All keys, and a short tour (?)", "Help: keys and tour"),
             html.Button(
                 [icon("share", 14), html.Span("Share view", id="share-label")],
                 id="share",
@@ -121,43 +114,51 @@ def header(
                 **{"aria-label": "Share view: copy its address"},
             ),
         ],
-        className="buttons",
+        className="controls",
+        id="controls",
+        **{"data-steps": json.dumps(steps)},
     )
-    more = html.Button(
-        icon("sliders"),
-        id="more",
-        type="button",
-        className="btn ghost icon more",
-        title="Depth, window, range",
-        **{
-            "aria-label": "Depth, window and range",
-            "aria-expanded": "false",
-            "aria-controls": "controls",
-        },
+
+
+def header(depth: int, window_s: int, lookback_s: int) -> Component:
+    """The header with its controls; values are set by the page's callback from the address."""
+    link = html.Span(
+        [field("link-word"), field("link-ms", "mut")],
+        id="link",
+        className="pill",
+        role="status",
+        **{"data-link": "connecting"},
+    )
+    more = tool(
+        "more",
+        "sliders",
+        "Controls",
+        "Controls: depth, window, look-back, zone, theme, help, share",
+        "more",
+        **{"aria-expanded": "false", "aria-controls": "controls"},
+    )
+    drawer = tool(
+        "drawer",
+        "list",
+        "Watch list",
+        "Watch list",
+        **{"aria-expanded": "false", "aria-controls": "side"},
     )
     return html.Header(
         [
             html.A("To the charts", href="#stacks", className="skip"),
             html.Div([html.Span(className="logo"), html.H1("Order flow")], className="brand"),
-            html.Div(picker, className="pick"),
-            controls,
-            html.Span(className="grow"),
-            html.Span(
-                [field("link-word"), field("link-ms", "mut")],
-                id="link",
-                className="pill",
-                role="status",
-                **{"data-link": "connecting"},
-            ),
-            html.Span("UTC", className="zone", title="All times on this page are UTC."),
+            drawer,
+            _picker(),
+            _controls(depth, window_s, lookback_s, link),
+            tool("freeze", "pause", "Freeze (Space)", "Freeze", **{"aria-pressed": "false"}),
             more,
-            buttons,
         ],
         className="top",
     )
 
 
-def tab_bar(present: str) -> Component:
+def tab_bar(present: str, range_s: int) -> Component:
     """The tabs of the page, for all markets in view; the scripts switch them (keys 1, 2, …)."""
     tabs = [
         html.Button(
@@ -190,7 +191,43 @@ def tab_bar(present: str) -> Component:
                 role="group",
                 **{"aria-label": "Length of the bins"},
             ),
+            _select("range", "Range", _options(choices(RANGES_S, range_s)), str(range_s)),
+            html.Button(
+                [html.I("Layout "), html.Span(id="layout-name"), icon("down", 12)],
+                id="layout",
+                type="button",
+                className="btn",
+                title="Panels, layouts and colours (L)",
+                **{"aria-haspopup": "dialog"},
+            ),
         ],
         className="tabs",
         **{"aria-label": "What is shown of the markets"},
+    )
+
+
+def bottom_bar() -> Component:
+    """The five targets of a phone."""
+    targets = (
+        ("flow", "grid", "Book"),
+        ("trades", "flow", "Flow"),
+        ("evidence", "eye", "Verify"),
+        ("quality", "check", "Quality"),
+    )
+    return html.Nav(
+        [
+            *(
+                html.Button([icon(mark, 20), html.Span(word)], type="button", **{"data-tab": name})
+                for name, mark, word in targets
+                if name in PANES
+            ),
+            html.Button(
+                [icon("list", 20), html.Span("Markets")],
+                id="bottom-markets",
+                type="button",
+                **{"aria-expanded": "false", "aria-controls": "side"},
+            ),
+        ],
+        className="bottom",
+        **{"aria-label": "Views"},
     )

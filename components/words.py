@@ -2,20 +2,13 @@
 
 import re
 
-from app.market import Contract, Market, MarketId
+from app.market import MarketId
 
 DEPTHS = (1, 2, 3, 5, 10, 15, 20)
 WINDOWS_S = (1, 5, 10, 30, 60, 300)
 RANGES_S = (300, 900, 1800, 3600, 7200)
 BINS_S = (1, 5, 10, 30)
 LOOKBACKS_S = (600, 1800, 3600, 7200)
-
-_CONTRACTS = {
-    Contract.SPOT: "spot",
-    Contract.LINEAR: "linear",
-    Contract.INVERSE: "inverse",
-    Contract.OPTION: "option",
-}
 
 
 def slug(heading: str) -> str:
@@ -40,8 +33,3 @@ def levels(depth: int) -> str:
 def venue_name(market: MarketId) -> str:
     """The venue as a word of a sentence."""
     return market.venue[:1].upper() + market.venue[1:]
-
-
-def market_kind(market: Market) -> str:
-    """Contract type and size unit, as the picker names them."""
-    return f"{_CONTRACTS[market.contract]}, in {market.size_unit}"

@@ -42,10 +42,13 @@ class Watched:
     """A page that remembers what it complained of."""
 
     def __init__(self, browser: Browser, width: int = 1440, height: int = 900, **options: Any):
+        first_visit = options.pop("first_visit", False)
         self.page: Page = browser.new_page(
             viewport={"width": width, "height": height}, device_scale_factor=1, **options
         )
         self.page.set_default_timeout(WAIT_MS)
+        if not first_visit:
+            self.page.add_init_script("try { localStorage.setItem('ofi.tour', '1') } catch {}")
         self.complaints: list[str] = []
         self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))

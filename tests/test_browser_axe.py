@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.browser import LiveMarkets, chromium, watched
 from tests.web_server import running_server
@@ -30,18 +30,40 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield base
 
 
+def serious(page: Page) -> list[str]:
+    """What axe finds grave on a page."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_serious_violation(browser: Browser, url: str, theme: str, width: int) -> None:
     with watched(browser, width, 900) as one:
         page = one.open(f"{url}/?m={BTC}&m={ETH}&theme={theme}", BTC, ETH)
-        found = Axe().run(page).response["violations"]
-    grave = [
-        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
-    assert grave == []
+        assert serious(page) == []
+
+
+DIALOGS = {"/": "#picker", "l": "#layouts", "?": "#keys"}
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_dialogs_and_the_tour_have_none_either(browser: Browser, url: str, theme: str) -> None:
+    with watched(browser, 1440, 900, first_visit=True) as one:
+        page = one.open(f"{url}/?m={BTC}&theme={theme}", BTC)
+        page.locator(".tour").wait_for()
+        assert serious(page) == []
+        page.keyboard.press("Escape")
+        for key, dialog in DIALOGS.items():
+            page.keyboard.press(key)
+            page.locator(f"{dialog}[open]").wait_for()
+            assert serious(page) == [], dialog
+            page.keyboard.press("Escape")
+            page.locator(f"{dialog}[open]").wait_for(state="detached")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -52,14 +74,10 @@ def test_trades_and_open_menus_have_no_serious_violation(
     with watched(browser) as one:
         page = one.open(f"{url}/?m={BTC}&theme={theme}&tab=trades", BTC)
         one.until("() => document.querySelectorAll('.tape tbody tr').length > 3")
-        grave += Axe().run(page).response["violations"]
+        grave += serious(page)
         page.get_by_role("tab", name="Book & flow").click()
         page.locator("[data-panel=book] .panel-menu").click()
-        grave += Axe().run(page).response["violations"]
+        grave += serious(page)
         page.goto(f"{url}/docs/metrics?theme={theme}")
-        grave += Axe().run(page).response["violations"]
-    assert [
-        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]}"
-        for v in grave
-        if v["impact"] in ("serious", "critical")
-    ] == []
+        grave += serious(page)
+    assert grave == []

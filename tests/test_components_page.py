@@ -15,9 +15,12 @@ from fastapi import FastAPI
 from app.market import Contract, Grid, Market, MarketId
 from app.settings import Settings
 from app.web.page import ASSETS, create_page
+from app.web.state import ViewState
+from components.dialogs import KEYS, keys_dialog, layout_dialog, picker_dialog
 from components.figures import ROWS, axis_name, stack_figure
-from components.header import choices, header, market_options, with_chosen
+from components.header import bottom_bar, choices, header, tab_bar
 from components.market_stack import market_stack
+from components.panes import PANES
 from components.states import empty_page, nothing_chosen
 from components.words import duration, levels
 
@@ -44,7 +47,7 @@ def attributes(component: Component) -> dict[str, Any]:
 
 def test_every_control_has_a_name() -> None:
     stack = market_stack(MarketId.parse("binance:BTC/USDT"), "a")
-    page = header({}, 10, 10, 900, 1800)
+    page = header(10, 10, 1800)
     controls = [c for part in (stack, page) for c in walk(part) if c._type in ("Button", "Canvas")]
     assert len(controls) > 10
     for control in controls:
@@ -55,9 +58,37 @@ def test_every_control_has_a_name() -> None:
             isinstance(one, str) for one in (inside if isinstance(inside, list) else [inside])
         )
         assert hidden or words or props.get("aria-label"), props
-    for control in walk(page):
-        if control._type in ("Select", "MultiSelect"):
+    for control in [*walk(page), *walk(tab_bar("flow", 900))]:
+        if control._type == "Select":
             assert attributes(control)["label"]
+
+
+def test_dialogs_are_named_by_their_titles_and_can_be_closed() -> None:
+    for dialog in (picker_dialog(), layout_dialog(), keys_dialog()):
+        props = attributes(dialog)
+        titles = [c for c in walk(dialog) if attributes(c).get("id") == props["aria-labelledby"]]
+        assert [c._type for c in titles] == ["H2"]
+        closers = [c for c in walk(dialog) if attributes(c).get("data-close") == props["id"]]
+        assert [attributes(c)["aria-label"] for c in closers] == ["Close"]
+
+
+def test_every_key_of_the_help_is_bound_and_every_bound_key_is_in_the_help() -> None:
+    said = {key for _, pairs in KEYS for keys, _ in pairs for key in keys.split()}
+    text = (ASSETS / "live" / "keys.js").read_text(encoding="utf-8")
+    table = text[text.index("const table") : text.index("document.addEventListener")]
+    bound = set(re.findall(r'"([^"\s]{1,2})":', table)) | set(
+        re.findall(r"\b([a-z]): actions", table)
+    )
+    assert {key.lower() for key in said if len(key) == 1} - set("–↑↓←→14") == bound - {"+"}
+    for name, shown in (("ArrowUp", "↑"), ("ArrowLeft", "←"), ("Home", "Home"), ("End", "End")):
+        assert name in table
+        assert shown in said
+
+
+def test_the_bottom_bar_offers_only_tabs_that_are_there() -> None:
+    tabs = [attributes(c)["data-tab"] for c in walk(bottom_bar()) if "data-tab" in attributes(c)]
+    assert "flow" in tabs
+    assert set(tabs) <= PANES.keys()
 
 
 def test_canvases_are_images_with_names() -> None:
@@ -95,20 +126,6 @@ def test_the_figure_gives_each_row_its_axes_and_one_time() -> None:
         assert layout[axis_name(row.cross)]["anchor"] == row.value
     assert not layout["yaxis"]["fixedrange"]
     assert layout["yaxis3"]["fixedrange"]
-
-
-def test_the_picker_names_contract_and_unit() -> None:
-    spot, perp = market("binance:BTC/USDT"), market("okx:BTC/USDT:USDT", Contract.LINEAR)
-    options = market_options({spot.id: spot, perp.id: perp})
-    assert [group["group"] for group in options] == ["binance", "okx"]
-    assert options[0]["items"][0]["label"] == "BTC/USDT Binance spot, in BTC"
-    assert options[1]["items"][0]["label"] == "BTC/USDT:USDT Okx linear, in contracts"
-
-
-def test_a_chosen_market_that_is_not_stored_stays_choosable() -> None:
-    options = with_chosen([], ["venue:A/B"])
-    assert options[0]["items"] == [{"value": "venue:A/B", "label": "venue:A/B"}]
-    assert with_chosen([], []) == []
 
 
 def test_a_linked_value_is_among_the_choices() -> None:
@@ -184,3 +201,16 @@ def test_colours_are_readable(theme: str) -> None:
         assert _contrast(tokens[mark], tokens["panel"]) >= 3, mark
     assert _contrast(tokens["primary"], tokens["ink"]) >= 4.5
     assert _themes()["dark"].keys() == _themes()["light"].keys()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_green_and_red_are_readable_and_not_what_comes(theme: str) -> None:
+    text = TOKENS.read_text(encoding="utf-8")
+    blocks = re.findall(r'([^\n]*)\[data-colours="green-red"\] \{(.*?)\n\}', text, re.DOTALL)
+    (own,) = [body for selector, body in blocks if ("light" in selector) == (theme == "light")]
+    found = dict(re.findall(r"--([\w-]+): ([^;]+);", own))
+    assert found.keys() == {"buy", "sell", "buy-fill", "sell-fill"}
+    panel = _themes()[theme]["panel"]
+    assert all(_contrast(found[name], panel) >= 4.5 for name in ("buy", "sell"))
+    assert all(_contrast(found[name], panel) >= 3 for name in ("buy-fill", "sell-fill"))
+    assert ViewState().colours == "blue-orange"

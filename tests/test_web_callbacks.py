@@ -43,7 +43,7 @@ async def call(known: dict[MarketId, Market], changed: str, **values: Any) -> ht
 async def test_a_bare_address_shows_the_first_market() -> None:
     answer = (await call({BTC.id: BTC}, "url.search", url="")).json()["response"]
     assert answer["url"]["search"].startswith("?m=binance:BTC/USDT&depth=10")
-    assert answer["markets"]["value"] == ["binance:BTC/USDT"]
+    assert json.loads(answer["view"]["data-view"])["markets"] == ["binance:BTC/USDT"]
     assert json.loads(answer["view"]["data-view"])["window_s"] == 10
     assert answer["stacks"]["className"] == "stacks n1"
 
@@ -55,13 +55,23 @@ async def test_an_empty_store_shows_what_it_waits_for() -> None:
 
 async def test_a_control_changes_the_address_and_leaves_the_stacks() -> None:
     shown = json.dumps({"markets": ["binance:BTC/USDT"]})
-    values = {"markets": ["binance:BTC/USDT"], "depth": "5", "window": "10", "range": "900"}
+    values = {"depth": "5", "window": "10", "range": "900", "lookback": "1800", "zone": "utc"}
     url = "?m=binance:BTC/USDT&depth=10&theme=light"
     answer = (await call({BTC.id: BTC}, "depth.value", url=url, view=shown, **values)).json()
     response = answer["response"]
     assert "depth=5" in response["url"]["search"]
     assert "theme=light" in response["url"]["search"]
     assert "children" not in response["stacks"]
+
+
+async def test_a_wish_for_markets_brings_their_stacks() -> None:
+    shown = json.dumps({"markets": ["binance:BTC/USDT"]})
+    wish = {"m": ["binance:BTC/USDT", "kraken:ETH/USD"]}
+    url = "?m=binance:BTC/USDT&depth=5"
+    answer = (await call({BTC.id: BTC}, "wish.data", url=url, view=shown, wish=wish)).json()
+    response = answer["response"]
+    assert response["url"]["search"].startswith("?m=binance:BTC/USDT&m=kraken:ETH/USD&depth=5")
+    assert len(response["stacks"]["children"]) == 2
 
 
 async def test_freezing_is_part_of_the_address() -> None:
@@ -74,7 +84,7 @@ async def test_freezing_is_part_of_the_address() -> None:
 
 @pytest.mark.parametrize("junk", [7, ["a"], {"a": 1}, "\x00", "x" * 5000])
 async def test_junk_from_a_page_gives_a_page(junk: Any) -> None:
-    names = ("url", "markets", "depth", "window", "range", "theme", "frozen", "arrived", "view")
+    names = ("url", "zone", "depth", "window", "range", "theme", "frozen", "arrived", "view")
     names += ("lookback", "wish")
     for changed in (
         "url.search",

@@ -60,6 +60,8 @@ def test_any_address_is_read_within_bounds(search: str) -> None:
         ("?tab=../x", "tab must be one of flow"),
         ("?tz=%3Cb%3E", "tz must be utc, local or the name of a time zone; utc is shown."),
         ("?colours=pink", "colours must be one of blue-orange, green-red; blue-orange is shown."),
+        ("?layout=book-%3Cb%3E", "The layout of the address cannot be read; the usual one"),
+        ("?layout=" + "book-" * 40 + "a", "The layout of the address cannot be read"),
         ("?theme=pink", "theme must be one of dark, light; dark is shown."),
         ("?m=javascript:alert(1)//%20x", "is not a symbol"),
         ("?m=../../etc/passwd", "is not a market"),
@@ -81,14 +83,12 @@ def test_more_markets_than_fit_are_told() -> None:
 
 
 def test_controls_are_checked_like_addresses() -> None:
-    view = ViewState(end_ms=5, theme="light")
-    wished = view.with_controls(
-        ["binance:BTC/USDT", 7, "nonsense"], depth="5", window="30", range="300", lookback="600"
-    )
-    assert wished.markets == (BTC,)
+    view = ViewState(markets=(BTC,), end_ms=5, theme="light", layout="book")
+    wished = view.with_controls(depth="5", window="30", range="300", lookback="600", tz="local")
     assert (wished.depth, wished.window_s, wished.range_s) == (5, 30, 300)
     assert (wished.end_ms, wished.theme, wished.lookback_s) == (5, "light", 600)
-    assert view.with_controls(None, depth=None, window={}, range="x").depth == 10
+    assert (wished.markets, wished.zone, wished.layout) == ((BTC,), "local", "book")
+    assert view.with_controls(depth=None, window={}, range="x").depth == 10
 
 
 def test_scripts_may_wish_for_what_is_theirs_and_nothing_else() -> None:
@@ -97,6 +97,9 @@ def test_scripts_may_wish_for_what_is_theirs_and_nothing_else() -> None:
     assert (wished.zone, wished.colours) == ("Asia/Tokyo", "green-red")
     assert (wished.depth, wished.end_ms, wished.markets) == (5, None, (BTC,))
     assert view.wished({"tz": {"a": 1}}).zone == "utc"
+    more = view.wished({"m": [str(PERP), 7, "nonsense", str(BTC)], "layout": "book"})
+    assert (more.markets, more.layout) == ((PERP, BTC), "book")
+    assert view.wished({"m": "binance:BTC/USDT"}).markets == (BTC,)
 
 
 def test_freezing_and_letting_go() -> None:

@@ -9,18 +9,18 @@ from dash import Dash, Input, Output, State, ctx, html, no_update
 
 from app.market import Market, MarketId
 from app.web.state import ViewState
-from components.header import choices, market_options, with_chosen
+from components.header import choices
 from components.market_stack import market_stack
 from components.states import empty_page, nothing_chosen
 from components.words import DEPTHS, LOOKBACKS_S, RANGES_S, WINDOWS_S, levels
 
 Markets = Callable[[], dict[MarketId, Market]]
 
-_CONTROLS: Final = ("markets", "depth", "window", "range", "lookback")
+_CONTROLS: Final = ("depth", "window", "range", "lookback", "zone")
 
 
 def register(app: Dash, markets: Markets) -> None:
-    """Bind the page's controls to its address, and its picker to what is stored."""
+    """Bind the page's controls to its address, and the page to the first market that is stored."""
     _bind_view(app, markets)
     _bind_known(app, markets)
 
@@ -30,8 +30,6 @@ def _bind_view(app: Dash, markets: Markets) -> None:
 
     @app.callback(  # type: ignore[untyped-decorator]
         Output("url", "search"),
-        Output("markets", "data"),
-        Output("markets", "value"),
         Output("depth", "data"),
         Output("depth", "value"),
         Output("window", "data"),
@@ -40,17 +38,18 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         Output("range", "value"),
         Output("lookback", "data"),
         Output("lookback", "value"),
+        Output("zone", "value"),
         Output("mantine", "forceColorScheme"),
         Output("view", "data-view"),
         Output("stacks", "children"),
         Output("stacks", "className"),
         Output("dropped", "children"),
         Input("url", "search"),
-        Input("markets", "value"),
         Input("depth", "value"),
         Input("window", "value"),
         Input("range", "value"),
         Input("lookback", "value"),
+        Input("zone", "value"),
         Input("theme", "n_clicks"),
         Input("frozen", "data"),
         Input("arrived", "data"),
@@ -59,11 +58,11 @@ def _bind_view(app: Dash, markets: Markets) -> None:
     )
     def show(
         search: str | None,
-        chosen: Any,
         depth: Any,
         window: Any,
         span: Any,
         lookback: Any,
+        zone: Any,
         _clicks: int | None,
         frozen: Any,
         _arrived: int | None,
@@ -75,7 +74,7 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         known = markets()
         if cause in _CONTROLS:
             view = now.with_controls(
-                chosen, depth=depth, window=window, range=span, lookback=lookback
+                depth=depth, window=window, range=span, lookback=lookback, tz=zone or now.zone
             )
         elif cause == "theme":
             view = now.other_theme()
@@ -100,12 +99,11 @@ def _page(
     same = _shown_markets(shown) == names and bool(names)
     return (
         no_update if wanted == search else wanted,
-        with_chosen(market_options(known), names),
-        names,
         *_options(choices(DEPTHS, view.depth, levels), view.depth),
         *_options(choices(WINDOWS_S, view.window_s), view.window_s),
         *_options(choices(RANGES_S, view.range_s), view.range_s),
         *_options(choices(LOOKBACKS_S, view.lookback_s), view.lookback_s),
+        view.zone,
         view.theme,
         view.to_json(),
         no_update if same else _stacks(view, known),
@@ -115,21 +113,16 @@ def _page(
 
 
 def _bind_known(app: Dash, markets: Markets) -> None:
-    """Markets that a collector has added since; apart from the view, whose answers it must not outrun."""
+    """The first market that a collector stores after the page was loaded."""
 
     @app.callback(  # type: ignore[untyped-decorator]
-        Output("markets", "data", allow_duplicate=True),
         Output("arrived", "data"),
+        Output("look", "disabled"),
         Input("look", "n_intervals"),
-        State("markets", "data"),
-        State("markets", "value"),
         prevent_initial_call=True,
     )
-    def look(looks: int, options: Any, chosen: Any) -> tuple[Any, Any]:
-        fresh = with_chosen(market_options(markets()), chosen or ())
-        if fresh == options:
-            return no_update, no_update
-        return fresh, no_update if options else looks
+    def look(looks: int) -> tuple[Any, Any]:
+        return (looks, True) if markets() else (no_update, no_update)
 
 
 def _options(pairs: list[tuple[int, str]], value: int) -> tuple[list[dict[str, str]], str]:

@@ -22,6 +22,7 @@ from app.errors import OfiError, StoreError
 from app.market import MarketId
 from app.store.sqlite import SqliteStore
 from app.web.engine import Close, Engine, Frame, Open, Snap, Trouble, Wish, render_past
+from app.web.sparks import Sparks, read_lines
 from app.web.spec import ViewSpec
 
 POLL_S: Final = 0.02
@@ -30,6 +31,7 @@ WAITING_FRAMES: Final = 3  # of a view and client
 WAITING_TEXTS: Final = 64
 PAST_KEPT: Final = 8
 IDLE_KEPT: Final = 8  # views without watchers
+SPARKS_AT_ONCE: Final = 40  # markets whose last half hour is read before others have their turn
 _log = log.get("web")
 
 
@@ -104,6 +106,8 @@ class Hub:
         self.started_ns = self.clock.now_ns()
         self._thread = ThreadPoolExecutor(1, "hub")
         self._past_thread = ThreadPoolExecutor(1, "past")
+        self.sparks = Sparks()
+        self._filling: asyncio.Task[None] | None = None
 
     def join(self, client: Client) -> None:
         """A page has connected."""
@@ -184,6 +188,8 @@ class Hub:
         if on and self._watch_text and self.clock.now_ns() - self._watch_ns < NS_PER_S:
             client.watch_text = self._watch_text
             client.bell.set()
+        if on and self.sparks.any:
+            client.say(self.sparks.message())
         self._awake.set()
 
     async def close(self) -> None:
@@ -290,6 +296,8 @@ class Hub:
         try:
             rows = await self._in(self._thread, self.engine.watch_rows)
             message: dict[str, Any] = {"type": "watch", "markets": rows}
+            self.sparks.note(rows)
+            self._fill_sparks([MarketId.parse(row["market"]) for row in rows], now_ns)
         except StoreError as error:
             message = {"type": "watch", "markets": [], "message": str(error)}
         self._watch_text = orjson.dumps(message).decode()
@@ -297,6 +305,29 @@ class Hub:
             if client.watching:
                 client.watch_text = self._watch_text  # the latest wins
                 client.bell.set()
+
+    def _fill_sparks(self, markets: list[MarketId], now_ns: int) -> None:
+        """Begin to read the half hour of markets that are new; beside the views, not before them."""
+        if self._filling is not None and not self._filling.done():
+            return
+        lacking = self.sparks.missing(markets, SPARKS_AT_ONCE)
+        if not lacking:
+            return
+        self._filling = asyncio.create_task(self._read_sparks(lacking, now_ns))
+        self._tasks.add(self._filling)
+        self._filling.add_done_callback(self._tasks.discard)
+
+    async def _read_sparks(self, markets: list[MarketId], now_ns: int) -> None:
+        try:
+            found = await self._in(self._past_thread, read_lines, self.store, markets, now_ns)
+        except StoreError as error:
+            _log.warning("history of scores unknown", reason=str(error))
+            return
+        self.sparks.add(found)
+        message = self.sparks.message(markets)
+        for client in self.clients:
+            if client.watching:
+                client.say(message)
 
     async def _in(self, thread: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(thread, work, *args)

@@ -14,7 +14,9 @@ from app.market import Market, MarketId
 from app.settings import Settings
 from app.web.callbacks import register
 from app.web.state import ViewState
-from components.header import header, tab_bar
+from components.dialogs import keys_dialog, layout_dialog, picker_dialog
+from components.header import bottom_bar, header, tab_bar
+from components.watch_list import watch_list
 
 TITLE = "Order flow"
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -67,20 +69,32 @@ _THEME = {
 
 def _layout(markets: Mapping[MarketId, Market]) -> Component:
     first = ViewState()
+    charts = html.Div(
+        [
+            tab_bar(first.tab, first.range_s),
+            html.Main(id="stacks", className="stacks", tabIndex=-1),
+        ],
+        className="content",
+    )
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh=False),
             dcc.Store(id="frozen", data=None),
             dcc.Store(id="arrived", data=None),
             dcc.Store(id="wish", data=None),
-            dcc.Interval(id="look", interval=NEW_MARKETS_MS),
+            # Asks only while nothing is stored; the watch list tells what comes later.
+            dcc.Interval(id="look", interval=NEW_MARKETS_MS, disabled=bool(markets)),
             html.Div(id="view", hidden=True, **{"data-view": ""}),
             html.Div(
                 [
-                    header(markets, first.depth, first.window_s, first.range_s, first.lookback_s),
+                    header(first.depth, first.window_s, first.lookback_s),
                     html.Div(id="dropped", role="status"),
-                    tab_bar(first.tab),
-                    html.Main(id="stacks", className="stacks", tabIndex=-1),
+                    html.P(id="told", role="status"),
+                    html.Div([watch_list(), charts], className="body"),
+                    bottom_bar(),
+                    picker_dialog(),
+                    layout_dialog(),
+                    keys_dialog(),
                 ],
                 className="app",
             ),

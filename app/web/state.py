@@ -37,6 +37,8 @@ DEFAULT_RANGE_S: Final = 900
 DEFAULT_LOOKBACK_S: Final = 1800
 DEFAULT_RATE_HZ: Final = 10
 PRESENT: Final = -1
+# Rows of the tab Book & flow from top to bottom, each with its height: "book-ofi.5-flow.4".
+_LAYOUT: Final = re.compile(r"|[a-z]{1,16}(\.\d{1,2})?(-[a-z]{1,16}(\.\d{1,2})?){0,15}")
 # "utc", "local" or a name of the zone database; whether the browser knows it, the browser says.
 _ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,48}")
 
@@ -58,6 +60,7 @@ class ViewState:
     rate_hz: int = DEFAULT_RATE_HZ
     bin_s: int = DEFAULT_BIN_S
     options: Mapping[str, str] = field(default_factory=dict)  # of the panels, those not default
+    layout: str = ""  # "": as the page comes
     dropped: tuple[str, ...] = field(default=(), compare=False)  # sentences on what was wrong
 
     @classmethod
@@ -81,6 +84,7 @@ class ViewState:
             rate_hz=_whole(last, "rate", DEFAULT_RATE_HZ, RATES_HZ, dropped),
             bin_s=int(_word(last, "bin", str(DEFAULT_BIN_S), tuple(map(str, BINS_S)), dropped)),
             options=chosen(last, dropped),
+            layout=_layout(last, dropped),
             dropped=tuple(dropped),
         )
 
@@ -103,25 +107,26 @@ class ViewState:
             ("colours", self.colours, plain.colours),
             ("rate", self.rate_hz, plain.rate_hz),
             ("bin", self.bin_s, plain.bin_s),
+            ("layout", self.layout, plain.layout),
         ):
             if value != default:
                 pairs.append((name, str(value)))
         pairs += self.options.items()
         return "?" + urlencode(pairs, safe=":/")
 
-    def with_controls(self, markets: object, **controls: object) -> Self:
-        """The view that the controls ask for; values are checked like those of an address.
+    def with_controls(self, **controls: object) -> Self:
+        """The view that the controls ask for, named as in an address; what is not among them stays.
 
-        `controls` are named as in an address; what is not among them stays.
+        Values are checked like those of an address.
         """
-        texts = markets if isinstance(markets, list) else []
-        pairs = [("m", text) for text in texts if isinstance(text, str)]
-        return self._with(pairs, controls)
+        return self._with([("m", str(market)) for market in self.markets], controls)
 
     def wished(self, wish: Mapping[str, object]) -> Self:
         """The view with what a script of the page asks for, named as in an address."""
         known = {name: value for name, value in wish.items() if name in _WISHES}
-        pairs = [("m", str(market)) for market in self.markets]
+        markets = wish.get("m")
+        texts = markets if isinstance(markets, list) else self.markets
+        pairs = [("m", str(text)) for text in texts]
         return self._with(pairs, known)
 
     def _with(self, markets: list[tuple[str, str]], changes: Mapping[str, object]) -> Self:
@@ -155,12 +160,13 @@ class ViewState:
                 "rate_hz": self.rate_hz,
                 "bin_s": self.bin_s,
                 "options": {**DEFAULTS, **self.options},
+                "layout": self.layout,
                 "dropped": list(self.dropped),
             }
         )
 
 
-_WISHES: Final = frozenset({"tab", "tz", "colours", "rate", "bin", *OPTIONS})
+_WISHES: Final = frozenset({"tab", "tz", "colours", "rate", "bin", "layout", *OPTIONS})
 
 
 def _pairs(search: str) -> tuple[list[tuple[str, str]], list[str]]:
@@ -195,6 +201,14 @@ def _word(
         return text
     dropped.append(f"{name} must be one of {', '.join(known)}; {default} is shown.")
     return default
+
+
+def _layout(values: Mapping[str, str], dropped: list[str]) -> str:
+    text = values.get("layout", "")
+    if _LAYOUT.fullmatch(text):
+        return text
+    dropped.append("The layout of the address cannot be read; the usual one is shown.")
+    return ""
 
 
 def _zone(values: Mapping[str, str], dropped: list[str]) -> str:

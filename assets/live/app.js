@@ -6,6 +6,7 @@ import { bindFullScreen } from "./fullscreen.js";
 import { bindPanels } from "./panels.js";
 import { Notices } from "./notices.js";
 import { decode } from "./protocol.js";
+import { Shell } from "./shell.js";
 import { Stack } from "./stack.js";
 import { write } from "./texts.js";
 import { readTheme, watchTheme } from "./theme.js";
@@ -34,7 +35,10 @@ class Page {
     });
     setInterval(() => this.second(), SECOND_MS);
     document.addEventListener("visibilitychange", () => document.hidden || this.all());
-    watchTheme(() => this.all(true));
+    watchTheme(() => {
+      this.all(true);
+      this.shell?.renew();
+    });
   }
 
   /** Follows Dash: stacks come and go below #stacks, the view is an attribute of #view. */
@@ -63,6 +67,7 @@ class Page {
       stack.zoomed();
       stack.link = this.connection.link;
       this.stacks.set(stack.id, stack);
+      this.shell?.arrange(stack);
       this.subscribe(stack);
     }
   }
@@ -80,6 +85,7 @@ class Page {
       this.subscribe(stack);
       stack.zoomed();
     }
+    this.shell?.show(this.view);
   }
 
   get tab() {
@@ -117,6 +123,7 @@ class Page {
   }
 
   subscribeAll() {
+    this.connection.send({ type: "watch", on: true });
     this.keys.clear();
     for (const stack of this.stacks.values()) {
       stack.asking = "";
@@ -160,6 +167,8 @@ class Page {
     } else if (message.type === "hello") {
       this.server = message.server;
       this.notices.greeted(message);
+    } else {
+      this.shell?.hear(message);
     }
   }
 
@@ -268,6 +277,7 @@ export async function start() {
   expose(page);
   const font = document.fonts.load('400 11px "Inter UI"').catch(() => []);
   const [stacks, view] = await Promise.all([element("stacks"), element("view"), Promise.race([font, new Promise((r) => setTimeout(r, 100))])]);
+  page.shell = new Shell(page);
   page.follow(stacks, view);
   bindControls(page);
   bindPanels(page);

@@ -88,16 +88,23 @@ export function layoutFor(geometry) {
     wanted[`${CROSS[kind]}.visible`] = shown;
     if (shown) wanted[`${CROSS[kind]}.domain`] = [across(row.crossLeft), across(row.crossLeft + row.crossWidth)];
   }
-  const plot = rows.book, solo = Object.values(rows).find((row) => row.solo);
-  // The lower time axis hangs below the flow row; alone on the screen, below the row that is there.
-  if (solo) wanted[`${VALUE.flow}.domain`] = [upward(solo.top + solo.height), upward(solo.top)];
-  wanted["xaxis.showticklabels"] = wanted["xaxis.showgrid"] = !solo;
+  const plot = rows.book;
+  // A time axis hangs below the first row that is shown and one below the last; one alone has one.
+  const shown = Object.entries(rows).filter(([, row]) => row.height > 0).sort(([, a], [, b]) => a.top - b.top);
+  if (shown.length) {
+    const [first, last] = [shown[0][0], shown.at(-1)[0]];
+    wanted["xaxis.anchor"] = axisId(VALUE[first]);
+    wanted["xaxis5.anchor"] = axisId(VALUE[last]);
+    wanted["xaxis.showticklabels"] = wanted["xaxis.showgrid"] = first !== last;
+  }
   for (const name of TIME) wanted[`${name}.domain`] = [across(plot.left), across(plot.left + plot.width)];
   // The cross-section of the flow row has no axis of its own.
   wanted[`${CROSS.flow}.visible`] = false;
   wanted.dragmode = matchMedia("(pointer: coarse)").matches || width < 600 ? false : "pan";
   return wanted;
 }
+
+const axisId = (name) => name.replace("axis", "");
 
 /** Layout keys for colours. */
 export function coloursFor() {

@@ -5,7 +5,7 @@ import { empties } from "./evidence_states.js";
 import { TABLES } from "./evidence_tables.js";
 import { drawAdverse, drawMarkouts, drawVpin } from "./evidence_trades.js";
 import { feeField, writeCard, writeTables } from "./evidence_words.js";
-import { clock, number, percent, signed, span } from "./format.js";
+import { number, percent, signed, span, stamp } from "./format.js";
 import { showEmpty } from "./panels.js";
 import { write } from "./texts.js";
 
@@ -102,7 +102,7 @@ export class EvidencePane {
 
   /** Coverage of the look-back and n beside each figure. */
   badges() {
-    const { values: v, stack: { f } } = this, at = `as of ${clock(v.end_ms)} UTC`;
+    const { values: v, stack: { f } } = this, at = `as of ${stamp(v.end_ms)}`;
     const badge = (name, share, more = "") => {
       const place = f[`ev-cov-${name}`];
       if (!place) return;

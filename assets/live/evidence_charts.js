@@ -1,7 +1,7 @@
 // Charts of verification: the scatter of impact with its line, and prediction by horizon.
 import { crisp, haloText, line } from "./canvas.js";
 import { between, frame, reach, through } from "./evidence_axes.js";
-import { clock, number, signed, signedSize, span } from "./format.js";
+import { number, signed, signedSize, span, stamp } from "./format.js";
 import { alpha, theme } from "./theme.js";
 
 const SUPER = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079";
@@ -130,4 +130,4 @@ function inWords(p) {
   return rows;
 }
 
-export const asOf = (values) => `as of ${clock(values.end_ms)} UTC`;
+export const asOf = (values) => `as of ${stamp(values.end_ms)}`;

@@ -1,8 +1,9 @@
 // Charts of toxicity: VPIN through time, markout curves, adverse selection.
 import { chip, crisp, hatch, line, text } from "./canvas.js";
 import { between, frame, reach, through } from "./evidence_axes.js";
-import { bps, clock, number, percent, signed, timeTicks } from "./format.js";
+import { bps, clock, number, percent, signed, stamp, timeTicks } from "./format.js";
 import { alpha, theme } from "./theme.js";
+import { zoneName } from "./zone.js";
 
 const GROUPS = [
   ["buys", "buys, all", "buy", [4, 3]],
@@ -39,7 +40,7 @@ export function drawVpin(canvas, box, { values, arrays, spans, cursor }) {
   labels(s, box, t, half);
   return Array.from(v, (value, k) => ({
     left: X(time[k]), top: Y(value), wide: 1e9, time: time[k],
-    title: `${clock(time[k])} UTC`,
+    title: stamp(time[k]),
     rows: [["VPIN", number(value, 3)], ...(t.p95 === null ? [] : [["95th percentile", number(t.p95, 3)], ["Middle half", `${number(t.p25, 2)} to ${number(t.p75, 2)}`]])],
   }));
 }
@@ -68,7 +69,7 @@ function above({ x, X, Y, L, R, T }, time, v, edge) {
 }
 
 function labels({ x, Y, R, T, B }, box, t, half) {
-  text(x, "UTC", R + 6, box.height - 11, theme.text3);
+  text(x, zoneName(), R + 6, box.height - 11, theme.text3);
   if (t.vpin === null) return;
   const now = Math.max(T + 8, Math.min(B - 8, Y(t.vpin)));
   if (half) {

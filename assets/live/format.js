@@ -1,4 +1,5 @@
-// Numbers and times as the page writes them. Times are UTC.
+// Numbers and times as the page writes them; times in the zone of zone.js.
+import { offsetAt, zoneName } from "./zone.js";
 
 const MINUS = "\u2212";
 const NBSP = "\u00a0";
@@ -106,14 +107,19 @@ export function span(seconds) {
 
 const two = (v) => String(v).padStart(2, "0");
 
-/** Time of day, UTC: 14:31, 14:31:07 or 14:31:07.3. */
+/** Time of day in the page's zone: 14:31, 14:31:07 or 14:31:07.3. */
 export function clock(ms, parts = "seconds") {
   if (isNone(ms)) return NONE;
-  const d = new Date(ms);
+  const d = new Date(ms + offsetAt(ms));
   const minutes = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
   if (parts === "minutes") return minutes;
   const seconds = `${minutes}:${two(d.getUTCSeconds())}`;
   return parts === "tenths" ? `${seconds}.${Math.floor(d.getUTCMilliseconds() / 100)}` : seconds;
+}
+
+/** The same with the zone behind it: 14:31:07 UTC. */
+export function stamp(ms, parts) {
+  return isNone(ms) ? NONE : `${clock(ms, parts)} ${zoneName()}`;
 }
 
 /** Round values at 1, 2 or 5 × 10ⁿ between two bounds, about `count` of them. */
@@ -152,6 +158,8 @@ export function timeTicks(start, end, width, gap = 68) {
   const least = ((end - start) / 1000) * (gap / Math.max(1, width));
   const step = (TIME_STEPS_S.find((s) => s >= least) ?? 86400) * 1000;
   const found = [];
-  for (let t = Math.ceil(start / step) * step; t <= end && found.length < 400; t += step) found.push(t);
+  // Whole hours of the zone, which may lie half an hour beside those of UTC.
+  const ahead = offsetAt(start);
+  for (let t = Math.ceil((start + ahead) / step) * step - ahead; t <= end && found.length < 400; t += step) found.push(t);
   return { step, found };
 }

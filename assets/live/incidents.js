@@ -1,5 +1,5 @@
 // Incidents in words: what and where, since when, what happens next. Newest first.
-import { clock, duration, number } from "./format.js";
+import { clock, duration, number, stamp } from "./format.js";
 import { venue } from "./words.js";
 
 const CAUSES = {
@@ -29,7 +29,7 @@ function what(one, now) {
     return one.times > 1 ? `data lost${times}` : `no data for ${since}`;
   }
   if (one.state === "down") return "not answering";
-  if (one.state === "throttled") return one.next_try_ms ? `throttled until ${clock(one.next_try_ms)} UTC` : "throttled";
+  if (one.state === "throttled") return one.next_try_ms ? `throttled until ${stamp(one.next_try_ms)}` : "throttled";
   if (one.state === "stale") return `no update for ${since}`;
   return "book fetched anew";
 }
@@ -44,7 +44,7 @@ function next(one, now) {
   const missed = one.missed ? `${number(one.missed)} updates missed` : "";
   if (one.to_ms !== null) {
     const why = capital(cause(one.reason)) || "";
-    return `${which(one)}${[why, missed].filter(Boolean).join("; ")}${why || missed ? ". " : ""}Resolved at ${clock(one.to_ms)} UTC.`;
+    return `${which(one)}${[why, missed].filter(Boolean).join("; ")}${why || missed ? ". " : ""}Resolved at ${stamp(one.to_ms)}.`;
   }
   const tried = one.attempts ? `Tried ${one.attempts === 1 ? "once" : `${number(one.attempts)} times`}` : "";
   const wait = one.next_try_ms && one.next_try_ms > now ? `next in ${duration(one.next_try_ms - now)}` : "";

@@ -1,5 +1,5 @@
 // What happened to the page itself, told once it is mended: a restart, hours hidden, a device that slept.
-import { clock, duration } from "./format.js";
+import { duration, stamp } from "./format.js";
 import { write } from "./texts.js";
 
 const SHOWN_MS = 8000;
@@ -37,7 +37,7 @@ export class Notices {
     const now = stack.model.series.last;
     const gaps = stack.model.gaps.filter((gap) => gap.stream === "depth");
     const missing = last ? gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(gap.to_ms ?? now, now) - Math.max(gap.from_ms, last)), 0) : 0;
-    const what = slept ? `This device slept for ${duration(slept)}` : restarted ? `Server restarted at ${clock(at)} UTC` : `Connection back after ${duration(away)}`;
+    const what = slept ? `This device slept for ${duration(slept)}` : restarted ? `Server restarted at ${stamp(at)}` : `Connection back after ${duration(away)}`;
     const whole = Math.max(0, away - missing);
     const filled = `${slept || !restarted ? "what was missed is" : `${duration(whole)}`} filled from the store`;
     this.say(`${what}; ${filled}, ${missing > 500 ? `${duration(missing)} of it missing` : "nothing lost"}.`);

@@ -1,8 +1,9 @@
 // Above the axes: labels of gaps, the crosshair and its card.
 import { begin, chip, crisp, haloText, line } from "./canvas.js";
-import { bps, clock, duration, number, signed, signedSize, size } from "./format.js";
+import { bps, clock, duration, number, signed, signedSize, size, stamp } from "./format.js";
 import { cause } from "./incidents.js";
 import { theme } from "./theme.js";
+import { zoneName } from "./zone.js";
 
 const AXIS_GAP_PX = 2;
 
@@ -19,7 +20,7 @@ function zone(x, geometry) {
   x.fillStyle = theme.text3;
   x.textAlign = "left";
   for (const row of Object.values(geometry.rows)) {
-    if (row.strip && row.height) x.fillText("UTC", row.left + row.width + 7, row.top + row.height + 12);
+    if (row.strip && row.height) x.fillText(zoneName(), row.left + row.width + 7, row.top + row.height + 12);
   }
 }
 
@@ -84,7 +85,7 @@ export function cardRows(model, cursor, now) {
   const gap = model.gaps.find((one) => one.stream !== "trades" && one.from_ms < cursor.time && cursor.time < (one.to_ms ?? Infinity));
   if (gap && mid !== mid) return gapRows(gap, now);
   const tone = (v) => (v > 0 ? "up" : v < 0 ? "dn" : "");
-  const rows = [[`${clock(at)} UTC`, now === now ? `${duration(now - at)} ago` : "", "head"]];
+  const rows = [[stamp(at), now === now ? `${duration(now - at)} ago` : "", "head"]];
   if (cursor.price !== null) {
     const resting = restingAt(model, at, cursor.price);
     if (resting === resting) rows.push(["Resting size", `${size(resting)}${unit} ${cursor.price > mid ? "ask" : "bid"}`]);
@@ -108,8 +109,8 @@ export function gapRows(gap, now) {
   const open = gap.to_ms === null;
   return [
     [`No data for ${duration((open ? now : gap.to_ms) - gap.from_ms)}`, "", "head"],
-    ["From", `${clock(gap.from_ms, "tenths")} UTC`],
-    ["To", open ? "still missing" : `${clock(gap.to_ms, "tenths")} UTC`],
+    ["From", stamp(gap.from_ms, "tenths")],
+    ["To", open ? "still missing" : stamp(gap.to_ms, "tenths")],
     ["Cause", gap.missed > 0 ? `${number(gap.missed)} updates missed` : capital(cause(gap.reason))],
     ...(open || gap.stream === "trades" ? [] : [["Book", "rebuilt from a snapshot"]]),
     null,

@@ -1,5 +1,6 @@
 // A panel as a PNG: what its canvases show, with axes and words, under a line that says of what and when.
-import { clock } from "./format.js";
+import { stamp } from "./format.js";
+import { offsetAt } from "./zone.js";
 import { fileName, save } from "./files.js";
 import { theme } from "./theme.js";
 
@@ -50,9 +51,9 @@ function head(x, panel, stack) {
   x.fillText([stack?.market, titles.join(", ")].filter(Boolean).join(" \u00b7 "), MARGIN, 19);
   x.font = `11px ${theme.font}`;
   x.fillStyle = theme.text3;
-  const at = timeOf(stack), day = new Date(at).toISOString().slice(0, 10);
+  const at = timeOf(stack), day = new Date(at + offsetAt(at)).toISOString().slice(0, 10);
   const said = panel.querySelector(".plot-head p")?.textContent ?? "";
-  x.fillText([`${day} ${clock(at)} UTC`, said].filter(Boolean).join(" \u00b7 "), MARGIN, 35);
+  x.fillText([`${day} ${stamp(at)}`, said].filter(Boolean).join(" \u00b7 "), MARGIN, 35);
 }
 
 const shown = (element) => element.checkVisibility?.({ visibilityProperty: true, opacityProperty: true }) ?? true;

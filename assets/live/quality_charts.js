@@ -1,8 +1,9 @@
 // The charts of the tab Data quality: latency and rate of each stream through time, and what is known.
 import { begin, crisp, hatch, line, text } from "./canvas.js";
-import { clock, decimalsOf, number, ticks, tickStep, timeTicks } from "./format.js";
+import { clock, decimalsOf, number, tickStep, ticks, timeTicks } from "./format.js";
 import { scale } from "./geometry.js";
 import { theme } from "./theme.js";
+import { zoneName } from "./zone.js";
 
 export const STREAMS = ["best", "depth", "trades"];
 const AXIS = 66, STRIP = 20, TOP = 6, HOLE_MS = 25_000; // records come every 10 s
@@ -25,7 +26,7 @@ function timeAxis({ x, plot, tall, X, start, end }) {
   }
   line(x, 0, crisp(base) - 1, plot, crisp(base) - 1, theme.axis);
   line(x, crisp(plot) - 1, TOP, crisp(plot) - 1, base, theme.axis);
-  text(x, "UTC", plot + 7, base + 12, theme.text3);
+  text(x, zoneName(), plot + 7, base + 12, theme.text3);
 }
 
 function gaps(parts, spans) {

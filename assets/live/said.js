@@ -1,5 +1,5 @@
 // The sentences of each state: what is so, since when, what happens next. Present tense, no adjectives.
-import { clock, duration, number, span } from "./format.js";
+import { duration, number, span, stamp } from "./format.js";
 import { SCORE_AFTER_S, scoreIn, venue } from "./words.js";
 
 const TRYING_MS = 5000; // the server takes no second wish before
@@ -31,7 +31,7 @@ export function noteOf(stack, state, at) {
   const { model, market, link } = stack;
   const s = model.status, drawn = model.series?.length > 0;
   const seen = state === "lost" ? model.tiles?.t : s?.received_ms;
-  const last = drawn && seen ? `Last book ${clock(seen)} UTC. ` : "";
+  const last = drawn && seen ? `Last book ${stamp(seen)}. ` : "";
   if (state === "expired") return { title: "Session expired", text: "Sign in again to go on; your view is in the address.", acts: { "sign-in": "Sign in" } };
   if (state === "lost" && drawn) return lost(link, last, at);
   if (state === "stale") {
@@ -42,7 +42,7 @@ export function noteOf(stack, state, at) {
     return { title: "The book is being fetched anew", text: s.detail || `${last}The loss is hatched.`, acts: waiting(s, model.now(at)) ? tries(stack, at) : {} };
   }
   if (state === "throttled") {
-    const until = s.next_try_ms ? ` until ${clock(s.next_try_ms)} UTC` : "";
+    const until = s.next_try_ms ? ` until ${stamp(s.next_try_ms)}` : "";
     return { title: `${venue(market)} limits requests${until}`, text: throttled(s) };
   }
   if (state === "down" && stack.recorded) return { title: downTitle(s, market), text: downText(s, at, model), acts: tries(stack, at) };
@@ -127,7 +127,7 @@ function downText(s, at, model) {
   const now = model.now(at);
   // Of the feed's own words only what the structured figures do not say better.
   const cause = (s?.detail ?? "").split(/(?<=\.)\s+/).filter((one) => one && !/is not answering\.$|^The next attempt|^Other markets/.test(one)).join(" ");
-  const since = s?.since_ms ? `No answer since ${clock(s.since_ms)} UTC. ` : "";
+  const since = s?.since_ms ? `No answer since ${stamp(s.since_ms)}. ` : "";
   if (silent(s)) return `${cause} Nothing of this page is lost: it goes on when the collector does.`;
   const tried = s?.attempts ? `${number(s.attempts)} ${s.attempts === 1 ? "attempt" : "attempts"} since` : "";
   const wait = s?.next_try_ms && now === now && s.next_try_ms > now ? `the next is in ${duration(s.next_try_ms - now)}` : "";

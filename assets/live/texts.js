@@ -1,5 +1,5 @@
 // The words and numbers around the charts of one stack: market bar, tiles, titles, quality strip.
-import { NONE, bps, clock, duration, number, ordinal, percent, signed, signedSize, size, span } from "./format.js";
+import { NONE, bps, duration, number, ordinal, percent, signed, signedSize, size, span, stamp } from "./format.js";
 import { fidelity, fidelityOf, scoreIn, trust, what } from "./words.js";
 
 /** Writes into the element only when the words changed; text changes in place. */
@@ -137,7 +137,7 @@ export function coverages(element, f, { status: s, coverage: c, gaps, info }) {
 
 function gapLine(gap) {
   const open = gap.to_ms === null;
-  return `${clock(gap.from_ms)} UTC, ${open ? "still open" : duration(gap.to_ms - gap.from_ms)}: ${gap.reason}`;
+  return `${stamp(gap.from_ms)}, ${open ? "still open" : duration(gap.to_ms - gap.from_ms)}: ${gap.reason}`;
 }
 
 /** The quality strip. */
@@ -153,8 +153,8 @@ export function quality(f, model, at, frozen) {
   write(f["q-gaps"], gapWords(gaps));
   write(f["q-rejected"], known(s?.rejected) ? number(s.rejected) : NONE);
   const t = model.tiles?.t;
-  write(f["q-updated"], t ? `${clock(t, "tenths")} UTC` : NONE);
-  if (frozen) write(f.age, t ? `at ${clock(t)} UTC` : "");
+  write(f["q-updated"], t ? stamp(t, "tenths") : NONE);
+  if (frozen) write(f.age, t ? `at ${stamp(t)}` : "");
   else write(f.age, known(s?.age_ms) ? `${duration(Math.max(0, model.age(at)))} ago` : "");
 }
 

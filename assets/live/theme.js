@@ -24,7 +24,7 @@ export function watchTheme(changed) {
   new MutationObserver(() => {
     readTheme();
     changed();
-  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme", "data-colours"] });
 }
 
 function rgb(hex) {

@@ -1,5 +1,5 @@
 // Titles, names, hover values and tables of the tab Trades & liquidity.
-import { bps, clock, duration, number, percent, signed, signedSize, size, span } from "./format.js";
+import { bps, duration, number, percent, signed, signedSize, size, span, stamp } from "./format.js";
 import { gapRows } from "./overlay.js";
 import { iso } from "./tables.js";
 import { write } from "./texts.js";
@@ -46,7 +46,7 @@ export function cardRows(pane, time) {
   const tone = (value) => (value > 0 ? "up" : value < 0 ? "dn" : "");
   const or = (value, words, none) => (known(value) ? words : none);
   return [
-    [`${clock(s.time[k])} UTC`, now === now ? `${duration(now - s.time[k])} ago` : "", "head"],
+    [stamp(s.time[k]), now === now ? `${duration(now - s.time[k])} ago` : "", "head"],
     ["Mid", number(v("mid"), info.price_decimals + 1)],
     ["Spread", or(v("spread_bps"), `${bps(v("spread_bps"))}\u00a0bps, ${number(v("spread_ticks"))} ticks`, "\u2013")],
     ["Queue / levels", `${signed(v("queue"), 2)} / ${signed(v("depth_imbalance"), 2)}`, tone(v("queue"))],

@@ -1,5 +1,5 @@
 // Sentences of the reading strip, made from the same figures as the panels.
-import { NONE, clock, duration, number, percent, signed, span } from "./format.js";
+import { NONE, duration, number, percent, signed, span, stamp } from "./format.js";
 
 export const SCORE_AFTER_S = 300; // docs/metrics.md, Standard score: no score before 5 min of values one second apart
 const STRONG = 2;
@@ -9,7 +9,7 @@ const LITTLE = 0.1; // R² below which the flow says next to nothing of the pric
 export function what(model, state) {
   const { tiles, distribution: d, info } = model;
   if (["stale", "lost", "expired", "resyncing", "down", "error"].includes(state) || (tiles?.t && tiles.mid === null)) {
-    return ["No present reading.", tiles?.t ? `The last one was made at ${clock(tiles.t)} UTC.` : ""];
+    return ["No present reading.", tiles?.t ? `The last one was made at ${stamp(tiles.t)}.` : ""];
   }
   const window = span(info.window_s);
   if (!tiles || tiles.ofi === null) {
@@ -41,7 +41,7 @@ export function trust(model, state, age) {
   if (state === "stale" || state === "lost") return ["Figures withheld.", `No update for ${duration(age)}.`];
   if (state === "resyncing") return ["The book is being fetched anew.", "What follows the loss is hatched until it is whole."];
   if (state === "expired") return ["Figures withheld.", "The session has expired."];
-  if (state === "down") return ["No data.", /collector/.test(s?.detail ?? "") ? s.detail : `No answer${s?.since_ms ? ` since ${clock(s.since_ms)} UTC` : ""}.`];
+  if (state === "down") return ["No data.", /collector/.test(s?.detail ?? "") ? s.detail : `No answer${s?.since_ms ? ` since ${stamp(s.since_ms)}` : ""}.`];
   const share = coverage?.best ?? coverage?.depth ?? null;
   const covered = share === null ? "" : `coverage ${percent(share)} of ${span(info.range_s)}`;
   if (share !== null && share < 0.5) return ["Not enough data.", `${cap(covered)}.`];
@@ -91,4 +91,21 @@ export function fidelityOf(s, stream) {
 export function venue(market) {
   const name = market.split(":", 1)[0];
   return name ? name[0].toUpperCase() + name.slice(1) : market;
+}
+
+const VENUES = { binanceusdm: "Binance", binancecoinm: "Binance", krakenfutures: "Kraken", kucoinfutures: "KuCoin", okx: "OKX", htx: "HTX", bitmex: "BitMEX", kucoin: "KuCoin" };
+
+/** A market id in words: `BTC/USDT` and `Binance perp`. */
+export function describe(market) {
+  const at = market.indexOf(":"), id = market.slice(0, at), symbol = market.slice(at + 1);
+  const [pair, settled] = symbol.split(":");
+  const [, date, strike, right] = /^[^-]+(?:-(\d{6}))?(?:-([\d.]+))?(?:-([CP]))?$/.exec(settled ?? "") ?? [];
+  const kind = settled === undefined ? "spot" : date ? day(date) + (right ? ` ${strike} ${right}` : "") : "perp";
+  return { name: pair, place: `${VENUES[id] ?? venue(market)} ${kind}` };
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+function day(date) {
+  return `${Number(date.slice(4))}\u00a0${MONTHS[Number(date.slice(2, 4)) - 1] ?? "?"}`;
 }

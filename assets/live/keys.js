@@ -1,0 +1,38 @@
+// The keyboard: one table of keys, off while the user types or a dialog is open.
+
+/** Binds keys to actions: `actions` has `market`, `tab`, `step`, `list`, `crosshair`, … */
+export function bindKeys(actions) {
+  const table = {
+    "/": actions.market,
+    "[": () => actions.step("window", -1), "]": () => actions.step("window", 1),
+    "-": () => actions.step("depth", -1), "=": () => actions.step("depth", 1), "+": () => actions.step("depth", 1),
+    ",": () => actions.step("range", -1), ".": () => actions.step("range", 1),
+    "0": actions.resetZoom,
+    "?": actions.help, s: actions.share, t: actions.theme, c: actions.colours, l: actions.layout, f: actions.fullScreen,
+    ArrowUp: () => actions.list(-1), ArrowDown: () => actions.list(1),
+    " ": actions.freeze,
+  };
+  for (const key of ["ArrowLeft", "ArrowRight", "Home", "End"]) table[key] = (event) => actions.crosshair(key, event.shiftKey);
+  for (let k = 1; k <= 9; k++) table[k] = () => actions.tab(k - 1);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return actions.escape(event);
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || resting(event.target)) return;
+    if (own(event)) return;
+    const action = table[event.key] ?? table[event.key.toLowerCase()];
+    // An action that had nothing to do says so with false: the key keeps its usual meaning.
+    if (action && action(event) !== false) event.preventDefault();
+  });
+}
+
+/** Typing, and dialogs, which have keys of their own. */
+function resting(target) {
+  return document.querySelector("dialog[open]") !== null || target.closest?.("input, textarea, select, [contenteditable], [role=listbox]");
+}
+
+/** Keys that the element in focus takes for itself. */
+function own(event) {
+  const { key, target } = event;
+  if (key === " " || key === "Enter") return target.closest?.("button, a, [role=option]") !== null;
+  if (/^(Arrow|Home|End)/.test(key)) return target.closest?.(".ag-root, [role=tablist], [role=radiogroup]") !== null;
+  return false;
+}

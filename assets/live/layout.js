@@ -1,0 +1,131 @@
+// How the rows of the tab Book & flow are laid out: which, in what order, how high. The same text stands in the
+// address (`book-ofi.5-flow.4`: a row, and its height in units of 24 px; the row without one takes the rest).
+
+export const VERSION = 2;
+const UNIT_PX = 24;
+const LOWEST = 3, HIGHEST = 40;
+const MOST_ROWS = 16, MOST_NAME = 40, MOST_SAVED = 40;
+const PART = /^([a-z]{1,16})(?:\.(\d{1,2}))?$/;
+
+export const PRESETS = [
+  { name: "Desk", layout: "", title: "All panels, as the page comes" },
+  { name: "Book only", layout: "book", title: "The heatmap and the depth alone" },
+  { name: "Flow", layout: "ofi-levels.8-flow.8", title: "Order flow and takers, without the book" },
+];
+
+/**
+ * Reads a layout.
+ * @returns {{row: string, units: number | null}[] | null} null: as the page comes
+ */
+export function parse(text) {
+  if (typeof text !== "string" || !text) return null;
+  const rows = new Map();
+  for (const part of text.split("-").slice(0, MOST_ROWS)) {
+    const [, row, units] = PART.exec(part) ?? [];
+    if (row && !rows.has(row)) rows.set(row, { row, units: units === undefined ? null : clamp(Number(units)) });
+  }
+  return rows.size ? [...rows.values()] : null;
+}
+
+export const format = (rows) => rows.map(({ row, units }) => (units === null ? row : `${row}.${units}`)).join("-");
+
+const clamp = (units) => Math.max(LOWEST, Math.min(HIGHEST, units));
+
+/** The rows of a page's stack as it comes: order and heights that the style sheet gives. */
+export function usual(rows) {
+  return panelsOf(rows).map((panel, k) => ({ row: panel.dataset.row, units: k ? Math.round(panel.offsetHeight / UNIT_PX) || 5 : null }));
+}
+
+const panelsOf = (rows) => [...rows.querySelectorAll(":scope > .panel[data-row]")];
+
+/** Lays out the rows of a stack; a row that no longer exists is passed over, one not named is hidden. */
+export function apply(rows, text) {
+  const panels = panelsOf(rows), wanted = parse(text)?.filter(({ row }) => panels.some((one) => one.dataset.row === row)) ?? [];
+  const key = format(wanted);
+  if ((rows.dataset.layout ?? "") === key) return false;
+  rows.dataset.layout = key;
+  const free = wanted.find(({ units }) => units === null) ?? wanted[0];
+  rows.style.gridTemplateRows = wanted.map((one) => (one === free ? "minmax(120px, 1fr)" : `${one.units * UNIT_PX}px`)).join(" ");
+  for (const panel of panels) {
+    const at = wanted.findIndex(({ row }) => row === panel.dataset.row);
+    // Off, a row keeps its width: the time axis of the others rests on it.
+    panel.classList.toggle("off", wanted.length > 0 && at < 0);
+    panel.style.order = wanted.length ? String(at) : "";
+  }
+  // The time axis is printed below the first and the last row that are shown.
+  const shown = shownOf(rows);
+  for (const panel of panels) {
+    panel.dataset.strip ??= String(panel.querySelector(".cv")?.classList.contains("strip"));
+    const ends = wanted.length ? panel === shown[0] || panel === shown.at(-1) : panel.dataset.strip === "true";
+    panel.querySelector(".cv")?.classList.toggle("strip", ends);
+  }
+  return true;
+}
+
+/** The panels that are shown, from top to bottom. */
+export function shownOf(rows) {
+  return panelsOf(rows).filter((panel) => !panel.classList.contains("off")).sort((a, b) => Number(a.style.order) - Number(b.style.order));
+}
+
+/** Changes of a layout; each gives a new list. */
+export const change = {
+  move: (rows, row, by) => {
+    const at = rows.findIndex((one) => one.row === row), to = at + by;
+    if (at < 0 || to < 0 || to >= rows.length) return rows;
+    const next = [...rows];
+    [next[at], next[to]] = [next[to], next[at]];
+    return next;
+  },
+  place: (rows, row, before) => {
+    const one = rows.find((other) => other.row === row), rest = rows.filter((other) => other !== one);
+    const at = before === null ? rest.length : rest.findIndex((other) => other.row === before);
+    if (!one || at < 0) return rows;
+    return [...rest.slice(0, at), one, ...rest.slice(at)];
+  },
+  // The last row stays: a page without any would say nothing.
+  toggle: (rows, row) => {
+    if (!rows.some((one) => one.row === row)) return [...rows, { row, units: rows.some(({ units }) => units === null) ? 5 : null }];
+    const rest = rows.filter((one) => one.row !== row);
+    if (!rest.length) return rows;
+    return rest.some(({ units }) => units === null) ? rest : [{ ...rest[0], units: null }, ...rest.slice(1)];
+  },
+  grow: (rows, row, by) => rows.map((one) => (one.row === row && one.units !== null ? { ...one, units: clamp(one.units + by) } : one)),
+};
+
+/**
+ * Reads what was saved or comes from a file: an object with a version, migrated to the present one.
+ * @returns {{version: number, layouts: {name: string, layout: string}[]}}
+ * @throws {Error} with one sentence for the user
+ */
+export function readSaved(text) {
+  if (text.length > 100_000) throw new Error("The file is too long to be a layout of this page.");
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error("The file is no layout of this page: it is not JSON.");
+  }
+  if (!value || typeof value !== "object" || !Number.isInteger(value.version)) throw new Error("The file is no layout of this page: it names no version.");
+  if (value.version > VERSION) throw new Error(`The file is of version ${value.version}; this page reads up to ${VERSION}.`);
+  if (value.version < 1) throw new Error(`The file is of version ${value.version}, which never was.`);
+  const { layouts } = migrate(value);
+  if (!Array.isArray(layouts)) throw new Error("The file is no layout of this page: it holds no list of layouts.");
+  if (layouts.length > MOST_SAVED) throw new Error(`The file holds more than ${MOST_SAVED} layouts.`);
+  return { version: VERSION, layouts: layouts.map(checked) };
+}
+
+/** Version 1 kept rows as a list, and no height. */
+function migrate(value) {
+  if (value.version > 1 || !Array.isArray(value.layouts)) return value;
+  const joined = (one) => (Array.isArray(one?.rows) ? one.rows.join("-") : one?.rows);
+  return { version: 2, layouts: value.layouts.map((one) => ({ name: one?.name, layout: joined(one) })) };
+}
+
+function checked(one) {
+  const name = typeof one?.name === "string" ? one.name.trim() : "";
+  if (!name || name.length > MOST_NAME) throw new Error(`A layout has a name of 1 to ${MOST_NAME} characters.`);
+  if (typeof one.layout !== "string" || (one.layout && !one.layout.split("-").every((part) => PART.test(part)))) {
+    throw new Error(`The layout “${name}” cannot be read.`);
+  }
+  return { name, layout: one.layout };
+}

@@ -1,0 +1,148 @@
+// The dialog "Layout and colours": panels, presets, saved layouts and their files, colours.
+import { h, keep, kept, mark, open } from "./dom.js";
+import { PRESETS, VERSION, change, format, parse, readSaved, usual } from "./layout.js";
+import { write } from "./texts.js";
+
+const SAVED = "ofi.layouts";
+const COLOURS = [["blue-orange", "Blue and orange"], ["green-red", "Green and red, unsafe for colour-blind eyes"]];
+
+export class Layouts {
+  /** @param {{view: object, rows: HTMLElement | null, wish: (change: object) => void}} page */
+  constructor(page) {
+    this.page = page;
+    this.said = document.getElementById("layout-said");
+    this.saved = this.read();
+    document.getElementById("layout").addEventListener("click", () => this.open());
+    this.buildSave();
+    document.getElementById("presets").append(
+      ...PRESETS.map(({ name, layout, title }) => h("button", { type: "button", class: "btn", title, "data-layout": layout, onclick: () => this.set(layout) }, name)),
+    );
+    document.getElementById("colour-row").append(
+      ...COLOURS.map(([value, words]) => h("button", { type: "button", class: "btn", role: "radio", "aria-checked": "false", "data-colours": value, onclick: () => page.wish({ colours: value }) }, words)),
+    );
+  }
+
+  buildSave() {
+    this.name = h("input", { type: "text", maxLength: 40, placeholder: "Name of this layout", "aria-label": "Name of this layout", onkeydown: (event) => event.key === "Enter" && this.save() });
+    this.file = h("input", { type: "file", accept: ".json,application/json", class: "unseen", tabIndex: -1, "aria-label": "File with layouts", onchange: () => this.import() });
+    document.getElementById("save-row").append(
+      this.name,
+      h("button", { type: "button", class: "btn", onclick: () => this.save() }, "Save"),
+      h("button", { type: "button", class: "btn", title: "Write all saved layouts to a file", onclick: () => this.export() }, "Export"),
+      h("button", { type: "button", class: "btn", title: "Read layouts from a file", onclick: () => this.file.click() }, "Import"),
+      this.file,
+    );
+  }
+
+  open() {
+    write(this.said, "");
+    this.fill();
+    open("layouts");
+  }
+
+  /** The rows as they stand now. */
+  get rows() {
+    return parse(this.page.view.layout) ?? (this.page.rows ? usual(this.page.rows) : []);
+  }
+
+  set(layout) {
+    this.page.wish({ layout });
+  }
+
+  alter(rows) {
+    this.set(format(rows));
+  }
+
+  /** The view has changed: shows its layout and colours. */
+  show() {
+    const { layout, colours } = this.page.view;
+    const known = [...PRESETS, ...this.saved.layouts].find((one) => one.layout === layout);
+    write(document.getElementById("layout-name"), known?.name ?? "Own");
+    for (const one of document.querySelectorAll("[data-colours]")) one.setAttribute("aria-checked", String(one.dataset.colours === colours));
+    if (document.getElementById("layouts").open) this.fill();
+  }
+
+  fill() {
+    const rows = this.rows, shown = new Set(rows.map(({ row }) => row));
+    const all = this.page.rows ? [...this.page.rows.querySelectorAll(":scope > .panel[data-row]")].map((one) => one.dataset.row) : [];
+    const focused = document.activeElement?.dataset?.id;
+    document.getElementById("rows-list").replaceChildren(
+      ...rows.filter(({ row }) => all.includes(row)).map((one, k) => this.line(one, k, rows.length)),
+      ...all.filter((row) => !shown.has(row)).map((row) => this.line({ row, units: undefined })),
+    );
+    for (const one of document.querySelectorAll("#presets [data-layout]")) one.setAttribute("aria-pressed", String(one.dataset.layout === this.page.view.layout));
+    document.getElementById("saved-list").replaceChildren(...this.saved.layouts.map((one) => this.savedLine(one)));
+    if (focused) document.querySelector(`[data-id="${focused}"]`)?.focus();
+  }
+
+  line({ row, units }, at, count) {
+    const name = this.page.rows?.querySelector(`[data-row="${row}"] h3`)?.textContent || this.page.rows?.querySelector(`[data-row="${row}"]`)?.dataset.metric || row, shown = units !== undefined;
+    const button = (words, icon, act, off) =>
+      h("button", { type: "button", class: "btn ghost icon small", title: `${words}: ${name}`, "aria-label": `${words}: ${name}`, "data-id": `${row}-${words}`, disabled: off, onclick: act }, mark(icon, 14));
+    return h("li", { class: shown ? "" : "off" }, h("span", {}, name), h("span", { class: "grow" }),
+      shown ? button("Lower", "minus", () => this.alter(change.grow(this.rows, row, -1)), units === null) : null,
+      shown ? button("Taller", "plus", () => this.alter(change.grow(this.rows, row, 1)), units === null) : null,
+      shown ? button("Up", "up", () => this.alter(change.move(this.rows, row, -1)), at === 0) : null,
+      shown ? button("Down", "down", () => this.alter(change.move(this.rows, row, 1)), at === count - 1) : null,
+      h("button", { type: "button", class: "btn small", "aria-pressed": String(shown), "data-id": `${row}-show`, "aria-label": `Show ${name}`, onclick: () => this.alter(change.toggle(this.rows, row)) }, shown ? "shown" : "hidden"));
+  }
+
+  savedLine({ name, layout }) {
+    return h("li", {}, h("button", { type: "button", class: "btn ghost small", "data-id": `use-${name}`, title: `Use ${name}`, "aria-label": `Use ${name}`, onclick: () => this.set(layout) }, name), h("span", { class: "grow" }),
+      h("button", { type: "button", class: "btn ghost icon small", title: `Delete ${name}`, "aria-label": `Delete ${name}`, onclick: () => this.remove(name) }, mark("cross", 12)));
+  }
+
+  save() {
+    const name = this.name.value.trim();
+    if (!name) return write(this.said, "A layout needs a name.");
+    const others = this.saved.layouts.filter((one) => one.name !== name);
+    this.store([...others, { name, layout: this.page.view.layout }], `Saved as ${name}.`);
+    this.name.value = "";
+  }
+
+  remove(name) {
+    this.store(this.saved.layouts.filter((one) => one.name !== name), `${name} was deleted.`);
+  }
+
+  store(layouts, words) {
+    this.saved = { version: VERSION, layouts };
+    write(this.said, keep(SAVED, JSON.stringify(this.saved)) ? words : "This browser keeps nothing: the layout lasts as long as the page.");
+    this.show();
+    this.fill();
+  }
+
+  /** What the browser kept; a text that cannot be read is set aside, not lost. */
+  read() {
+    const text = kept(SAVED);
+    if (!text) return { version: VERSION, layouts: [] };
+    try {
+      return readSaved(text);
+    } catch {
+      keep(`${SAVED}.unreadable`, text);
+      return { version: VERSION, layouts: [] };
+    }
+  }
+
+  export() {
+    const url = URL.createObjectURL(new Blob([JSON.stringify(this.saved, null, 1)], { type: "application/json" }));
+    h("a", { href: url, download: "order-flow-layouts.json" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+    const count = this.saved.layouts.length;
+    write(this.said, `${count} ${count === 1 ? "layout" : "layouts"} written to a file.`);
+  }
+
+  async import() {
+    const [file] = this.file.files;
+    this.file.value = "";
+    if (!file) return;
+    try {
+      if (file.size > 100_000) throw new Error("The file is too long to be a layout of this page.");
+      const { layouts } = readSaved(await file.text());
+      const names = new Set(layouts.map((one) => one.name));
+      const all = [...this.saved.layouts.filter((one) => !names.has(one.name)), ...layouts];
+      this.store(all, `${layouts.length} ${layouts.length === 1 ? "layout" : "layouts"} read from ${file.name}.`);
+    } catch (error) {
+      write(this.said, error.message);
+    }
+  }
+}

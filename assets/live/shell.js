@@ -1,0 +1,169 @@
+// What stands around the charts: watch list, market picker, layouts, zone, colours, drawer, keys, tour.
+import { bindArrange, edges } from "./arrange.js";
+import { freeze, set, share, step, toggleMenu, turn, wish } from "./controls.js";
+import { bindDialogs, open } from "./dom.js";
+import { stackOf } from "./panels.js";
+import { fullScreen } from "./fullscreen.js";
+import { bindKeys } from "./keys.js";
+import { apply } from "./layout.js";
+import { Layouts } from "./layouts.js";
+import { Picker } from "./picker.js";
+import { write } from "./texts.js";
+import { Tour } from "./tour.js";
+import { WatchList } from "./watch.js";
+import { setZone, zones } from "./zone.js";
+
+const MOST_MARKETS = 4;
+
+export class Shell {
+  /** @param {object} page the Page of app.js */
+  constructor(page) {
+    this.page = page;
+    this.view = page.view;
+    this.zone = "";
+    bindDialogs();
+    this.watch = new WatchList(this);
+    this.picker = new Picker(this, this.watch);
+    this.layouts = new Layouts(this);
+    this.tour = new Tour();
+    this.bindDrawer();
+    this.bindButtons();
+    bindArrange(this);
+    this.keys();
+    set("zone", { data: zones() });
+  }
+
+  /** The view in the address has changed. */
+  show(view) {
+    this.view = view;
+    document.documentElement.dataset.colours = view.colours;
+    if (view.zone !== this.zone) {
+      this.zone = view.zone;
+      const known = setZone(view.zone);
+      write(document.getElementById("told"), known ? "" : `This browser does not know the zone ${view.zone}; times are UTC.`);
+      this.page.all(true);
+    }
+    this.picker.show(view.markets);
+    this.watch.mark();
+    this.layouts.show();
+    for (const stack of this.page.stacks.values()) this.arrange(stack);
+    for (const one of document.querySelectorAll(".bottom [data-tab]")) one.toggleAttribute("aria-current", one.dataset.tab === view.tab);
+    this.tour.first(view.markets.length > 0);
+  }
+
+  /** Lays out the rows of a stack as the view says. */
+  arrange(stack) {
+    const rows = stack.element.querySelector(".rows");
+    if (!rows || !this.view) return;
+    if (apply(rows, this.view.layout)) stack.resized();
+    edges(rows);
+  }
+
+  /** The rows of the first stack: all stacks have the same. */
+  get rows() {
+    return document.querySelector(".stack .rows");
+  }
+
+  wish(change) {
+    wish(change);
+  }
+
+  /** Shows a market alone, or beside those in view; one that is there already gives way again. */
+  open(market, add) {
+    const now = this.view.markets;
+    this.closeDrawer();
+    if (!add) return now.length === 1 && now[0] === market ? undefined : wish({ m: [market] });
+    if (now.includes(market)) return this.drop(market);
+    wish({ m: [...now.slice(0, MOST_MARKETS - 1), market] });
+  }
+
+  drop(market) {
+    const rest = this.view.markets.filter((one) => one !== market);
+    if (rest.length) wish({ m: rest });
+  }
+
+  /** Messages of /live that are not about a view. */
+  hear(message) {
+    if (message.type === "watch") this.watch.take(message);
+    if (message.type === "sparks") this.watch.takeSparks(message);
+  }
+
+  renew() {
+    this.watch.renew();
+  }
+
+  bindButtons() {
+    document.getElementById("help").addEventListener("click", () => open("keys"));
+    document.getElementById("tour-again").addEventListener("click", () => {
+      document.getElementById("keys").close();
+      this.tour.start();
+    });
+    document.querySelector(".bottom").addEventListener("click", (event) => {
+      const tab = event.target.closest("button[data-tab]")?.dataset.tab;
+      if (!tab) return;
+      this.closeDrawer();
+      turn(this.page, document.getElementById(`tab-${tab}`));
+      document.getElementById("stacks").scrollTo({ top: 0 });
+    });
+  }
+
+  bindDrawer() {
+    this.side = document.getElementById("side");
+    for (const id of ["drawer", "bottom-markets"]) document.getElementById(id).addEventListener("click", () => this.toggleDrawer());
+    document.getElementById("watch-close").addEventListener("click", () => this.closeDrawer(true));
+    document.addEventListener("click", (event) => {
+      if (!event.target.closest("#side, #drawer, #bottom-markets, .ag-popup, dialog")) this.closeDrawer();
+    });
+  }
+
+  toggleDrawer() {
+    this.setDrawer(!this.side.classList.contains("open"));
+  }
+
+  closeDrawer(back = false) {
+    if (!this.side.classList.contains("open")) return false;
+    this.setDrawer(false);
+    if (back) [...document.querySelectorAll("#drawer, #bottom-markets")].find((one) => one.offsetParent)?.focus();
+    return true;
+  }
+
+  setDrawer(shown) {
+    this.side.classList.toggle("open", shown);
+    for (const id of ["drawer", "bottom-markets"]) document.getElementById(id).setAttribute("aria-expanded", String(shown));
+    if (shown) document.getElementById("watch-filter")?.focus();
+  }
+
+  keys() {
+    const { page } = this;
+    const click = (id) => () => document.getElementById(id).click();
+    bindKeys({
+      market: () => this.picker.open(),
+      step,
+      tab: (k) => turn(page, document.querySelectorAll("#tabs [role=tab]")[k]),
+      list: (by) => this.watch.step(by),
+      crosshair: (key, far) => this.crosshair(key, far),
+      resetZoom: () => page.stacks.forEach((stack) => stack.resetZoom()),
+      freeze: () => freeze(page),
+      help: () => void open("keys"),
+      layout: () => void this.layouts.open(),
+      share: () => void share(),
+      theme: click("theme"),
+      colours: () => wish({ colours: this.view.colours === "green-red" ? "blue-orange" : "green-red" }),
+      fullScreen: () => this.fullScreen(),
+      escape: () => this.tour.end() || toggleMenu(false) || this.closeDrawer(true),
+    });
+    document.addEventListener("pointerover", (event) => (this.under = event.target.closest?.("[data-panel]") ?? this.under));
+  }
+
+  /** Moves the crosshair of the stack in focus, else of the first. */
+  crosshair(key, far) {
+    const stack = stackOf(this.page, document.activeElement) ?? this.page.stacks.values().next().value;
+    return stack?.pane.step?.(key, far) ?? false;
+  }
+
+  fullScreen() {
+    const focused = document.activeElement?.closest("[data-panel]");
+    const panel = focused ?? (this.under?.isConnected && this.under.offsetParent ? this.under : document.querySelector(".tabpane:not([hidden]) [data-panel]:not(.off)"));
+    if (panel) fullScreen(panel);
+  }
+}

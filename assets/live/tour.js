@@ -1,0 +1,83 @@
+// The guided tour: five steps on the live page, one sentence each; Escape ends it.
+import { h, keep, kept } from "./dom.js";
+
+const SEEN = "ofi.tour";
+const STEPS = [
+  [".read", "What is happening", "These two sentences say who is pushing the price now, buyers or sellers, and how far to trust that; everything below is their evidence."],
+  [".row-book", "The book", "Time runs to the right, price upward: bright bands are large orders that wait, the line is the price, discs are trades, bought filled and sold as rings."],
+  [".row-ofi", "Order flow imbalance", "Orders joining on the buying side count up, on the selling side down: bars above zero mean that buyers press, beyond 2σ is unusual for this market."],
+  [".row-levels", "Best price or deeper?", "The same pressure for each price level of the book, best level on top: blue adds buying, orange selling, so you see whether all levels agree."],
+  [".tile-explained", "Does it work here?", "This is how much of the price's own moves the imbalance explained lately; it describes them, and promises nothing about the next one."],
+];
+const GAP = 10;
+
+export class Tour {
+  constructor() {
+    this.at = -1;
+    this.asked = false;
+    addEventListener("resize", () => this.at >= 0 && this.place());
+  }
+
+  /** On a first visit, once there is something to see. */
+  first(ready) {
+    if (!ready || this.asked) return;
+    this.asked = true;
+    if (!kept(SEEN)) setTimeout(() => this.start(), 1500);
+  }
+
+  start() {
+    this.end();
+    this.back = document.activeElement;
+    this.ring = h("div", { class: "tour-ring", "aria-hidden": "true" });
+    this.title = h("h2", { id: "tour-title" });
+    this.text = h("p", { id: "tour-text" });
+    this.count = h("span", { class: "mut" });
+    this.next = h("button", { type: "button", class: "btn solid", onclick: () => this.go(this.at + 1) });
+    this.card = h("div", { class: "tour", role: "dialog", "aria-labelledby": "tour-title", "aria-describedby": "tour-text" },
+      this.title, this.text,
+      h("div", { class: "row" }, this.count, h("span", { class: "grow" }),
+        h("button", { type: "button", class: "btn ghost", title: "End the tour (Esc)", onclick: () => this.end() }, "End"), this.next));
+    document.body.append(this.ring, this.card);
+    this.go(0);
+  }
+
+  go(at) {
+    const target = STEPS[at] && find(STEPS[at][0]);
+    if (!STEPS[at]) return this.end();
+    if (!target) return this.go(at + 1);
+    this.at = at;
+    const [, title, text] = STEPS[at];
+    this.title.textContent = title;
+    this.text.textContent = text;
+    this.count.textContent = `${at + 1} of ${STEPS.length}`;
+    this.next.textContent = at + 1 < STEPS.length ? "Next" : "Done";
+    target.scrollIntoView({ block: "center" });
+    this.place();
+    this.next.focus();
+  }
+
+  /** The card stands below what it speaks of, above it where there is no room, else inside. */
+  place() {
+    const target = find(STEPS[this.at][0]);
+    if (!target) return this.end();
+    const box = target.getBoundingClientRect(), { offsetWidth: width, offsetHeight: height } = this.card;
+    Object.assign(this.ring.style, { left: `${box.left - 4}px`, top: `${box.top - 4}px`, width: `${box.width + 8}px`, height: `${box.height + 8}px` });
+    const below = box.bottom + GAP, above = box.top - GAP - height;
+    const top = below + height < innerHeight - 8 ? below : above > 8 ? above : Math.max(8, Math.min(innerHeight - height - 8, box.top + 40));
+    this.card.style.left = `${Math.max(8, Math.min(innerWidth - width - 8, box.left + 12))}px`;
+    this.card.style.top = `${top}px`;
+  }
+
+  /** @returns {boolean} whether there was a tour to end */
+  end() {
+    if (this.at < 0) return false;
+    this.at = -1;
+    this.ring.remove();
+    this.card.remove();
+    keep(SEEN, "1");
+    if (this.back?.isConnected) this.back.focus();
+    return true;
+  }
+}
+
+const find = (selector) => [...document.querySelectorAll(`.stack ${selector}`)].find((one) => one.offsetParent && one.offsetHeight);

@@ -1,0 +1,129 @@
+// The watch list: rows of `watch`, once a second, into the grid that Dash renders.
+import { h } from "./dom.js";
+import { Sparks } from "./sparks.js";
+import { write } from "./texts.js";
+import { columns } from "./watch_cells.js";
+import { describe } from "./words.js";
+
+const MIRRORED = [
+  "onRowDataUpdated", "onDisplayedColumnsChanged", "onColumnResized", "onPaginationChanged", "onGridSizeChanged", "onSelectionChanged",
+  "onFilterChanged", "onSortChanged", "onCellClicked", "onAsyncTransactionsFlushed",
+];
+const WIDE = "(min-width: 1920px)";
+
+export class WatchList {
+  /** @param {{open: (market: string, add: boolean) => void, view: object}} page */
+  constructor(page) {
+    this.page = page;
+    this.sparks = new Sparks();
+    this.rows = new Map(); // market → row
+    this.shown = new Set(); // markets in the grid
+    this.chosen = new Set(); // markets in view
+    this.api = null;
+    this.filter = "";
+    this.wide = matchMedia(WIDE);
+    document.getElementById("watch-filter-place").append(
+      h("input", { type: "text", id: "watch-filter", placeholder: "Filter", "aria-label": "Filter the watch list", autocomplete: "off", spellcheck: false, oninput: (event) => this.search(event.target.value) }),
+    );
+    this.wide.addEventListener("change", () => this.layout());
+    this.find();
+  }
+
+  /** The grid is there when Dash has loaded its script and drawn it. */
+  async find() {
+    const grid = await globalThis.dash_ag_grid?.getApiAsync?.("watch-grid");
+    if (!grid) return void setTimeout(() => this.find(), 50);
+    this.api = grid;
+    // Dash would mirror every change into its own state, and ask all components of the page to look at it.
+    for (const name of MIRRORED) grid.setGridOption(name, undefined);
+    grid.setGridOption("isExternalFilterPresent", () => this.filter !== "");
+    grid.setGridOption("doesExternalFilterPass", (node) => this.passes(node.data));
+    // Not a selection of the grid's: Dash mirrors that, and takes it back.
+    grid.setGridOption("rowClassRules", { "in-view": (params) => this.chosen.has(params.data?.market) });
+    grid.setGridOption("getRowHeight", () => (this.wide.matches ? 33 : 36));
+    grid.addEventListener("rowClicked", (event) => this.page.open(event.data.market, event.event.shiftKey));
+    grid.addEventListener("cellKeyDown", (event) => this.key(event));
+    this.layout();
+    this.fill();
+  }
+
+  layout() {
+    if (!this.api) return;
+    const held = this.api.getColumnState().filter((one) => one.sort);
+    this.api.setGridOption("columnDefs", columns(this.wide.matches, this.sparks));
+    this.api.applyColumnState({ state: held, defaultState: { sort: null } });
+    this.api.resetRowHeights();
+    this.mark();
+  }
+
+  key({ event, node }) {
+    if (event.key === "Enter") this.page.open(node.data.market, event.shiftKey);
+  }
+
+  passes(row) {
+    const { name, place } = describe(row.market);
+    const text = `${row.market} ${name} ${place} ${row.state}`.toLowerCase();
+    return this.filter.split(/\s+/).every((word) => text.includes(word));
+  }
+
+  search(words) {
+    this.filter = words.trim().toLowerCase();
+    this.api?.onFilterChanged();
+    this.count();
+  }
+
+  /** @param {{markets: object[], message?: string}} message `watch` of /live */
+  take(message) {
+    const note = document.getElementById("watch-note");
+    write(note, message.message ?? "");
+    if (message.message) return;
+    this.rows = new Map(message.markets.map((row) => [row.market, row]));
+    for (const row of message.markets) this.sparks.note(row);
+    this.fill();
+  }
+
+  takeSparks(message) {
+    this.sparks.take(message);
+    this.api?.refreshCells({ columns: ["spark"], force: true });
+  }
+
+  fill() {
+    if (!this.api || document.hidden) return;
+    const add = [], update = [], remove = [];
+    for (const [market, row] of this.rows) (this.shown.has(market) ? update : add).push(row);
+    for (const market of this.shown) if (!this.rows.has(market)) remove.push({ market });
+    this.shown = new Set(this.rows.keys());
+    this.mark();
+    this.api.applyTransaction({ add, update, remove });
+    if (add.length || remove.length) this.count();
+  }
+
+  count() {
+    const shown = this.filter ? `${this.api?.getDisplayedRowCount() ?? 0} of ${this.rows.size}` : `${this.rows.size}`;
+    write(document.getElementById("watch-count"), shown);
+  }
+
+  /** Marks the markets in view. */
+  mark() {
+    const chosen = new Set(this.page.view?.markets), changed = [];
+    this.api?.forEachNode((node) => chosen.has(node.data.market) !== this.chosen.has(node.data.market) && changed.push(node));
+    this.chosen = chosen;
+    if (changed.length) this.api.redrawRows({ rowNodes: changed });
+  }
+
+  /** Moves the focus by a row and gives it to the grid; Enter then opens. */
+  step(by) {
+    if (!this.api?.getDisplayedRowCount()) return;
+    const all = this.api.getDisplayedRowCount(), cell = this.api.getFocusedCell();
+    const chosen = this.page.view?.markets[0];
+    const from = cell?.rowIndex ?? this.api.getRowNode(chosen)?.rowIndex ?? -1;
+    const to = Math.max(0, Math.min(all - 1, from + by));
+    this.api.ensureIndexVisible(to);
+    this.api.setFocusedCell(to, "market");
+  }
+
+  /** Draws anew what holds colours. */
+  renew() {
+    this.api?.refreshCells({ force: true });
+  }
+}

@@ -1,0 +1,113 @@
+// Cells of the watch list: what each column shows of a row of `watch`, and by what it sorts.
+import { NONE, bps, number, ordinal, percent, signed, size } from "./format.js";
+import { describe } from "./words.js";
+
+const STATES = {
+  live: "Live", starting: "Starting", resyncing: "Resyncing", stale: "Stale", throttled: "Throttled", down: "Down",
+};
+const TINTED = 2; // σ from which a score is coloured
+
+const known = (v) => v !== null && v !== undefined;
+const spread = (row) => (known(row.bid) && known(row.ask) && row.mid > 0 ? ((row.ask - row.bid) / row.mid) * 1e4 : null);
+const depth = (row) => (known(row.depth_bid) && known(row.depth_ask) ? row.depth_bid + row.depth_ask : null);
+
+function element(tag, className, words) {
+  const one = document.createElement(tag);
+  if (className) one.className = className;
+  if (words !== undefined) one.textContent = words;
+  return one;
+}
+
+/** A class of cell for AG Grid: `fill` writes a row into an element that stays. */
+function cell(fill, className) {
+  return class {
+    init(params) {
+      this.gui = element("div", className);
+      this.refresh(params);
+    }
+
+    getGui() {
+      return this.gui;
+    }
+
+    refresh(params) {
+      if (params.data) fill(this.gui, params.data, params);
+      return true;
+    }
+  };
+}
+
+/** Writes words into the children of an element, which are made once. */
+function lines(gui, ...parts) {
+  while (gui.childElementCount < parts.length) gui.append(element("span"));
+  parts.forEach(([words, className], k) => {
+    const one = gui.children[k];
+    if (one.textContent !== words) one.textContent = words;
+    if (one.className !== className) one.className = className;
+  });
+}
+
+const Market = cell((gui, row) => {
+  const { name, place } = describe(row.market);
+  lines(gui, [name, "wl-name"], [place, "wl-sub"]);
+}, "wl-two");
+
+const Price = cell((gui, row) => lines(gui, [priceWords(row), "wl-num"], [spreadWords(row), "wl-sub"]), "wl-two right");
+
+const priceWords = (row) => number(row.mid, row.price_decimals);
+const spreadWords = (row) => (known(spread(row)) ? `${bps(spread(row))}\u00a0bps` : NONE);
+
+/** The score, tinted from 2σ on; a state replaces it, never the row. */
+const Score = cell((gui, row) => {
+  const bad = !["live", "throttled"].includes(row.state);
+  const tint = !bad && Math.abs(row.score ?? 0) >= TINTED ? (row.score > 0 ? " bought" : " sold") : "";
+  const words = bad ? STATES[row.state] : known(row.score) ? signed(row.score, 1) : NONE;
+  lines(gui, [words, `wl-score${tint}${bad ? ` wl-state ${row.state}` : ""}`]);
+}, "wl-one right");
+
+const State = cell((gui, row) => lines(gui, [STATES[row.state] ?? row.state, `wl-state marked ${row.state}`]), "wl-one right");
+
+/** The line of the last half hour, drawn by `sparks`. */
+const sparkCell = (sparks) => cell((gui, row) => {
+  if (!gui.firstChild) {
+    gui.append(element("canvas"));
+    gui.firstChild.setAttribute("aria-hidden", "true");
+  }
+  sparks.draw(gui.firstChild, row.market, row.time_ms ?? Date.now());
+}, "wl-spark");
+
+const plain = (words) => (params) => (params.data ? words(params.data) : "");
+const last = (a, b) => {
+  // What is not available stands below everything.
+  const [x, y] = [known(a) ? a : -Infinity, known(b) ? b : -Infinity];
+  return x === y ? 0 : x - y;
+};
+
+/** Columns for a narrow list, two lines a row, and for a wide one, one line a row. */
+export function columns(wide, sparks) {
+  const of = (headerName, width, value, more) => ({
+    headerName, width, valueGetter: (params) => (params.data ? value(params.data) : null), comparator: last,
+    sortable: true, resizable: false, suppressHeaderMenuButton: true, sortingOrder: ["desc", "asc", null],
+    headerClass: "ag-right-aligned-header", ...more,
+  });
+  const text = (a, b) => String(a).localeCompare(String(b));
+  const market = of("Market", wide ? 176 : 82, (row) => row.market, { colId: "market", cellRenderer: Market, headerClass: "", comparator: text, sortingOrder: ["asc", "desc", null], cellClass: wide ? "wl-flat" : "", flex: wide ? 1 : undefined });
+  const spark = of("30\u00a0min", 50, (row) => row.time_ms, { colId: "spark", cellRenderer: sparkCell(sparks), sortable: false, headerClass: "" });
+  const score = of("OFI\u00a0\u03c3", wide ? 58 : 58, (row) => row.score, { colId: "score", cellRenderer: Score, equals: () => false, headerTooltip: "Score of rolling OFI, best quotes, 10 s" });
+  if (!wide) {
+    return [market, spark, of("Price / bps", 76, (row) => row.mid, { colId: "price", cellRenderer: Price, equals: () => false }), { ...score, flex: 1 }];
+  }
+  const numeric = (name, width, value, words, more) => of(name, width, value, { valueFormatter: plain(words), cellClass: "wl-cell", ...more });
+  return [
+    market,
+    numeric("Price", 82, (row) => row.mid, priceWords, { colId: "price" }),
+    numeric("Spread, bps", 68, spread, (row) => bps(spread(row)), { colId: "spread" }),
+    score,
+    spark,
+    numeric("Queue", 54, (row) => row.queue_imbalance, (row) => signed(row.queue_imbalance, 2), { colId: "queue", headerTooltip: "Queue imbalance of the best quotes" }),
+    numeric("10\u00a0bps", 58, depth, (row) => size(depth(row)), { colId: "depth", headerTooltip: "Depth within 10 bps, both sides, in the market's size unit" }),
+    numeric("VPIN pct", 58, (row) => row.vpin_percentile, (row) => (known(row.vpin_percentile) ? ordinal(row.vpin_percentile) : NONE), { colId: "vpin" }),
+    numeric("R\u00b2", 46, (row) => row.explained, (row) => (known(row.explained) ? percent(row.explained, 0) : NONE), { colId: "explained", headerTooltip: "Share of 10 s moves that OFI explains, 30 min" }),
+    of("Feed", 78, (row) => row.state, { colId: "state", cellRenderer: State, comparator: text }),
+  ];
+}

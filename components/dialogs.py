@@ -1,0 +1,160 @@
+"""Dialogs of the page: market picker, layout and colours, keys. The scripts open and fill them.
+
+Each is a native `dialog`: the browser keeps the focus inside, Escape closes it.
+"""
+
+from dash import html
+from dash.development.base_component import Component
+
+from components.icons import icon
+
+# What the keys do (assets/live/keys.js); `tests` hold the two together.
+KEYS = (
+    (
+        "Markets",
+        (
+            ("/", "find a market"),
+            ("Shift Enter", "add it beside those in view"),
+            ("↑ ↓", "move in the watch list"),
+            ("Enter", "open"),
+        ),
+    ),
+    (
+        "View",
+        (
+            ("1 – 4", "tabs"),
+            ("[ ]", "window shorter, longer"),
+            ("- =", "fewer, more levels"),
+            (", .", "shorter, longer range of time"),
+            ("L", "panels and layouts"),
+            ("T", "dark or light"),
+            ("C", "colours of buying and selling"),
+        ),
+    ),
+    (
+        "Time",
+        (
+            ("Space", "freeze, or back to live"),
+            ("← →", "crosshair by a second"),
+            ("Shift ← →", "by ten seconds"),
+            ("Home", "oldest in view"),
+            ("End", "now"),
+            ("0", "reset zoom"),
+        ),
+    ),
+    (
+        "Page",
+        (
+            ("F", "full screen of the panel in focus"),
+            ("S", "copy the address of this view"),
+            ("?", "these keys"),
+            ("Esc", "closes what is open"),
+        ),
+    ),
+)
+
+
+def _dialog(name: str, title: str, *content: Component, class_name: str = "") -> Component:
+    heading = html.Div(
+        [
+            html.H2(title, id=f"{name}-title"),
+            html.Span(className="grow"),
+            html.Button(
+                icon("cross", 14),
+                type="button",
+                className="btn ghost icon small",
+                title="Close (Esc)",
+                **{"aria-label": "Close", "data-close": name},
+            ),
+        ],
+        className="dialog-head",
+    )
+    return html.Dialog(
+        [heading, *content],
+        id=name,
+        className=f"dialog {class_name}".strip(),
+        **{"aria-labelledby": f"{name}-title"},
+    )
+
+
+def picker_dialog() -> Component:
+    """The market picker: a field and a list of markets, both made by `assets/live/picker.js`."""
+    hint = html.P(
+        [html.Kbd("Enter"), " opens · ", html.Kbd("Shift"), " ", html.Kbd("Enter"), " adds beside"],
+        className="hint",
+    )
+    return _dialog("picker", "Find a market", html.Div(id="picker-body"), hint, class_name="tall")
+
+
+def layout_dialog() -> Component:
+    """Panels and their order, saved layouts, colours; the lists are made by `assets/live/layouts.js`."""
+    return _dialog(
+        "layouts",
+        "Layout and colours",
+        html.Section(
+            [
+                html.H3("Panels of Book & flow"),
+                html.Div(id="presets", className="row", role="group", **{"aria-label": "Presets"}),
+                html.Ul(id="rows-list", className="rows-list"),
+                html.P(
+                    "Drag a panel by its title to move it, its lower edge to make it taller; the "
+                    "rows keep one time axis.",
+                    className="hint",
+                ),
+            ]
+        ),
+        html.Section(
+            [
+                html.H3("Saved in this browser"),
+                html.Ul(id="saved-list", className="rows-list"),
+                html.Div(id="save-row", className="row"),
+                html.P(id="layout-said", role="status"),
+            ]
+        ),
+        html.Section(
+            [
+                html.H3("Colours"),
+                html.Div(
+                    id="colour-row", className="row", role="radiogroup", **{"aria-label": "Colours"}
+                ),
+                html.P(
+                    "Blue and orange stay apart for every eye. Green and red do not: about one man "
+                    "in twelve cannot tell them apart; the sign is always written too.",
+                    className="hint",
+                ),
+            ]
+        ),
+    )
+
+
+def keys_dialog() -> Component:
+    """All keys, and the way back to the tour."""
+    groups = [
+        html.Section(
+            [
+                html.H3(title),
+                html.Dl(
+                    [
+                        html.Div(
+                            [
+                                html.Dt([html.Kbd(key) for key in keys.split(" ") if key != "–"]),
+                                html.Dd(words),
+                            ]
+                        )
+                        for keys, words in pairs
+                    ]
+                ),
+            ]
+        )
+        for title, pairs in KEYS
+    ]
+    tour = html.Button("Show the tour", id="tour-again", type="button", className="btn solid")
+    return _dialog(
+        "keys",
+        "Keys",
+        html.Div(groups, className="keys"),
+        html.Div(
+            [html.P("Keys rest while you type."), html.Span(className="grow"), tour],
+            className="row",
+        ),
+    )

@@ -1,0 +1,304 @@
+"""Around the charts, in a real Chromium: watch list, picker, tabs, layouts, keys, zone, tour, widths."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import LiveMarkets, Watched, chromium, watched
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
+ROW = ".watch-grid .ag-center-cols-container .ag-row[row-id='{}']"
+SHOWN = """() => [...document.querySelectorAll('.stack .rows > .panel:not(.off)')]
+  .map(one => [one.getBoundingClientRect().top, one.dataset.row])
+  .sort((a, b) => a[0] - b[0]).map(one => one[1]).join()"""
+ORDER = """() => [...document.querySelectorAll('.watch-grid [row-index]')]
+  .map(one => [Number(one.getAttribute('row-index')), one.getAttribute('row-id')])
+  .sort((a, b) => a[0] - b[0]).map(one => one[1]).join()"""
+expect.set_options(timeout=20_000)  # the machine may be busy
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with (
+        LiveMarkets(tmp_path_factory.mktemp("hot"), minutes=6) as markets,
+        running_server(Path(markets.store.directory), workers=1) as base,
+    ):
+        yield base
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Watched]:
+    with watched(browser) as one:
+        yield one
+
+
+def test_the_watch_list_moves_sorts_filters_and_opens(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    row = page.page.locator(ROW.format(BTC))
+    expect(row).to_contain_text("Binance spot")
+    expect(row).to_have_class(re.compile("in-view"))
+    page.until(
+        "first => document.querySelector('.wl-two.right').textContent !== first",
+        page.page.locator(".wl-two.right").first.text_content(),
+    )
+    expect(page.page.locator("#watch-count")).to_have_text("2")
+    page.page.get_by_role("columnheader", name="Price / bps").click()
+    page.until(f"() => ({ORDER})() === '{BTC},{ETH}'")
+    page.page.get_by_role("columnheader", name="Price / bps").click()
+    page.until(f"() => ({ORDER})() === '{ETH},{BTC}'")
+    page.page.get_by_label("Filter the watch list").fill("kraken")
+    expect(page.page.locator("#watch-count")).to_have_text("1 of 2")
+    expect(row).to_be_hidden()
+    page.page.locator(ROW.format(ETH)).click(modifiers=["Shift"])
+    page.until("() => document.querySelectorAll('.stack').length === 2")
+    page.page.get_by_label("Filter the watch list").fill("")
+    row.click()
+    page.until("() => document.querySelectorAll('.stack').length === 1")
+    assert f"m={BTC}&" in page.page.url
+    assert page.complaints == []
+
+
+def test_the_watch_list_is_walked_by_the_arrows(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    expect(page.page.locator(ROW.format(ETH))).to_be_visible()
+    page.page.keyboard.press("ArrowDown")
+    page.page.keyboard.press("Enter")
+    page.until("market => document.querySelector('.stack')?.dataset.market === market", ETH)
+
+
+def test_a_wide_page_shows_every_column(browser: Browser, url: str) -> None:
+    with watched(browser, 2560, 1440) as page:
+        page.open(f"{url}/?m={BTC}", BTC)
+        row = page.page.locator(ROW.format(BTC))
+        expect(row.locator("[col-id=state]")).to_have_text("Live")
+        headers = page.page.locator(".watch-grid [role=columnheader]").all_text_contents()
+        assert [text.replace("\u00a0", " ").strip() for text in headers] == [
+            "Market", "Price", "Spread, bps", "OFI σ", "30 min", "Queue", "10 bps", "VPIN pct", "R²", "Feed",
+        ]  # fmt: skip
+        assert page.complaints == []
+
+
+def test_a_market_that_nobody_stores_is_asked_for(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.page.keyboard.press("/")
+    page.page.keyboard.type("bybit:ADA/USDT")
+    expect(page.page.get_by_role("option", name="ADA/USDT Bybit spot")).to_be_visible()
+    page.page.keyboard.press("Enter")
+    page.until("() => document.querySelector('.stack')?.dataset.market === 'bybit:ADA/USDT'")
+    expect(page.page.locator(".empty")).to_contain_text("is not collected yet")
+
+
+def test_layouts_are_made_saved_and_shared(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    assert page.page.evaluate(SHOWN) == "book,ofi,levels,flow"
+    page.page.keyboard.press("l")
+    page.page.get_by_role("button", name="Down: Taker flow").is_disabled()
+    page.page.get_by_role("button", name="Up: Taker flow").click()
+    page.until(f"() => ({SHOWN})() === 'book,ofi,flow,levels'")
+    page.page.get_by_role("button", name="Show OFI by level").click()
+    page.until(f"() => ({SHOWN})() === 'book,ofi,flow'")
+    height = page.page.locator(".row-flow").evaluate("one => one.offsetHeight")
+    page.page.get_by_role("button", name="Taller: Taker flow").click()
+    page.until("before => document.querySelector('.row-flow').offsetHeight >= before + 20", height)
+    page.page.get_by_label("Name of this layout").fill("Mine")
+    page.page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.page.locator("#layout-said")).to_have_text("Saved as Mine.")
+    page.page.keyboard.press("Escape")
+    expect(page.page.locator("#layout-name")).to_have_text("Mine")
+    link = page.page.url
+    assert re.search(r"layout=book-ofi\.\d+-flow\.\d+", link)
+    page.page.goto(link)
+    page.until(f"() => ({SHOWN})() === 'book,ofi,flow'")
+    expect(page.page.locator("#layout-name")).to_have_text("Mine")
+    page.until("market => window.ofi.view(market)?.drawn.count > 1", BTC)
+    page.page.keyboard.press("l")
+    page.page.get_by_role("button", name="Desk").click()
+    page.until(f"() => ({SHOWN})() === 'book,ofi,levels,flow'")
+    page.page.get_by_role("button", name="Use Mine").click()
+    page.until(f"() => ({SHOWN})() === 'book,ofi,flow'")
+    page.page.get_by_role("button", name="Delete Mine").click()
+    expect(page.page.locator("#saved-list li")).to_have_count(0)
+    assert page.complaints == []
+
+
+def test_every_preset_draws_its_rows_over_their_axis(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&layout=ofi-levels.8-flow.8", BTC)
+    page.until(f"() => ({SHOWN})() === 'ofi,levels,flow'")
+    page.until("() => document.querySelectorAll('.axes .xtick text').length > 2")
+    page.page.keyboard.press("l")
+    page.page.get_by_role("button", name="Book only").click()
+    page.until(f"() => ({SHOWN})() === 'book'")
+    page.page.keyboard.press("Escape")
+    # The one time axis hangs below the one row.
+    page.until(
+        """() => { const row = document.querySelector('.row-book canvas.plot').getBoundingClientRect();
+          const ticks = [...document.querySelectorAll('.axes .x5tick text')];
+          const away = one => Math.abs(one.getBoundingClientRect().top - row.bottom);
+          return ticks.length > 2 && ticks.every(one => away(one) < 20); }"""
+    )
+    assert page.complaints == []
+
+
+def test_layouts_go_through_a_file_and_a_hostile_one_changes_nothing(
+    page: Watched, url: str, tmp_path: Path
+) -> None:
+    page.open(f"{url}/?m={BTC}&layout=book-flow.6", BTC)
+    page.page.keyboard.press("l")
+    page.page.get_by_label("Name of this layout").fill("<b>Two</b>")
+    page.page.keyboard.press("Enter")
+    with page.page.expect_download() as waiting:
+        page.page.get_by_role("button", name="Export").click()
+    written = json.loads(Path(waiting.value.path()).read_text())
+    assert written == {
+        "version": 2,
+        "layouts": [{"name": "<b>Two</b>", "layout": "book-flow.6"}],
+    }
+    assert page.page.locator("#saved-list b").count() == 0
+    old, evil = tmp_path / "old.json", tmp_path / "evil.json"
+    old.write_text('{"version": 1, "layouts": [{"name": "Old", "rows": ["ofi", "flow"]}]}')
+    evil.write_text('{"version": 2, "layouts": [{"name": "x", "layout": "<img src=x>"}]}')
+    field = page.page.get_by_label("File with layouts")
+    field.set_input_files(evil)
+    expect(page.page.locator("#layout-said")).to_have_text("The layout “x” cannot be read.")
+    expect(page.page.locator("#saved-list li")).to_have_count(1)
+    field.set_input_files(old)
+    expect(page.page.locator("#layout-said")).to_have_text("1 layout read from old.json.")
+    page.page.get_by_role("button", name="Use Old").click()
+    page.until(f"() => ({SHOWN})() === 'ofi,flow'")
+    assert page.complaints == []
+
+
+def test_panels_are_moved_and_stretched_by_hand(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    title = page.page.locator(".row-flow .plot-head h3").bounding_box()
+    target = page.page.locator(".row-ofi").bounding_box()
+    assert title is not None
+    assert target is not None
+    page.page.mouse.move(title["x"] + 10, title["y"] + 6)
+    page.page.mouse.down()
+    page.page.mouse.move(title["x"] + 10, target["y"] + 4, steps=6)
+    page.page.mouse.up()
+    page.until(f"() => ({SHOWN})() === 'book,flow,ofi,levels'")
+    before = page.page.locator(".row-flow").evaluate("one => one.offsetHeight")
+    edge = page.page.locator(".row-flow .edge").bounding_box()
+    assert edge is not None
+    page.page.mouse.move(edge["x"] + 200, edge["y"] + 3)
+    page.page.mouse.down()
+    page.page.mouse.move(edge["x"] + 200, edge["y"] + 51, steps=4)
+    page.page.mouse.up()
+    page.until("n => document.querySelector('.row-flow').offsetHeight >= n + 40", before)
+    page.page.locator(".row-flow .edge").focus()
+    page.page.keyboard.press("ArrowUp")
+    page.until("n => document.querySelector('.row-flow').offsetHeight < n + 40", before)
+    assert page.complaints == []
+
+
+def test_times_follow_the_zone_everywhere(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&tz=Asia/Kolkata", BTC)
+    expect(page.page.locator("[data-f=q-updated]")).to_contain_text("GMT+5:30")
+    page.page.locator(".rows").focus()
+    page.page.keyboard.press("ArrowLeft")
+    expect(page.page.locator(".readout")).to_contain_text("GMT+5:30")
+    page.page.get_by_role("textbox", name="Zone").click()
+    page.page.get_by_role("textbox", name="Zone").fill("Tokyo")
+    page.page.get_by_role("option", name="Asia/Tokyo").click()
+    page.until("() => location.search.includes('tz=Asia/Tokyo')")
+    expect(page.page.locator("[data-f=q-updated]")).to_contain_text("GMT+9")
+    page.page.goto(f"{url}/?m={BTC}&tz=Mars/Olympus")
+    expect(page.page.locator("#told")).to_contain_text("does not know the zone Mars/Olympus")
+
+
+KEYS = [
+    ("t", "theme=light"),
+    ("c", "colours=green-red"),
+    ("]", "window=30"),
+    ("-", "depth=5"),
+    (".", "range=1800"),
+]
+
+
+def test_keys_change_the_view_and_rest_while_the_user_types(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    for key, part in KEYS:
+        page.page.keyboard.press(key)
+        page.until("part => location.search.includes(part)", part)
+    colour = "getComputedStyle(document.documentElement).getPropertyValue('--buy').trim()"
+    assert page.page.evaluate(colour) == "#0b8049"
+    page.page.keyboard.press("Space")
+    page.until("() => /end=\\d+/.test(location.search)")
+    before = page.page.url
+    page.page.get_by_label("Filter the watch list").focus()
+    for key, _ in KEYS:
+        page.page.keyboard.press(key)
+    assert page.page.get_by_label("Filter the watch list").input_value() == "tc]-."
+    assert page.page.url == before
+    page.page.locator(".rows").focus()
+    page.page.keyboard.press("?")
+    expect(page.page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.page.keyboard.press("t")
+    page.page.keyboard.press("Escape")
+    expect(page.page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    assert page.page.url == before
+    page.page.keyboard.press("Home")
+    expect(page.page.locator(".readout")).to_be_visible()
+    assert page.complaints == []
+
+
+def test_a_first_visit_is_led_through_the_page_once(browser: Browser, url: str) -> None:
+    with watched(browser, first_visit=True) as page:
+        page.open(f"{url}/?m={BTC}", BTC)
+        card = page.page.get_by_role("dialog", name="What is happening")
+        expect(card).to_contain_text("who is pushing the price now")
+        for title in (
+            "The book",
+            "Order flow imbalance",
+            "Best price or deeper?",
+            "Does it work here?",
+        ):
+            page.page.get_by_role("button", name="Next").click()
+            expect(page.page.locator("#tour-title")).to_have_text(title)
+            box = page.page.locator(".tour").bounding_box()
+            assert box is not None
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= 900
+        page.page.keyboard.press("Escape")
+        expect(page.page.locator(".tour")).to_have_count(0)
+        page.page.reload()
+        page.until("market => window.ofi?.view(market)?.drawn.count > 20", BTC)
+        expect(page.page.locator(".tour")).to_have_count(0)
+        page.page.keyboard.press("?")
+        page.page.get_by_role("button", name="Show the tour").click()
+        expect(page.page.locator("#tour-title")).to_have_text("What is happening")
+        assert page.complaints == []
+
+
+@pytest.mark.parametrize(("width", "opener"), [(390, "#bottom-markets"), (1000, "#drawer")])
+def test_the_watch_list_is_a_drawer_where_there_is_no_room(
+    browser: Browser, url: str, width: int, opener: str
+) -> None:
+    with watched(browser, width, 844) as page:
+        page.open(f"{url}/?m={BTC}", BTC)
+        expect(page.page.locator("#side")).to_be_hidden()
+        page.page.locator(opener).click()
+        expect(page.page.locator("#side")).to_be_visible()
+        page.page.keyboard.press("Escape")
+        expect(page.page.locator("#side")).to_be_hidden()
+        expect(page.page.locator(opener)).to_be_focused()
+        page.page.locator(opener).click()
+        page.page.locator(ROW.format(ETH)).click()
+        page.until("market => document.querySelector('.stack')?.dataset.market === market", ETH)
+        expect(page.page.locator("#side")).to_be_hidden()
+        assert page.complaints == []

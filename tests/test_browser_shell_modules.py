@@ -1,0 +1,173 @@
+"""The modules around the charts, each by itself: layouts, zone, market names, sparks."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.test_browser_modules import page as page
+
+pytestmark = pytest.mark.browser
+
+
+def call(page: Page, module: str, name: str, *arguments: Any) -> Any:
+    script = "async ([module, name, args]) => (await import(`/live/${module}.js`))[name](...args)"
+    return page.evaluate(script, [module, name, list(arguments)])
+
+
+LAYOUTS = [
+    ("", None),
+    ("book-ofi.5", [{"row": "book", "units": None}, {"row": "ofi", "units": 5}]),
+    ("ofi.99-book.1", [{"row": "ofi", "units": 40}, {"row": "book", "units": 3}]),
+    ("book-book.4", [{"row": "book", "units": None}]),
+    ("<b>-BOOK-../x", None),
+]
+
+
+@pytest.mark.parametrize(("text", "want"), LAYOUTS)
+def test_a_layout_is_read_within_bounds(page: Page, text: str, want: Any) -> None:
+    assert call(page, "layout", "parse", text) == want
+
+
+def test_a_layout_is_written_as_it_is_read(page: Page) -> None:
+    rows = call(page, "layout", "parse", "flow.4-book-ofi.7")
+    assert call(page, "layout", "format", rows) == "flow.4-book-ofi.7"
+
+
+CHANGES = [
+    ("move", ["ofi", -1], "ofi.5-book-flow.4"),
+    ("move", ["book", -1], "book-ofi.5-flow.4"),
+    ("place", ["flow", "book"], "flow.4-book-ofi.5"),
+    ("place", ["book", None], "ofi.5-flow.4-book"),
+    ("toggle", ["ofi"], "book-flow.4"),
+    # The row that takes what is left is always there.
+    ("toggle", ["book"], "ofi-flow.4"),
+    ("toggle", ["levels"], "book-ofi.5-flow.4-levels.5"),
+    ("grow", ["ofi", 2], "book-ofi.7-flow.4"),
+    ("grow", ["ofi", -9], "book-ofi.3-flow.4"),
+    ("grow", ["book", 3], "book-ofi.5-flow.4"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "want"), CHANGES)
+def test_a_change_of_the_layout(page: Page, name: str, arguments: list[Any], want: str) -> None:
+    script = """async ([name, args]) => {
+      const { change, format, parse } = await import('/live/layout.js');
+      return format(change[name](parse('book-ofi.5-flow.4'), ...args));
+    }"""
+    assert page.evaluate(script, [name, arguments]) == want
+
+
+def test_the_last_row_stays(page: Page) -> None:
+    script = """async () => {
+      const { change, format, parse } = await import('/live/layout.js');
+      return format(change.toggle(parse('book'), 'book'));
+    }"""
+    assert page.evaluate(script) == "book"
+
+
+def test_saved_layouts_of_the_first_version_are_migrated(page: Page) -> None:
+    old = {"version": 1, "layouts": [{"name": "Mine", "rows": ["book", "flow"]}]}
+    read = call(page, "layout", "readSaved", json.dumps(old))
+    assert read == {"version": 2, "layouts": [{"name": "Mine", "layout": "book-flow"}]}
+    assert call(page, "layout", "readSaved", json.dumps(read)) == read
+
+
+HOSTILE = [
+    ("not json", "it is not JSON"),
+    ("[1, 2]", "it names no version"),
+    ("null", "it names no version"),
+    ('{"version": 9, "layouts": []}', "is of version 9; this page reads up to 2"),
+    ('{"version": 0, "layouts": []}', "version 0, which never was"),
+    ('{"version": 2, "layouts": 7}', "no list of layouts"),
+    ('{"version": 2, "layouts": [null]}', "a name of 1 to 40 characters"),
+    (
+        '{"version": 2, "layouts": [{"name": "<img>", "layout": "<img onerror=x>"}]}',
+        "cannot be read",
+    ),
+    ('{"version": 2, "layouts": [{"name": "a", "layout": {"x": 1}}]}', "cannot be read"),
+    (json.dumps({"version": 2, "layouts": [{"name": "a", "layout": ""}] * 41}), "more than 40"),
+    ('{"version": 1, "layouts": [{"name": "a", "rows": {"x": 1}}]}', "cannot be read"),
+    (" " * 100_001, "too long"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), HOSTILE)
+def test_a_hostile_or_newer_file_gets_one_sentence(page: Page, text: str, words: str) -> None:
+    script = """async text => {
+      const { readSaved } = await import('/live/layout.js');
+      try { readSaved(text); return 'read'; } catch (error) { return error.message; }
+    }"""
+    said = page.evaluate(script, text)
+    assert words in said
+    assert said.endswith(".")
+    assert said.count(". ") == 0
+
+
+NAMES = [
+    ("binance:BTC/USDT", "BTC/USDT", "Binance spot"),
+    ("binanceusdm:BTC/USDT:USDT", "BTC/USDT", "Binance perp"),
+    ("okx:BTC/USDT:USDT-261225", "BTC/USDT", "OKX 25 Dec"),
+    ("deribit:BTC/USD:BTC-261225-70000-C", "BTC/USD", "Deribit 25 Dec 70000 C"),
+]
+
+
+@pytest.mark.parametrize(("market", "name", "place"), NAMES)
+def test_a_market_is_named_in_words(page: Page, market: str, name: str, place: str) -> None:
+    found = call(page, "words", "describe", market)
+    assert found["name"] == name
+    assert found["place"].replace("\u00a0", " ") == place
+
+
+ZONES = [
+    ("utc", 1_700_000_000_000, "22:13:20"),
+    ("Asia/Kolkata", 1_700_000_000_000, "03:43:20"),
+    ("America/New_York", 1_700_000_000_000, "17:13:20"),
+    # The hour before and the hour after the clocks of Berlin go back.
+    ("Europe/Berlin", 1_698_539_400_000, "02:30:00"),
+    ("Europe/Berlin", 1_698_543_000_000, "02:30:00"),
+    ("Asia/Kathmandu", 1_700_000_000_000, "03:58:20"),
+]
+
+
+@pytest.fixture
+def zoned(page: Page) -> Iterator[Page]:
+    yield page
+    call(page, "zone", "setZone", "utc")
+
+
+@pytest.mark.parametrize(("zone", "ms", "want"), ZONES)
+def test_times_are_those_of_the_zone(zoned: Page, zone: str, ms: int, want: str) -> None:
+    assert call(zoned, "zone", "setZone", zone) is True
+    assert call(zoned, "format", "clock", ms) == want
+    assert call(zoned, "format", "stamp", ms).startswith(want + " ")
+
+
+def test_a_zone_that_nobody_knows_is_utc(zoned: Page) -> None:
+    assert call(zoned, "zone", "setZone", "Mars/Olympus") is False
+    assert call(zoned, "format", "stamp", 1_700_000_000_000) == "22:13:20 UTC"
+
+
+def test_ticks_of_time_are_whole_hours_of_the_zone(zoned: Page) -> None:
+    call(zoned, "zone", "setZone", "Asia/Kolkata")
+    start = 1_700_000_000_000
+    found = call(zoned, "format", "timeTicks", start, start + 4 * 3_600_000, 320)["found"]
+    words = [call(zoned, "format", "clock", t, "minutes") for t in found]
+    assert len(words) >= 3
+    assert all(word.endswith(":00") for word in words)
+
+
+def test_sparks_go_on_from_the_history_of_the_server(page: Page) -> None:
+    script = """async () => {
+      const { Sparks } = await import('/live/sparks.js');
+      const sparks = new Sparks();
+      sparks.note({ market: 'a:B', score: 9, time_ms: 103 * 30000 });
+      sparks.take({ step_ms: 30000, markets: { 'a:B': [100, [1, null, 3, 4]] } });
+      sparks.note({ market: 'a:B', score: null, time_ms: 104 * 30000 });
+      sparks.note({ market: 'a:B', score: 5, time_ms: 160 * 30000 });
+      return [...sparks.lines.get('a:B')].sort((a, b) => a[0] - b[0]);
+    }"""
+    # What the page saw itself is newer; what is older than half an hour is gone.
+    assert page.evaluate(script) == [[102, 3], [103, 9], [160, 5]]
