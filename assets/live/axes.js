@@ -6,6 +6,7 @@ const TIME = ["xaxis", "xaxis5"];
 const VALUE = { book: "yaxis", ofi: "yaxis2", levels: "yaxis3", flow: "yaxis4" };
 const CROSS = { book: "xaxis2", ofi: "xaxis3", levels: "xaxis4", flow: "xaxis6" };
 const GESTURE_MS = 400;
+const SLIVER = 1 / 2000;
 
 export class Axes {
   /**
@@ -82,7 +83,9 @@ export function layoutFor(geometry) {
   const across = (v) => Math.max(0, Math.min(1, v / width));
   const upward = (v) => Math.max(0, Math.min(1, 1 - v / height));
   for (const [kind, row] of Object.entries(rows)) {
-    wanted[`${VALUE[kind]}.domain`] = [upward(row.top + row.height), upward(row.top)];
+    // Plotly takes an empty domain for the whole height: a row that is not shown keeps a sliver.
+    const low = Math.min(1 - SLIVER, upward(row.top + row.height));
+    wanted[`${VALUE[kind]}.domain`] = [low, row.height > 0 ? upward(row.top) : low + SLIVER];
     wanted[`${VALUE[kind]}.visible`] = row.height > 0;
     const shown = row.crossWidth > 0;
     wanted[`${CROSS[kind]}.visible`] = shown;
