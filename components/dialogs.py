@@ -3,6 +3,8 @@
 Each is a native `dialog`: the browser keeps the focus inside, Escape closes it.
 """
 
+import json
+
 from dash import html
 from dash.development.base_component import Component
 
@@ -129,30 +131,12 @@ def layout_dialog() -> Component:
 
 def keys_dialog() -> Component:
     """All keys, and the way back to the tour."""
-    groups = [
-        html.Section(
-            [
-                html.H3(title),
-                html.Dl(
-                    [
-                        html.Div(
-                            [
-                                html.Dt([html.Kbd(key) for key in keys.split(" ") if key != "–"]),
-                                html.Dd(words),
-                            ]
-                        )
-                        for keys, words in pairs
-                    ]
-                ),
-            ]
-        )
-        for title, pairs in KEYS
-    ]
     tour = html.Button("Show the tour", id="tour-again", type="button", className="btn solid")
     return _dialog(
         "keys",
         "Keys",
-        html.Div(groups, className="keys"),
+        # The scripts make the list: a hundred components that never change would slow all others down.
+        html.Div(id="keys-body", className="keys", **{"data-keys": json.dumps(KEYS)}),
         html.Div(
             [html.P("Keys rest while you type."), html.Span(className="grow"), tour],
             className="row",

@@ -1,7 +1,7 @@
 // What stands around the charts: watch list, market picker, layouts, zone, colours, drawer, keys, tour.
 import { bindArrange, edges } from "./arrange.js";
 import { freeze, set, share, step, toggleMenu, turn, wish } from "./controls.js";
-import { bindDialogs, open } from "./dom.js";
+import { bindDialogs, h, open } from "./dom.js";
 import { stackOf } from "./panels.js";
 import { fullScreen } from "./fullscreen.js";
 import { bindKeys } from "./keys.js";
@@ -30,7 +30,13 @@ export class Shell {
     this.bindButtons();
     bindArrange(this);
     this.keys();
-    set("zone", { data: zones() });
+    // Hundreds of names are much to carry for Dash: they come when the control is used.
+    const zone = document.getElementById("zone");
+    const fill = () => {
+      zone.removeEventListener("focus", fill);
+      set("zone", { data: zones() });
+    };
+    zone.addEventListener("focus", fill);
   }
 
   /** The view in the address has changed. */
@@ -40,6 +46,7 @@ export class Shell {
     if (view.zone !== this.zone) {
       this.zone = view.zone;
       const known = setZone(view.zone);
+      if (!["utc", "local"].includes(view.zone)) set("zone", { data: [...zones([]), { value: view.zone, label: view.zone }] });
       write(document.getElementById("told"), known ? "" : `This browser does not know the zone ${view.zone}; times are UTC.`);
       this.page.all(true);
     }
@@ -93,6 +100,7 @@ export class Shell {
   }
 
   bindButtons() {
+    fillKeys(document.getElementById("keys-body"));
     document.getElementById("help").addEventListener("click", () => open("keys"));
     document.getElementById("tour-again").addEventListener("click", () => {
       document.getElementById("keys").close();
@@ -165,5 +173,12 @@ export class Shell {
     const focused = document.activeElement?.closest("[data-panel]");
     const panel = focused ?? (this.under?.isConnected && this.under.offsetParent ? this.under : document.querySelector(".tabpane:not([hidden]) [data-panel]:not(.off)"));
     if (panel) fullScreen(panel);
+  }
+}
+
+function fillKeys(body) {
+  for (const [title, pairs] of JSON.parse(body.dataset.keys)) {
+    const line = ([keys, words]) => h("div", {}, h("dt", {}, ...keys.split(" ").filter((key) => key !== "\u2013").map((key) => h("kbd", {}, key))), h("dd", {}, words));
+    body.append(h("section", {}, h("h3", {}, title), h("dl", {}, ...pairs.map(line))));
   }
 }

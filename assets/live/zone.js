@@ -45,8 +45,7 @@ export function offsetAt(ms) {
   return offset;
 }
 
-/** Every zone that the browser knows, for the control. */
-export function zones() {
-  const names = Intl.supportedValuesOf?.("timeZone") ?? [];
+/** The choices of the control: every zone that the browser knows, or those that are given. */
+export function zones(names = Intl.supportedValuesOf?.("timeZone") ?? []) {
   return [{ value: "utc", label: "UTC" }, { value: "local", label: "Local time" }, ...names.filter((one) => one !== "UTC").map((one) => ({ value: one, label: one }))];
 }
