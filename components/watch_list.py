@@ -19,7 +19,8 @@ _THEME = (
 )
 
 
-def _grid() -> Component:
+def watch_grid() -> Component:
+    """The grid; put into the page after its first drawing, which it would hold up."""
     options: dict[str, Any] = {
         "theme": {"function": _THEME},
         "rowHeight": 36,
@@ -75,7 +76,7 @@ def watch_list() -> Component:
     return html.Aside(
         [
             heading,
-            html.Div(_grid(), className="watch-holder"),
+            html.Div(id="watch-holder", className="watch-holder"),
             html.P(id="watch-note", role="status"),
         ],
         className="side",

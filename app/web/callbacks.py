@@ -12,6 +12,7 @@ from app.web.state import ViewState
 from components.header import choices
 from components.market_stack import market_stack
 from components.states import empty_page, nothing_chosen
+from components.watch_list import watch_grid
 from components.words import DEPTHS, LOOKBACKS_S, RANGES_S, WINDOWS_S, levels
 
 Markets = Callable[[], dict[MarketId, Market]]
@@ -23,6 +24,12 @@ def register(app: Dash, markets: Markets) -> None:
     """Bind the page's controls to its address, and the page to the first market that is stored."""
     _bind_view(app, markets)
     _bind_known(app, markets)
+
+    @app.callback(  # type: ignore[untyped-decorator]
+        Output("watch-holder", "children"), Input("painted", "data"), prevent_initial_call=True
+    )
+    def bring(_: Any) -> Any:
+        return watch_grid()
 
 
 def _bind_view(app: Dash, markets: Markets) -> None:

@@ -82,6 +82,7 @@ def _layout(markets: Mapping[MarketId, Market]) -> Component:
             dcc.Store(id="frozen", data=None),
             dcc.Store(id="arrived", data=None),
             dcc.Store(id="wish", data=None),
+            dcc.Store(id="painted", data=None),
             # Asks only while nothing is stored; the watch list tells what comes later.
             dcc.Interval(id="look", interval=NEW_MARKETS_MS, disabled=bool(markets)),
             html.Div(id="view", hidden=True, **{"data-view": ""}),

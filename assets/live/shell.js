@@ -66,6 +66,12 @@ export class Shell {
     edges(rows);
   }
 
+  /** Whether the charts have been drawn, or there are none. */
+  get painted() {
+    const stacks = [...this.page.stacks.values()];
+    return this.view !== null && (stacks.length ? stacks.some((stack) => stack.firstAt) : !this.view.markets.length);
+  }
+
   /** The rows of the first stack: all stacks have the same. */
   get rows() {
     return document.querySelector(".stack .rows");

@@ -1,4 +1,5 @@
 // The watch list: rows of `watch`, once a second, into the grid that Dash renders.
+import { set } from "./controls.js";
 import { h } from "./dom.js";
 import { Sparks } from "./sparks.js";
 import { write } from "./texts.js";
@@ -31,7 +32,11 @@ export class WatchList {
 
   /** The grid is there when Dash has loaded its script and drawn it. */
   async find() {
-    const grid = await globalThis.dash_ag_grid?.getApiAsync?.("watch-grid");
+    if (!this.asked && this.page.painted) {
+      this.asked = true;
+      set("painted", { data: 1 });
+    }
+    const grid = this.asked && (await globalThis.dash_ag_grid?.getApiAsync?.("watch-grid"));
     if (!grid) return void setTimeout(() => this.find(), 50);
     this.api = grid;
     // Dash would mirror every change into its own state, and ask all components of the page to look at it.
