@@ -20,7 +20,7 @@ export class WatchList {
     this.rows = new Map(); // market → row
     this.shown = new Set(); // markets in the grid
     this.chosen = new Set(); // markets in view
-    this.api = null;
+    this.grid = null;
     this.filter = "";
     this.wide = matchMedia(WIDE);
     document.getElementById("watch-filter-place").append(
@@ -30,6 +30,17 @@ export class WatchList {
     this.find();
   }
 
+  /** The grid's own interface, null while there is none: Dash may make the grid anew. */
+  get api() {
+    if (this.grid?.isDestroyed()) {
+      this.grid = null;
+      this.shown.clear();
+      this.chosen.clear();
+      this.find();
+    }
+    return this.grid;
+  }
+
   /** The grid is there when Dash has loaded its script and drawn it. */
   async find() {
     if (!this.asked && this.page.painted) {
@@ -37,8 +48,8 @@ export class WatchList {
       set("painted", { data: 1 });
     }
     const grid = this.asked && (await globalThis.dash_ag_grid?.getApiAsync?.("watch-grid"));
-    if (!grid) return void setTimeout(() => this.find(), 50);
-    this.api = grid;
+    if (!grid || grid.isDestroyed()) return void setTimeout(() => this.find(), 50);
+    this.grid = grid;
     // Dash would mirror every change into its own state, and ask all components of the page to look at it.
     for (const name of MIRRORED) grid.setGridOption(name, undefined);
     grid.setGridOption("isExternalFilterPresent", () => this.filter !== "");
