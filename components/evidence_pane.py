@@ -6,9 +6,7 @@ Frames, headings and empty places; the scripts (`assets/live/evidence.js`) fill 
 from dash import html
 from dash.development.base_component import Component
 
-from app.market import MarketId
 from components.panel import Frame, chart, field, panel
-from components.words import venue_name
 
 _FACTS = (
     ("now", "Explains now"),
@@ -120,8 +118,8 @@ def _adverse() -> Component:
     return panel(frame, [chart("adverse", "Adverse selection by horizon")], [legend])
 
 
-def evidence_pane(market: MarketId, _key_: str) -> list[Component]:
-    """The panels of one market."""
+def evidence_pane(where: str) -> list[Component]:
+    """The panels of one market; `where` names it for those who do not see the page."""
     hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
     parts = (_verdict, _impact, _prediction, _flows, _vpin, _figures, _markouts, _adverse)
     return [
@@ -129,6 +127,6 @@ def evidence_pane(market: MarketId, _key_: str) -> list[Component]:
             [*(part() for part in parts), hover],
             className="evidence",
             role="group",
-            **{"aria-label": f"Verification of {market.symbol} on {venue_name(market)}"},
+            **{"aria-label": f"Verification of {where}"},
         )
     ]

@@ -4,6 +4,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.market import MarketId
+from components.flow_pane import flow_pane
 from components.panel import field
 from components.panes import PANES, Pane
 from components.states import notes, waiting
@@ -95,7 +96,7 @@ def _quality() -> Component:
 def _pane(tab: str, pane: Pane, market: MarketId, key: str) -> Component:
     # All tabs start hidden but the first: the scripts show the one that the page is on.
     return html.Div(
-        pane.build(market, key),
+        None if pane.template else flow_pane(market, key),
         className="tabpane",
         role="tabpanel",
         hidden=tab != next(iter(PANES)),

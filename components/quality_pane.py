@@ -3,9 +3,7 @@
 from dash import html
 from dash.development.base_component import Component
 
-from app.market import MarketId
 from components.panel import Frame, chart, field, panel
-from components.words import venue_name
 
 STREAMS = (("best", "Best quotes"), ("depth", "Depth"), ("trades", "Trades"))
 _COLUMNS = (
@@ -69,9 +67,9 @@ def _lists(name: str, label: str) -> Component:
     )
 
 
-def quality_pane(market: MarketId, _key: str) -> list[Component]:
-    """The panels of one market; `assets/live/quality.js` fills them."""
-    where = f"{market.symbol} on {venue_name(market)}"
+def quality_pane(where: str) -> list[Component]:
+    """The panels of one market, which `assets/live/quality.js` fills; `where` names it for those who do not
+    see the page."""
     streams = panel(
         Frame("streams", "Streams", "Each stream as it is now.", "Fidelity", ""),
         [html.Div(_streams(), className="dq-scroll", tabIndex=0, role="region",

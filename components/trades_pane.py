@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from app.market import MarketId
 from components.panel import Frame, chart, field, icon_button, panel
-from components.words import venue_name
 
 _ROWS = (
     Frame(
@@ -80,8 +78,8 @@ def _controls(name: str) -> Sequence[Component]:
     return ()
 
 
-def trades_pane(market: MarketId, key: str) -> list[Component]:
-    """The panels of one market; `key` tells its figures from others'."""
+def trades_pane(where: str) -> list[Component]:
+    """The panels of one market; `where` names it for those who do not see the page."""
     rows = [
         panel(frame, [chart(frame.name, frame.title or frame.metric)], _controls(frame.name))
         for frame in _ROWS
@@ -93,12 +91,12 @@ def trades_pane(market: MarketId, key: str) -> list[Component]:
         className="trows",
         tabIndex=0,
         role="group",
-        **{"aria-label": f"Trades and liquidity of {market.symbol} on {venue_name(market)}"},
+        **{"aria-label": f"Trades and liquidity of {where}"},
     )
     side = html.Div(
         [
-            panel(_COST, [html.Div(className="cost", **{"data-cost": key})]),
-            panel(_TAPE, [html.Div(className="tape", **{"data-tape": key})]),
+            panel(_COST, [html.Div(className="cost", **{"data-cost": ""})]),
+            panel(_TAPE, [html.Div(className="tape", **{"data-tape": ""})]),
         ],
         className="tside",
     )

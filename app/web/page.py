@@ -16,6 +16,7 @@ from app.web.callbacks import register
 from app.web.state import ViewState
 from components.dialogs import keys_dialog, layout_dialog, picker_dialog
 from components.header import bottom_bar, header, tab_bar
+from components.panes import templates
 from components.watch_list import watch_list
 
 TITLE = "Order flow"
@@ -36,6 +37,7 @@ _INDEX = """<!DOCTYPE html>
 </head>
 <body>
 {%app_entry%}
+%(templates)s
 <footer id="scripts">{%config%}{%scripts%}{%renderer%}</footer>
 </body>
 </html>"""
@@ -122,7 +124,9 @@ def create_page(
         assets_folder=str(ASSETS),
         # `live/` holds modules that main.mjs imports; Dash would load them as classic scripts too.
         assets_path_ignore=["^live$"],
-        index_string=_INDEX.replace("%(modules)s", _preloads()),
+        index_string=_INDEX.replace("%(modules)s", _preloads()).replace(
+            "%(templates)s", templates()
+        ),
         serve_locally=True,
         enable_mcp=False,
         suppress_callback_exceptions=False,

@@ -58,7 +58,7 @@ export class Layouts {
     const { layout, colours } = this.page.view;
     const known = [...PRESETS, ...this.saved.layouts].find((one) => one.layout === layout);
     write(document.getElementById("layout-name"), known?.name ?? "Own");
-    for (const one of document.querySelectorAll("[data-colours]")) one.setAttribute("aria-checked", String(one.dataset.colours === colours));
+    for (const one of document.querySelectorAll("[role=radio][data-colours]")) one.setAttribute("aria-checked", String(one.dataset.colours === colours));
     if (document.getElementById("layouts").open) this.fill();
   }
 

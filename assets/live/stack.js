@@ -9,6 +9,8 @@ import { bar, coverages, marketTitles, quality, reading, write } from "./texts.j
 
 const WORDS_MS = 1000, HOUR_S = 3600;
 
+const fields = (element) => Object.fromEntries([...element.querySelectorAll("[data-f]")].map((one) => [one.dataset.f, one]));
+
 export class Stack {
   /** @param {{dirty: (stack: Stack) => void, cursor: (stack: Stack, cursor: object | null) => void}} page */
   constructor(element, id, page, tab) {
@@ -20,7 +22,7 @@ export class Stack {
     this.note = element.querySelector(".note");
     this.empty = element.querySelector(".empty");
     this.cover = element.querySelector("canvas.cover");
-    this.f = Object.fromEntries([...element.querySelectorAll("[data-f]")].map((one) => [one.dataset.f, one]));
+    this.f = fields(element);
     this.model = new Model();
     this.ranges = new Ranges();
     this.link = { state: "connecting", since: 0 };
@@ -41,11 +43,21 @@ export class Stack {
     for (const one of this.panes.querySelectorAll(":scope > .tabpane")) one.hidden = one.dataset.tab !== tab;
     if (!this.made.has(tab)) {
       const element = this.panes.querySelector(`:scope > .tabpane[data-tab="${tab}"]`);
+      if (!element.firstChild) this.furnish(element, tab);
       this.made.set(tab, new PANES[tab](element, this));
     }
     this.pane = this.made.get(tab);
     this.pane.renew?.();
     this.resized();
+  }
+
+  /** Fills a pane from its template; Dash made none of it. */
+  furnish(element, tab) {
+    element.append(document.getElementById(`pane-${tab}`).content.cloneNode(true));
+    const where = this.element.querySelector("h2").textContent.trim();
+    for (const one of element.querySelectorAll(`[aria-label*="{where}"]`)) one.setAttribute("aria-label", one.getAttribute("aria-label").replace("{where}", where));
+    Object.assign(this.f, fields(element));
+    this.wordsAt = 0;
   }
 
   act(action) {
