@@ -105,6 +105,7 @@ ROW: Final = np.dtype(
         ("matched_ask", "<i8"),
         ("bid_size_sum", "<i8", (LEVELS,)),  # over the row's depth states, for exact means
         ("ask_size_sum", "<i8", (LEVELS,)),
+        ("queue_sum", "<i8"),  # Σ(bid + ask size) over the row's best states
         ("bought", "<i8"),  # taker volume
         ("sold", "<i8"),
         ("bid", "<i8"),  # last best quotes; NO_BID, NO_ASK when a side is empty

@@ -11,6 +11,7 @@ from app.compute import impact, markouts, prediction, spread
 from app.compute.follow import BIN_NS, Weighing
 from app.compute.integrated import normalise, trailing
 from app.compute.live_impact import FLOWS, Verified
+from app.compute.live_law import LiveLaw
 from app.compute.live_markout import LiveMarkout
 from app.compute.live_prediction import Forecasts, LivePrediction
 from app.compute.view import Gaps
@@ -91,6 +92,42 @@ def test_a_gap_told_afterwards_is_taken_out_of_the_fits():
         assert live.fit(name).bins == want.bins
         assert live.fit(name).beta == pytest.approx(want.beta, rel=1e-9)
     assert set(FLOWS) == set(batch_fits(rows, after, 79, 180))
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30))
+def test_the_depth_law_equals_the_batch_for_any_chunking(seed, steps):
+    """Moves of flow over depth, depth by the minute; windows of 20 bins of a second."""
+    rng = np.random.default_rng(seed)
+    rows = random_rows(seed, 400)
+    depth = 20 + 15 * np.sin(np.arange(len(rows)) / 150) + rng.integers(0, 3, len(rows))
+    rows["states_best"] = rng.integers(1, 4, len(rows))
+    rows["queue_sum"] = np.rint(2 * depth).astype(int) * rows["states_best"]
+    rows["ofi_best"] = rng.integers(-90, 91, len(rows))
+    move = np.rint(np.cumsum(rows["ofi_best"] / depth)).astype(int)
+    rows["bid"], rows["ask"] = 10_000 + move, 10_001 + move
+    lost, sums, live = gaps_of(rows, (200, 201)), sums_of(rows, 1), LiveLaw(300, S)
+    for upto in [*np.sort(rng.integers(10, 395, steps)).tolist(), 395]:
+        live.follow(sums, lost, T0 + int(upto) * S)
+    last = (T0 + 395 * S) // (20 * S) * 20 * S
+    ends = last - np.arange(299, -1, -1) * S
+    inside = [(rows["end_ns"] > end - S) & (rows["end_ns"] <= end) for end in ends.tolist()]
+    at = np.searchsorted(rows["end_ns"], np.r_[ends[0] - S, ends], side="right") - 1
+    y = np.diff((rows["bid"] + rows["ask"])[at]) / 2
+    x, queue, states = (
+        np.array([rows[name][where].sum() for where in inside])
+        for name in ("ofi_best", "queue_sum", "states_best")
+    )
+    ok = ~lost.touch(ends - S - 1, ends)
+    points = impact.law_points(ends[ok], x[ok], y[ok], queue[ok], states[ok], S, 20 * S)
+    want = impact.depth_law(points.beta / 0.1, points.depth * 0.1)
+    assert want.windows == 15
+    assert want.exponent == pytest.approx(1.0, abs=0.3)
+    assert astuple(live.law(0.1)) == pytest.approx(astuple(want), rel=1e-9)
+    live.changed(T0 + 300 * S)
+    live.follow(sums, lost, T0 + 395 * S)
+    assert astuple(live.law(0.1)) == pytest.approx(astuple(want), rel=1e-9)
+    assert LiveLaw(90, S).law(1.0) is None
 
 
 def seconds_of_flow(seed, n, heavy=False):

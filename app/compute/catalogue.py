@@ -106,7 +106,7 @@ METRICS: Final = (
         ),
     ),
     Metric("Held-out impact", ("held_out.held_out", "held_out.shuffled")),
-    Metric("Depth law", ("impact.depth_law",)),
+    Metric("Depth law", ("impact.depth_law", "impact.law_points", "live_law.LiveLaw")),
     Metric("Kyle's λ", ("impact.kyle_lambda",)),
     Metric(
         "Information coefficient",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.compute import held_out, impact, prediction
 from app.compute.follow import LEAST_BINS, Weighing
 from app.compute.live_impact import FLOWS, Verified
+from app.compute.live_law import LiveLaw
 from app.compute.live_markout import LiveMarkout
 from app.compute.live_prediction import Forecasts
 from app.compute.view import Gaps, in_unit
@@ -60,6 +61,7 @@ class Follower:
 
     question: Question
     verified: Verified = field(init=False)
+    law: LiveLaw = field(init=False)
     forecasts: Forecasts = field(init=False)
     markout: LiveMarkout = field(init=False)
     _weighing: Weighing = field(init=False)
@@ -67,13 +69,14 @@ class Follower:
     def __post_init__(self) -> None:
         q = self.question
         self.verified = Verified(q.levels, q.lookback_ns // q.bin_ns, q.bin_ns)
+        self.law = LiveLaw(q.lookback_ns // q.bin_ns, q.bin_ns)
         self.forecasts = Forecasts(q.bin_s, q.lookback_s, q.block_ns)
         self.markout = LiveMarkout(q.bin_ns, q.lookback_ns)
         self._weighing = Weighing(q.levels, q.lookback_s, q.bin_ns)
 
     def changed(self, time_ns: int) -> None:
         """What is known of the time since changed."""
-        for part in (self.verified, self.forecasts, self.markout, self._weighing):
+        for part in (self.verified, self.law, self.forecasts, self.markout, self._weighing):
             part.changed(time_ns)
 
     def follow(self, rows: RowSums, gaps: Gaps, trades: Batch, upto_ns: int) -> None:
@@ -87,6 +90,7 @@ class Follower:
         q = self.question
         self._weighing.follow(rows, gaps.depth, upto_ns - q.lookback_ns, upto_ns)
         self.verified.follow(rows, gaps, self._weighing, upto_ns)
+        self.law.follow(rows, gaps.best, upto_ns)
         self.forecasts.follow(rows, gaps.best, upto_ns)
         self.markout.follow(rows, gaps, trades, upto_ns)
 

@@ -126,6 +126,41 @@ def depth_law(beta: Floats, depth: Floats) -> DepthLaw | None:
     )
 
 
+@dataclass(frozen=True)
+class LawPoints:
+    """β and AD of the windows of a depth law, `[windows]`; ticks per unit of size, and that unit."""
+
+    end_ns: Ints
+    beta: Floats
+    depth: Floats
+
+
+def law_points(
+    end_ns: Ints,
+    x: Floats | Ints,
+    y: Floats,
+    queue_sum: Ints,
+    states: Ints,
+    bin_ns: int,
+    window_ns: int,
+) -> LawPoints:
+    """What each calendar window brings to the law; those without a fit or a state are left out.
+
+    Args:
+        end_ns, x, y: end, flow and Δmid in ticks of the bins that count, `[n]`.
+        queue_sum: Σ (qb1 + qa1) over the best states of each.
+        states: how many there were.
+        bin_ns, window_ns: lengths.
+    """
+    by = windows(end_ns, x, y, bin_ns, window_ns)
+    depth = {}
+    for end, where in window_slices(end_ns, window_ns):
+        seen = int(states[where].sum())
+        depth[end] = int(queue_sum[where].sum()) / (2 * seen) if seen else 0.0
+    beta = np.array([one.beta for one in by.fits], np.float64)
+    return LawPoints(by.end_ns, beta, np.array([depth[end] for end in by.end_ns.tolist()]))
+
+
 def kyle_lambda(beta_trades: float, tick: float) -> float:
     """Kyle's λ: price change in the quote currency per unit of net taker volume."""
     return beta_trades * tick

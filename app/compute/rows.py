@@ -185,6 +185,7 @@ class RowBuilder:
             + record["removed_ask"]
         )
         record["states_best"][at] = last - first + 1
+        record["queue_sum"][at] = _sum_groups(best.size[:, 0, 0] + best.size[:, 1, 0], first)
         for side, price, size in ((0, "bid", "bid_size"), (1, "ask", "ask_size")):
             record[price][at] = best.price[last, side, 0]
             record[size][at] = best.size[last, side, 0]

@@ -36,7 +36,8 @@ SIZE: Final = slice(
 )  # Σ (bid + ask size) of the depth states, by level
 UNKNOWN: Final = slice(12 + 2 * LEVELS, 12 + 3 * LEVELS)  # rows in which the level was not known
 BIDS: Final = slice(12 + 3 * LEVELS, 12 + 4 * LEVELS)  # the bid's part of SIZE
-SUMS: Final = 12 + 4 * LEVELS
+QUEUE: Final = 12 + 4 * LEVELS  # Σ (bid + ask size) of the best states
+SUMS: Final = QUEUE + 1
 
 # The values at a row's end that the page shows.
 QUOTES: Final = np.dtype(
@@ -86,6 +87,7 @@ def increments(rows: Batch) -> Ints:
         (STATES_BEST, "states_best"),
         (STATES_DEPTH, "states_depth"),
         (TRADES, "trades"),
+        (QUEUE, "queue_sum"),
     ):
         out[:, column] = rows[name]
     for part, name in ((ADDED, "added"), (REMOVED, "removed"), (MATCHED, "matched")):

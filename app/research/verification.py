@@ -49,7 +49,8 @@ class _Series:
     deep: NDArray[np.bool_]  # every level known
     integrated: Floats
     traded: Ints
-    queue: Floats  # mean of (qb1 + qa1) / 2, lots
+    queue_sum: Ints  # Σ (qb1 + qa1) over the best states, lots
+    states: Ints
     totals: dict[str, Any]
 
     @property
@@ -152,7 +153,8 @@ class _Collected:
             joined["deep"],
             np.concatenate(self._integrated),
             joined["bought"] - joined["sold"],
-            joined["queue"],
+            joined["queue_sum"],
+            joined["states_best"],
             totals,
         )
 
@@ -166,7 +168,7 @@ def _slim(b: Bins, levels: int) -> dict[str, Any]:
         "best": b.ofi_best,
         "multilevel": b.ofi.sum(axis=1),
         "deep": (b.levels >= levels) & (levels > 0),
-        "queue": b.queue_sum / (2.0 * np.maximum(b.states_best, 1)),
+        "queue_sum": b.queue_sum,
         "states_best": b.states_best,
         "states_depth": b.states_depth,
         "trades": b.trades,
@@ -241,14 +243,9 @@ def _law(s: _Series, request: Request, market: Market) -> dict[str, Any] | None:
     """The depth law over the windows of the best stream."""
     ok = s.usable
     end, x, y = s.edge_ns[1:][ok], _lots(s.best, market)[ok], s.move[ok]
-    by = impact.windows(end, x, y, request.bin_ns, request.window_ns)
-    queue = s.queue[ok]
-    depth = {
-        w: float(queue[where].mean()) for w, where in impact.window_slices(end, request.window_ns)
-    }
-    lot = float(market.grid.lot)
-    mean = np.array([depth[int(w)] * lot for w in by.end_ns])
-    law = impact.depth_law(np.array([f.beta for f in by.fits]), mean)
+    queue = (s.queue_sum[ok], s.states[ok])
+    found = impact.law_points(end, x, y, *queue, request.bin_ns, request.window_ns)
+    law = impact.depth_law(found.beta, found.depth * float(market.grid.lot))
     return asdict(law) if law else None
 
 

@@ -92,6 +92,8 @@ def _impact(market: Market, follower: Follower) -> tuple[dict[str, Any], Arrays]
     found = {name: compute.explains(verified, name, lot) for name in compute.FLOWS}
     values = {name: _explains_json(one, market) for name, one in found.items()}
     ranked = [one for one in found.values() if one.fit is not None and one.held_out is not None]
+    law = follower.law.law(float(lot))
+    values["best"]["depth_law"] = asdict(law) if law else None
     best = max(ranked, key=lambda one: one.held_out or -np.inf, default=None)
     x, y = compute.pairs(verified, "best", lot)
     arrays: Arrays = {"ev_x": x, "ev_y": y}
