@@ -193,7 +193,6 @@ async def test_a_limit_stops_all_questions_until_it_ends(status: int) -> None:
     ("altered", "reason"),
     [
         ({"bids": [["101.00", "1"]], "asks": [["100.00", "1"]]}, "crossed"),
-        ({"bids": [], "asks": []}, "snapshot"),
         ({"bids": [["99.00", "NaN"]]}, "non-finite"),
         ({"bids": [["99.00", "-1"]]}, "non-finite"),
         ({"bids": [["98.00", "one"]]}, "handler"),
@@ -211,6 +210,28 @@ async def test_what_cannot_be_a_book_is_a_gap_of_that_market(altered: Any, reaso
         assert feed.status.gaps_by_reason == {reason: 1}
         assert not rig.feeds[B].status.gaps_by_reason
         assert feed.book() is not None
+
+
+async def test_an_empty_answer_is_asked_after_and_then_believed() -> None:
+    async with polling(2) as rig:
+        await until(lambda: live(rig))
+        rig.server.altered[PAIR] = {"bids": [], "asks": []}
+        feed = rig.feeds[A]
+        await until(lambda: feed.status.rejected["snapshot"], "the doubt")
+
+        def sides() -> tuple[int, int] | None:
+            view = feed.book()
+            return None if view is None else (len(view.bids), len(view.asks))
+
+        await until(lambda: live(rig) and sides() == (0, 0), "belief")
+        states = feed.status.states_depth
+        await until(lambda: feed.status.states_depth >= states + 2, "more of the same")
+        assert feed.status.rejected == {"snapshot": 1}
+        assert feed.status.gaps_by_reason == {"snapshot": 1}
+        del rig.server.altered[PAIR]
+        await until(lambda: sides() not in (None, (0, 0)), "levels")
+        assert feed.status.gaps_by_reason == {"snapshot": 1}
+        assert not rig.feeds[B].status.gaps_by_reason
 
 
 @pytest.mark.parametrize(
