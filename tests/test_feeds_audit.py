@@ -1,6 +1,8 @@
 """What a venue answers, held against the book where nothing else tells that it is right."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import ccxt
@@ -8,12 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.clock import SystemClock
+from app.demo.faults import Fault
+from app.demo.server import DemoExchange, venue_settings
 from app.feeds.audit import suspects
 from app.feeds.auditor import Auditor
+from app.feeds.ccxt_stream import CcxtVenue, open_venue
+from app.feeds.ring import Ring
 from app.feeds.rules.families import DEFAULT, family_of
+from app.market import MarketId
 from app.records import State, Stream
-from tests.venues.books import Book
+from app.settings import FeedSettings, VenueSettings
+from tests.demo_venue import demo
+from tests.venues.books import Book, formats
 from tests.venues.direct import Direct, direct
+from tests.venues.rig import until
 
 BIDS, ASKS = [(10.0, 1.0), (9.0, 2.0)], [(11.0, 1.0), (12.0, 2.0)]
 
@@ -173,12 +184,147 @@ async def test_refused_audit_holds_requests_and_judges_nothing() -> None:
             raise error
 
         made.venue.exchange.fetch_order_book = refuse
-        await auditor.audit(made.feeds["X/USD"])
-        assert made.feeds["X/USD"].status.audits == 0
-        assert made.venue.hold_until_ns >= made.clock.now_ns() + 29 * 10**9
+        feed = made.feeds["X/USD"]
+        await auditor.audit(feed)
+        assert feed.status.audits == 0
+        assert feed.status.state is State.LIVE
+        assert made.venue.hold_until_ns == 0  # the market itself may go on asking
+        auditor._audited_ns.clear()
+        made.clock.advance(29.0)
+        assert auditor._next() is None
+        made.clock.advance(1.5)
+        assert auditor._next() is feed
 
 
-def test_only_venues_that_nothing_checks_are_audited() -> None:
+def test_only_what_nothing_proves_is_audited() -> None:
     assert family_of("bitstamp") is DEFAULT
-    assert DEFAULT.audited
-    assert not family_of("binance").audited
+    assert DEFAULT.audit is not None
+    assert family_of("binance").audit is None
+    kraken, bitget = family_of("kraken").audit, family_of("bitget").audit
+    assert kraken is not None
+    assert bitget is not None
+    assert kraken.proved == 10 < kraken.compared  # its checksum is of ten levels
+    assert bitget.proved == 25 > bitget.compared  # of all, where one is sent
+
+
+def test_levels_that_a_checksum_proves_are_spared() -> None:
+    ours = ([(10.0, 9.0), (9.0, 2.0), (8.0, 3.0)], ASKS)
+    assert suspects((BIDS, ASKS), [ours]) == {("bid", 10.0)}
+    assert suspects((BIDS, ASKS), [ours], proved=1) == frozenset()
+    deep = ([(10.0, 1.0), (9.5, 2.0)], ASKS)
+    assert suspects((BIDS, ASKS), [deep], proved=1) == {("bid", 9.5), ("bid", 9.0)}
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_bitget_is_audited_where_it_sends_no_checksum(sent: bool) -> None:
+    form, book = formats()["bitget"], Book()
+    assert form.whole is not None
+
+    def frame(message: Any) -> Any:
+        if not sent:
+            message["data"][0]["checksum"] = 0
+        return message
+
+    async with direct(form.exchange_id, [form.market]) as made:
+        await made.turn(lambda: made.wires and made.wires[-1].sent)
+        made.push(frame(form.whole(book)))
+        made.push(frame(form.change(book, book.apply({"99.90": "5.0000"}, {}))))
+        feed = made.feeds[form.symbol]
+        assert feed.status.state is State.LIVE
+        made.clock.advance(61.0)
+        assert (made.venue._auditor._next() is feed) is not sent
+        asked = _answers(made, book)
+        if not sent:
+            await made.venue._auditor.audit(feed)
+            assert (feed.status.audits, feed.status.audit_differences, asked) == (1, 0, [50])
+
+
+# Over real sockets: Kraken's checksum proves ten levels, so what is wrong below is the audit's to find
+
+KRAKEN = "demo-kraken"
+PAIRS = ("BTC/USD", "ETH/USD")
+PATIENT = FeedSettings(stale_after_s=30.0, backoff_s=0.05, backoff_max_s=0.4, open_timeout_s=5.0)
+
+
+@contextlib.asynccontextmanager
+async def audited(exchange: DemoExchange) -> AsyncIterator[tuple[CcxtVenue, dict[str, Any]]]:
+    """Both pairs of the demo, live, and audited as often as it can be."""
+    settings = VenueSettings(**venue_settings(exchange.port)[KRAKEN])
+    ring = Ring()
+    venue = open_venue(KRAKEN, settings, PATIENT, ring, SystemClock())
+    assert isinstance(venue, CcxtVenue)
+    venue._auditor._every_s = 0.1
+    try:
+        await venue.open()
+        feeds = {p: venue.add(MarketId(KRAKEN, p), k) for k, p in enumerate(PAIRS)}
+        await until(lambda: all(f.status.state is State.LIVE for f in feeds.values()))
+        yield venue, feeds
+    finally:
+        await venue.close()
+
+
+def _deep_ghost(publisher: Any) -> int:
+    """The venue tells of a bid below its top ten that it does not have, and never mends it; its price."""
+    engine = publisher.town.flow.engine
+    depth = [price for price, _ in engine.bids.depth(60)]
+    ghost = next(p for p in range(depth[12], 0, -1) if p not in depth)
+    told = publisher._book([(ghost, 77)], [])  # with the true checksum of the top ten
+    message = {
+        "channel": "book",
+        "type": "update",
+        "data": [told | {"timestamp": publisher._time()}],
+    }
+    publisher.emit("depth", message, spared=True)
+    return int(ghost)
+
+
+def _prices(feed: Any, publisher: Any) -> list[int]:
+    view, grid = feed.book(), publisher.town.flow.spec.grid
+    return [] if view is None else [round(level[0] / float(grid.tick)) for level in view.bids]
+
+
+@pytest.mark.slow
+async def test_ghost_below_the_checksum_is_found_and_the_book_built_anew() -> None:
+    async with demo(warm_s=10.0) as exchange, audited(exchange) as (venue, feeds):
+        btc, eth = (feeds[p] for p in PAIRS)
+        await until(lambda: btc.status.audits and eth.status.audits, "both agree", 30)
+        assert [f.status.audit_differences for f in feeds.values()] == [0, 0]
+        publisher = exchange.publisher(KRAKEN, "BTC/USD")
+        epoch = btc.tracks[Stream.DEPTH].epoch
+        ghost = _deep_ghost(publisher)
+        await until(lambda: ghost in _prices(btc, publisher), "the ghost stands in the book")
+        assert btc.status.state is State.LIVE
+        assert not btc.status.rejected
+        await until(lambda: btc.status.gaps_by_reason["audit"], "it is found and mended", 30)
+        assert btc.status.audit_differences == 1
+        assert btc.status.rejected == {"audit": 1}
+        assert btc.status.gaps_by_reason == {"audit": 1}
+        assert btc.tracks[Stream.DEPTH].epoch == epoch + 1
+        prices = [price for price, _ in publisher.town.flow.engine.bids.depth()]
+        assert _prices(btc, publisher) == prices[: len(_prices(btc, publisher))]
+        assert ghost not in prices
+        audits = btc.status.audits, eth.status.audits
+        await until(lambda: btc.status.audits > audits[0] and eth.status.audits > audits[1], "", 30)
+        assert [f.status.audit_differences for f in feeds.values()] == [1, 0]
+        assert not eth.status.rejected
+        assert not eth.status.gaps_by_reason
+        assert eth.tracks[Stream.DEPTH].epoch == 1
+        assert venue.hold_until_ns == 0
+
+
+@pytest.mark.slow
+async def test_audit_that_is_refused_neither_marks_nor_delays_a_market() -> None:
+    async with demo(warm_s=10.0) as exchange, audited(exchange) as (venue, feeds):
+        exchange.fault(Fault("429", KRAKEN, None, seconds=600.0, count=1))
+        await until(lambda: exchange.faults.history[0].done, "an audit is refused", 30)
+        await until(lambda: venue._auditor._held_ns, "audits are held")
+        audits = [f.status.audits for f in feeds.values()]
+        assert all(f.status.state is State.LIVE for f in feeds.values())
+        exchange.fault(Fault("reset", KRAKEN))
+        await until(lambda: all(f.status.gaps_by_reason for f in feeds.values()), "back at once")
+        for feed in feeds.values():
+            assert feed.status.state is State.LIVE
+            assert set(feed.status.gaps_by_reason) == {"reconnect"}
+            assert not feed.status.rejected
+        assert [f.status.audits for f in feeds.values()] == audits
+        assert venue.hold_until_ns == 0

@@ -12,12 +12,13 @@ Top = tuple[Levels, Levels]  # bids, asks; best first
 Place = tuple[str, float]  # side and price
 
 
-def suspects(answer: Top, ours: Iterable[Top]) -> frozenset[Place]:
+def suspects(answer: Top, ours: Iterable[Top], proved: int = 0) -> frozenset[Place]:
     """Where an answer agrees with none of our states.
 
     Args:
         answer: the venue's best levels; prices beyond its last one are not judged.
         ours: the states that our book had during the request, at least as deep.
+        proved: the best levels of a side that need no comparison: those of each of our states.
     """
     states = list(ours)
     found: set[Place] = set()
@@ -27,8 +28,9 @@ def suspects(answer: Top, ours: Iterable[Top]) -> frozenset[Place]:
             continue
         last = max(sign * price for price in told)
         held = [dict(state[side]) for state in states]
+        known = {price for state in states for price, _ in state[side][:proved]}
         prices = set(told) | {p for each in held for p in each if sign * p <= last}
-        for price in prices:
+        for price in prices - known:
             size = told.get(price, 0.0)
             if all(each.get(price, 0.0) != size for each in held):
                 found.add((name, price))

@@ -11,15 +11,14 @@ from app.feeds.audit import Place, Top, suspects
 from app.feeds.ccxt_errors import to_feed_error
 from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
+from app.feeds.rules.base import Audit
 from app.feeds.supervised import SupervisedVenue
 from app.feeds.track import Fault
 from app.log import get
 from app.records import State, Stream
 
-# Levels of a side that are asked for and compared; the least that venues with fixed depths offer.
-LEVELS_ASKED = 20
-_LEVELS_COMPARED = 10
 _TRIES = 3
+_QUESTION = Audit()  # of a market that fell silent
 # Our states are kept from this long before a request until this long after its answer.
 _MARGIN_S = 0.5
 _EVERY_S = 60.0
@@ -34,6 +33,7 @@ class Auditor:
     Args:
         venue: whose markets; while one of them waits for its first book, audits wait.
         feeds: the markets there are now.
+        audit: how much is compared.
         every_s: how often each market is audited, where the rate limit allows it.
     """
 
@@ -42,9 +42,12 @@ class Auditor:
         venue: SupervisedVenue,
         clock: Clock,
         feeds: Callable[[], Iterable[CcxtMarketFeed]],
+        audit: Audit | None = None,
         every_s: float = _EVERY_S,
     ):
         self._venue, self._clock, self._feeds = venue, clock, feeds
+        self._audit = audit or _QUESTION
+        self._held_ns = 0  # until when the venue wants no more of our requests
         self._every_s = every_s
         self._audited_ns: dict[str, int] = {}
         # Markets whose book differed although it had just been built anew: counted, not built again.
@@ -69,14 +72,21 @@ class Auditor:
     def _next(self) -> CcxtMarketFeed | None:
         """Whose turn it is, if now is a time to ask."""
         now_ns = self._clock.now_ns()
-        if self._busy() or now_ns < self._venue.hold_until_ns:
+        if self._busy() or self._held(now_ns):
             return None
-        live = {feed.symbol: feed for feed in self._feeds() if _trusted(feed)}
+        live = {feed.symbol: feed for feed in self._feeds() if _trusted(feed) and self._open(feed)}
         self._audited_ns = {s: t for s, t in self._audited_ns.items() if s in live}
         due_ns = now_ns - round(self._every_s * NS_PER_S)
         turns = [(self._audited_ns.get(symbol, 0), symbol) for symbol in live]
         last_ns, symbol = min(turns, default=(now_ns, ""))
         return live[symbol] if symbol and last_ns <= due_ns else None
+
+    def _open(self, feed: CcxtMarketFeed) -> bool:
+        """Whether anything of the market's book is left to compare."""
+        return not feed.checked or self._audit.proved < self._audit.compared
+
+    def _held(self, now_ns: int) -> bool:
+        return now_ns < max(self._held_ns, self._venue.hold_until_ns)
 
     def _busy(self) -> bool:
         starting = any(feed.tracks[Stream.DEPTH].state is State.STARTING for feed in self._feeds())
@@ -116,7 +126,7 @@ class Auditor:
         now_ns = self._clock.now_ns()
         silent_ns = feed.pace.silence_ns(now_ns, stale_ns)
         busy = self._asking is not None and not self._asking.done()
-        if not silent_ns or busy or now_ns < self._venue.hold_until_ns or not _trusted(feed):
+        if not silent_ns or busy or self._held(now_ns) or not _trusted(feed):
             return
         if now_ns - self._asked_ns.get(feed.symbol, 0) < stale_ns:
             return
@@ -132,9 +142,9 @@ class Auditor:
         """Does the market's book still move at the venue?"""
         track = feed.tracks[Stream.DEPTH]
         last_ns = track.last_ns
-        ours = _held(feed)
+        ours = _top_of(feed)
         try:
-            answer = await self._venue.exchange.fetch_order_book(feed.symbol, LEVELS_ASKED)
+            answer = await self._fetch(feed, _QUESTION)
         except Exception as error:  # whatever the venue's code raises
             known = to_feed_error(self._venue.title, error)
             self._failed(known)
@@ -143,7 +153,7 @@ class Auditor:
                 said = f"{words.gone(silent_s).rstrip('.')}: {known}"
                 track.fail(Fault("audit", said, stale=True, error=FeedError(said)))
             return
-        moved = ours is None or bool(suspects(_top(answer), [ours]))
+        moved = ours is None or bool(suspects(_best(answer, _QUESTION.compared), [ours]))
         if moved:
             await self._clock.sleep(_MARGIN_S)  # what is on its way may still come
         if track.last_ns != last_ns or not _trusted(feed):
@@ -155,22 +165,27 @@ class Auditor:
 
     async def _ask(self, feed: CcxtMarketFeed) -> frozenset[Place] | None:
         """One request: the places where the answer fits none of our states; None without an answer."""
-        with feed.taped() as tape:
+        audit = self._audit
+        with feed.taped(2 * audit.compared) as tape:
             await self._clock.sleep(_MARGIN_S)
             try:
-                answer = await self._venue.exchange.fetch_order_book(feed.symbol, LEVELS_ASKED)
+                answer = await self._fetch(feed, audit)
             except Exception as error:  # whatever the venue's code raises is no verdict on the book
                 self._failed(to_feed_error(self._venue.title, error))
                 return None
             await self._clock.sleep(_MARGIN_S)
-            return suspects(_top(answer), tape)
+            proved = audit.proved if feed.checked else 0
+            return suspects(_best(answer, audit.compared), tape, proved)
+
+    async def _fetch(self, feed: CcxtMarketFeed, audit: Audit) -> Any:
+        return await self._venue.exchange.fetch_order_book(feed.symbol, audit.asked)
 
     def _failed(self, error: OfiError) -> None:
+        """No answer holds further questions, and nothing else: the markets did nothing wrong."""
         _log.info("audit not answered", venue=self._venue.name, error=str(error))
         if isinstance(error, ThrottledError):
             wait_ns = round((error.retry_after_s or self._every_s) * NS_PER_S)
-            until_ns = self._clock.now_ns() + wait_ns
-            self._venue.hold_until_ns = max(self._venue.hold_until_ns, until_ns)
+            self._held_ns = max(self._held_ns, self._clock.now_ns() + wait_ns)
 
 
 def _trusted(feed: CcxtMarketFeed) -> bool:
@@ -178,20 +193,20 @@ def _trusted(feed: CcxtMarketFeed) -> bool:
     return track.state is State.LIVE and track.fault is None and not track.in_gap
 
 
-def _held(feed: CcxtMarketFeed) -> Top | None:
+def _top_of(feed: CcxtMarketFeed) -> Top | None:
     view = feed.book()
     if view is None:
         return None
     bids, asks = (
-        [(float(level[0]), float(level[1])) for level in side[: 2 * LEVELS_ASKED]]
+        [(float(level[0]), float(level[1])) for level in side[: 2 * _QUESTION.asked]]
         for side in (view.bids, view.asks)
     )
     return bids, asks
 
 
-def _top(book: Any) -> Top:
+def _best(book: Any, levels: int) -> Top:
     bids, asks = (
-        [(float(level[0]), float(level[1])) for level in book[side][:_LEVELS_COMPARED]]
+        [(float(level[0]), float(level[1])) for level in book[side][:levels]]
         for side in ("bids", "asks")
     )
     return bids, asks

@@ -91,12 +91,14 @@ class CcxtVenue(SupervisedVenue):
             clock, feed.stale_after_s, self._clients, self._silent, self._slept, self._compare
         )
         self.router.woke = self._watchdog.woke
-        self._auditor = Auditor(self, clock, lambda: list(self._feeds.values()))
+        self._auditor = Auditor(
+            self, clock, lambda: list(self._feeds.values()), self.router.family.audit
+        )
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
 
     def _work(self) -> list[Any]:
-        audits = [self._auditor.run()] if self.router.family.audited else []
+        audits = [self._auditor.run()] if self.router.family.audit is not None else []
         return [*super()._work(), *audits]
 
     def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:

@@ -55,6 +55,8 @@ class CcxtMarketFeed:
         self._checksum = checksum
         self._most = float(market.grid.tick) * _COUNTED, float(market.grid.lot) * _COUNTED
         self._tape: deque[Top] | None = None
+        self._tape_levels = 0
+        self.checked = False  # the last update carried a checksum, and it held
         self._book_ns = 0
         self._seen: dict[Stream, tuple[int, str]] = {}
         self._whole = False  # the state before was a whole book too
@@ -88,13 +90,13 @@ class CcxtMarketFeed:
             track.lose(Fault(reason, detail))
 
     @contextmanager
-    def taped(self) -> Iterator[deque[Top]]:
+    def taped(self, levels: int) -> Iterator[deque[Top]]:
         """Keep every state of the book, from the present one on, as its best levels."""
         tape: deque[Top] = deque(maxlen=_TAPED)
         view = self.book()
         if view is not None:
-            tape.append((_copied(view.bids[:LEVELS]), _copied(view.asks[:LEVELS])))
-        self._tape = tape
+            tape.append((_copied(view.bids[:levels]), _copied(view.asks[:levels])))
+        self._tape, self._tape_levels = tape, levels
         try:
             yield tape
         finally:
@@ -129,7 +131,8 @@ class CcxtMarketFeed:
         self.ordered_book, self._book_ns = book, now_ns
         self.pace.spoke(now_ns, fresh)
         if self._tape is not None:
-            self._tape.append((_copied(bids), _copied(asks)))
+            deep = _levels(book, self._tape_levels)
+            self._tape.append((_copied(deep[0]), _copied(deep[1])))
         if not self.status.booked_ns:
             self._began(book, now_ns)
         top = (bids[0][:2] if bids else (), asks[0][:2] if asks else ())
@@ -157,9 +160,10 @@ class CcxtMarketFeed:
     def _broken(self, book: WatchedBook, claim: Update | None) -> str | None:
         """Whether the book differs from the one that the venue took its checksum of."""
         if self._checksum is None or claim is None or claim.checksum is None:
+            self.checked = self.checked and claim is not None and claim.whole
             return None
-        same = self._checksum(book["bids"], book["asks"]) == claim.checksum
-        return None if same else "checksum"
+        self.checked = self._checksum(book["bids"], book["asks"]) == claim.checksum
+        return None if self.checked else "checksum"
 
     def _began(self, book: WatchedBook, now_ns: int) -> None:
         """The first book has come."""

@@ -55,6 +55,19 @@ Reader = Callable[[Any], Sequence[Update]]
 
 
 @dataclass(frozen=True)
+class Audit:
+    """How much of a book is compared with the venue's answer from time to time, in levels of a side.
+
+    `asked` must be a depth that the venues offer. The best `proved` ones are spared where updates carry a
+    checksum; a market all of whose `compared` levels are proved so is not audited.
+    """
+
+    asked: int = 20
+    compared: int = 10
+    proved: int = 0
+
+
+@dataclass(frozen=True)
 class Family:
     """How a family of venues numbers and checks its book updates: one row of `families.FAMILIES`.
 
@@ -69,7 +82,7 @@ class Family:
     # Each message is a whole book, ordered by `last`; a late one is a hole.
     only_whole: bool = False
     checksum: Callable[[Side, Side], int] | None = None
-    # Nothing tells a missing update: the book is compared with the venue's answer from time to time.
-    audited: bool = False
+    # What neither ids nor checksums prove of a book.
+    audit: Audit | None = None
     # ccxt's own check is off where ours takes its place.
     options: dict[str, Any] = field(default_factory=dict)

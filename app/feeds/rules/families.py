@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from app.feeds.rules import checksums
-from app.feeds.rules.base import CONNECTION, NO_ID, Family, Update
+from app.feeds.rules.base import CONNECTION, NO_ID, Audit, Family, Update
 
 _NOTHING: Final[tuple[Update, ...]] = ()
 _UNCHECKED: Final = {"watchOrderBook": {"checksum": False}}
@@ -146,7 +146,12 @@ FAMILIES: Final[dict[str, Family]] = {
     "binancecoinm": _BINANCE,
     "bybit": Family(_bybit, leaves=True),
     "okx": Family(_okx, leaves=True, checksum=checksums.okx),
-    "kraken": Family(_kraken, leaves=True, checksum=checksums.kraken),
+    "kraken": Family(
+        _kraken,
+        leaves=True,
+        checksum=checksums.kraken,
+        audit=Audit(asked=100, compared=100, proved=10),
+    ),
     "coinbase": Family(_coinbase, leaves=True),
     "deribit": Family(_deribit, leaves=True, merges_snapshots=True),
     "gate": Family(_gate, leaves=True),
@@ -157,6 +162,9 @@ FAMILIES: Final[dict[str, Family]] = {
         leaves=True,
         merges_snapshots=True,
         checksum=checksums.bitget,
+        audit=Audit(
+            asked=50, proved=25
+        ),  # where no checksum is sent, ids that only grow prove little
         options=_UNCHECKED,
     ),
     "hyperliquid": Family(_hyperliquid, leaves=True, only_whole=True),
@@ -168,7 +176,7 @@ def _silent(message: Any) -> Sequence[Update]:
 
 
 # A venue whose updates tell nothing of their order: what ccxt and the sanity of books tell, and the audit.
-DEFAULT: Final = Family(_silent, audited=True)
+DEFAULT: Final = Family(_silent, audit=Audit())
 
 
 def family_of(exchange_id: str) -> Family:
