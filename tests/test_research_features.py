@@ -58,7 +58,7 @@ def world(seed, n=300, levels=3, *, sided=False):
     )
 
 
-def archived(folder, best, depth, trades, gaps=()):
+def archived(folder, best, depth, trades, gaps=(), end_ns=T0 + 40 * S):
     archive = Archive(folder)
     with SegmentWriter(archive, MARKET, T0 + 1, {}) as w:
         t, epoch, price, size = best
@@ -93,7 +93,7 @@ def archived(folder, best, depth, trades, gaps=()):
         )
         for gap in gaps:
             w.gap(gap)
-        w.commit(T0 + 40 * S)
+        w.commit(end_ns)
     return Reader(archive, MARKET.id)
 
 

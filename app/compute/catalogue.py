@@ -6,6 +6,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from app.records import BANDS_BPS
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -73,9 +75,14 @@ METRICS: Final = (
             "microprice.microprice",
             "live_micro.LiveMicro",
         ),
+        ("micro_price",),
     ),
     Metric("Spread", ("book.spread",), ("spread",)),
-    Metric("Depth within bands", ("book.band",)),
+    Metric(
+        "Depth within bands",
+        ("book.band",),
+        tuple(f"depth_{side}_{bps:g}bps" for side in ("bid", "ask") for bps in BANDS_BPS),
+    ),
     Metric("Slippage", ("book.slippage_bps",)),
     Metric(
         "Trade imbalance",
@@ -91,7 +98,11 @@ METRICS: Final = (
         ),
     ),
     Metric("Trade lag", ("trades.trade_lag", "live_lag.LiveLag")),
-    Metric("VPIN", ("vpin.Vpin", "vpin.LiveVpin", "vpin.BulkClassifier")),
+    Metric(
+        "VPIN",
+        ("vpin.Vpin", "vpin.LiveVpin", "vpin.BulkClassifier"),
+        ("vpin", "vpin_percentile"),
+    ),
     Metric(
         "Contemporaneous impact",
         (

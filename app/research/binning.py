@@ -4,7 +4,7 @@ Streams are read in batches and reduced at once, so memory is bounded by a chunk
 length of the history. Sums are integers: the chunks and batches leave no trace in the result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import Any
@@ -21,6 +21,15 @@ from app.records import NO_ASK, NO_BID, ROW_NS
 
 Ints = NDArray[np.int64]
 CHUNK_NS = 600_000_000_000
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What the bins were made of, state by state, for estimates that follow events."""
+
+    best: Sequence[StateBatch]
+    depth: Sequence[StateBatch]
+    trades: Sequence[TradeBatch]
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Bins:
     bought: Ints
     sold: Ints
     parts: Decomposition
+    raw: "Raw"
 
     @property
     def start_ns(self) -> Ints:
@@ -133,7 +143,7 @@ class Binner:
         best_from_depth: bool = False,
         align_ns: int | None = None,
     ):
-        self._reader, self._bin_ns = reader, bin_ns
+        self.reader, self._bin_ns = reader, bin_ns
         self._align_ns = align_ns or bin_ns
         self.levels = min(levels, reader.levels) if reader.has("depth") else 0
         from_depth = best_from_depth or not reader.has("best")
@@ -151,7 +161,7 @@ class Binner:
 
     def _lost(self) -> tuple[Ints, Ints]:
         """Gaps of all streams, and what lies before and after the history."""
-        r = self._reader
+        r = self.reader
         far = 2 * self._align_ns
         pairs = [(g.from_ns, g.to_ns) for g in r.gaps()]
         pairs += [(r.start_ns - far, r.start_ns), (r.end_ns, r.end_ns + far)]
@@ -160,7 +170,7 @@ class Binner:
 
     def _edges(self) -> Ints:
         """All edges; what happened at the very start lies in the bin that ends there."""
-        r, ratio = self._reader, self._align_ns // self._bin_ns
+        r, ratio = self.reader, self._align_ns // self._bin_ns
         first, *_, last = bins.edges(r.start_ns - 1, r.end_ns, self._align_ns) // self._align_ns
         return np.arange(first * ratio, last * ratio + 1, dtype=np.int64) * self._bin_ns
 
@@ -181,13 +191,16 @@ class Binner:
         sums = {name: np.zeros(n, np.int64) for name in _SUMS}
         quote = np.tile(self._quote, (n + 1, 1))
         removals = _Removals()
-        for batch in self._best.upto(int(edge_ns[-1])):
+        raw_best, raw_depth = list(self._best.upto(int(edge_ns[-1]))), []
+        for batch in raw_best:
             self._add_best(batch, edge_ns, sums, quote, removals)
         ofi, sizes = np.zeros((n, levels), np.int64), np.zeros((n, 2, levels), np.int64)
         known = np.full(n, levels, np.int64)
         for batch in self._depth.upto(int(edge_ns[-1])):
+            raw_depth.append(batch)
             if self._shared:
-                self._add_best(_level_1(batch), edge_ns, sums, quote, removals)
+                raw_best.append(_level_1(batch))
+                self._add_best(raw_best[-1], edge_ns, sums, quote, removals)
             self._add_depth(batch, edge_ns, sums, ofi, sizes, known)
         self._quote = quote[-1].copy()
         prints = list(self._trades.upto(int(edge_ns[-1])))
@@ -201,6 +214,7 @@ class Binner:
             size_sum=sizes,
             quote=quote,
             parts=self._decomposed(edge_ns, removals, prints),
+            raw=Raw(raw_best, raw_depth, prints),
             **sums,
         )
 
@@ -310,6 +324,7 @@ def coarser(b: Bins, ratio: int) -> Bins:
         size_sum=total(b.size_sum),
         quote=b.quote[::ratio],
         parts=parts,
+        raw=b.raw,
         **{name: total(getattr(b, name)) for name in _SUMS},
     )
 

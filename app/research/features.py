@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 
 from app.compute import book
 from app.compute.integrated import LEAST_WINDOWS, LiveIntegrated, normalise
+from app.compute.view import in_unit
 from app.market import Market
+from app.records import MICRO_UNITS
 from app.research.binning import Binner, Bins
+from app.research.estimates import COLUMNS as ESTIMATES
+from app.research.estimates import Estimates
 from app.research.units import in_units
 
 LOOKBACK_NS = 1_800_000_000_000
@@ -44,6 +48,7 @@ def columns(levels: int) -> list[str]:
         "ask_size",
         "queue_imbalance",
         "weighted_mid",
+        *ESTIMATES,
         "ofi_best",
         *(f"ofi_{m}" for m in range(1, levels + 1)),
         "ofi_multilevel",
@@ -95,12 +100,13 @@ class Integrator:
 
 def tables(binner: Binner, market: Market, bin_ns: int) -> Iterator[Any]:
     """Arrow tables of consecutive bins."""
-    integrator = Integrator(bin_ns, binner.levels)
+    integrator, estimates = Integrator(bin_ns, binner.levels), Estimates(binner.reader)
     kinds = schema(binner.levels)
     cvd = 0
     for b in binner.chunks():
         values = _values(b, market)
         values["ofi_integrated"], values["ofi_integrated_explained"] = integrator.add(b)
+        values |= _scaled(estimates.add(b), market)
         running = np.cumsum(b.bought - b.sold) + cvd
         cvd = int(running[-1])
         values["cvd"] = in_units(running, market.grid.lot)
@@ -108,6 +114,16 @@ def tables(binner: Binner, market: Market, bin_ns: int) -> Iterator[Any]:
             [pa.array(values[f.name], f.type, mask=_missing(values[f.name])) for f in kinds],
             schema=kinds,
         )
+
+
+def _scaled(values: dict[str, NDArray[np.float64]], market: Market) -> dict[str, NDArray[Any]]:
+    """Estimates in the units of the venue."""
+    steps = {"micro_price": market.grid.tick / MICRO_UNITS}
+    steps |= {name: market.grid.lot for name in ESTIMATES if name.startswith("depth_")}
+    return {
+        name: in_unit(column, steps[name]) if name in steps else column
+        for name, column in values.items()
+    }
 
 
 def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
