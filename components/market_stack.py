@@ -8,7 +8,6 @@ from components.flow_pane import flow_pane
 from components.panel import field
 from components.panes import PANES, Pane
 from components.states import notes, waiting
-from components.words import venue_name
 
 _TILES = (
     ("spread", "Spread"),
@@ -45,13 +44,15 @@ def _tile(name: str, label: str) -> Component:
 
 
 def _bar(market: MarketId) -> Component:
+    pair = market.symbol.split(":")[0]
     identity = html.Div(
         [
             html.Div([field("mid", "px"), field("change", "change")], className="price"),
             html.Div(
                 [
                     field("state", "pill state"),
-                    html.H2([html.B(market.symbol), " ", html.Span(venue_name(market))]),
+                    # Pair, venue and kind, as the watch list has them; the scripts know the venues' names.
+                    html.H2([html.B(pair, **{"data-f": "name"}), " ", field("place")]),
                     field("age", "age"),
                 ],
                 className="who",

@@ -327,9 +327,15 @@ class View:
                 history.rows, now.settled.best, at, self.spec.window_ns, self.spec.lookback_s
             )
         figures, self.hist = compute.distribution(self.past, history.scale)
-        coverage = now.gaps.coverage(now.end_ns - self.spec.range_ns, now.end_ns)
-        begins = int(history.rows_end.view[0]) / NS_PER_MS if history.has_rows else None
-        self.slow = {"distribution": figures, "coverage": coverage, "begins_ms": begins}
+        start = now.end_ns - self.spec.range_ns
+        begins = int(history.rows_end.view[0]) if history.has_rows else None
+        self.slow = {
+            "distribution": figures,
+            "coverage": now.gaps.coverage(start, now.end_ns),
+            # A young market misses what came before it, which is no gap.
+            "covered": now.gaps.coverage(max(start, begins or start), now.end_ns),
+            "begins_ms": begins / NS_PER_MS if begins is not None else None,
+        }
         self.slow |= self.trades.figures(history, store) if self.trades else {}
         self.slow_sent_ns = now.now_ns
 

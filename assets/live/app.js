@@ -245,7 +245,7 @@ function showLink(link) {
   pill.dataset.link = link.state;
   if (link.state === "open") {
     write(word, "Connected");
-    write(ms, link.roundTrip === null ? "" : `${number(link.roundTrip, link.roundTrip < 10 ? 1 : 0)}\u00a0ms`);
+    write(ms, link.roundTrip === null ? "" : link.roundTrip >= 999.5 ? duration(link.roundTrip) : `${number(link.roundTrip, link.roundTrip < 10 ? 1 : 0)}\u00a0ms`);
   } else if (link.state === "waiting") {
     write(word, link.refused ? "Refused" : "Reconnecting");
     write(ms, `in ${duration(Math.max(0, link.nextAt - performance.now()))}`);

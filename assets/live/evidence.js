@@ -103,18 +103,19 @@ export class EvidencePane {
   /** Coverage of the look-back and n beside each figure. */
   badges() {
     const { values: v, stack: { f } } = this, at = `as of ${stamp(v.end_ms)}`;
-    const badge = (name, share, more = "") => {
+    const low = (streams) => Math.min(...streams.map((name) => (v.covered ?? v.coverage)[name])) < 0.95;
+    const badge = (name, ...streams) => {
       const place = f[`ev-cov-${name}`];
       if (!place) return;
-      write(place, `${more}coverage ${percent(share)}`);
-      place.classList.toggle("low", share < 0.95);
+      write(place, `coverage ${percent(Math.min(...streams.map((one) => v.coverage[one])))}`);
+      place.classList.toggle("low", low(streams));
       place.title = `Known of the last ${span(v.lookback_s)}, ${at}.`;
     };
-    badge("verdict", v.coverage.best);
-    badge("impact", v.coverage.best);
-    badge("flows", Math.min(v.coverage.best, v.coverage.depth));
-    badge("vpin", v.coverage.trades);
-    badge("markouts", Math.min(v.coverage.trades, v.coverage.best));
+    badge("verdict", "best");
+    badge("impact", "best");
+    badge("flows", "best", "depth");
+    badge("vpin", "trades");
+    badge("markouts", "trades", "best");
     write(f["line-impact"], `Each dot is one ${span(v.bin_s)} bin.`);
     write(f["line-vpin"], vpinLine(v));
   }

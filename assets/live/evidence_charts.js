@@ -50,10 +50,13 @@ export function drawImpact(canvas, box, { values, arrays, info }) {
   }));
 }
 
+// A correlation ends at 1; an interval that would go on is drawn to there, without its bar.
+const bound = (v) => Math.max(-1, Math.min(1, v));
+
 /** Measured, held out and by chance, at each horizon; filled only where the interval clears zero. */
 export function drawPrediction(canvas, box, { values }) {
   const horizons = Object.keys(values.prediction).map(Number), all = horizons.map((h) => values.prediction[h]);
-  const spread = all.flatMap((p) => [p.ic_low, p.ic_high, p.chance?.ic_low, p.chance?.ic_high, p.out_of_sample?.ic].map((v) => v ?? NaN));
+  const spread = all.flatMap((p) => [p.ic_low, p.ic_high, p.chance?.ic_low, p.chance?.ic_high, p.out_of_sample?.ic].map((v) => bound(v ?? NaN)));
   const s = frame(canvas, box, {
     x: [-0.6, horizons.length - 0.4], y: reach(spread, { least: 0.05 }), left: 48, right: 10, vertical: false,
     xTicks: horizons.map((h, at) => ({ at, words: `${h}\u00a0s` })), xLabel: "ahead of now", yLabel: "correlation with the next move of mid",
@@ -62,7 +65,8 @@ export function drawPrediction(canvas, box, { values }) {
   all.forEach(({ chance }, k) => {
     if (!chance) return;
     x.fillStyle = alpha(theme.quiet, 0.16);
-    x.fillRect(X(k - 0.34), Y(chance.ic_high), X(k + 0.34) - X(k - 0.34), Y(chance.ic_low) - Y(chance.ic_high));
+    const [top, bottom] = [Y(bound(chance.ic_high)), Y(bound(chance.ic_low))];
+    x.fillRect(X(k - 0.34), top, X(k + 0.34) - X(k - 0.34), bottom - top);
   });
   line(x, s.L, crisp(Y(0)), s.R, crisp(Y(0)), theme.axis);
   all.forEach((p, k) => {
@@ -78,13 +82,14 @@ export function drawPrediction(canvas, box, { values }) {
 function measured(x, left, p, Y) {
   // Hollow unless the interval clears zero and the shifts seldom reach it: the picture says what the sentence says.
   const clear = p.better_than_chance, colour = clear ? theme.text : theme.text3;
-  const [top, bottom] = [Y(p.ic_high), Y(p.ic_low)];
+  const [top, bottom] = [Y(bound(p.ic_high)), Y(bound(p.ic_low))];
   x.lineWidth = 1.6;
   x.strokeStyle = colour;
   x.beginPath();
   x.moveTo(left, top);
   x.lineTo(left, bottom);
-  for (const y of [top, bottom]) {
+  for (const [v, y] of [[p.ic_high, top], [p.ic_low, bottom]]) {
+    if (Math.abs(v) > 1) continue;
     x.moveTo(left - 4, y);
     x.lineTo(left + 4, y);
   }

@@ -25,7 +25,8 @@ export function empties(values, status) {
 }
 
 function seen(values, stream) {
-  const share = values.coverage[stream], back = span(values.lookback_s);
+  // A young market has no gaps: its figures say how few bins they rest on.
+  const share = (values.covered ?? values.coverage)[stream], back = span(values.lookback_s);
   if (share >= LITTLE || values.wait_s > 0) return null;
   return { title: "Not enough data", text: `Only ${percent(share)} of the last ${back} were seen: gaps leave too little to judge.` };
 }

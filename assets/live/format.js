@@ -62,7 +62,7 @@ export function bps(v) {
   if (a < 0.001 && a > 0) return (v < 0 ? MINUS : "") + "0.001";
   if (a >= 100) return number(v, 0);
   if (a >= 10) return number(v, 0);
-  return number(v, a === 0 ? 0 : Math.max(0, 1 - Math.floor(Math.log10(a))));
+  return number(v, a === 0 ? 0 : Math.min(3, Math.max(0, 1 - Math.floor(Math.log10(a)))));
 }
 
 /** A share as per cent. */

@@ -37,7 +37,7 @@ export class Model {
   }
 
   begin(frame) {
-    const { arrays, status, tiles, decomposition, distribution, times, coverage, begins_ms, quality, everywhere, ...info } = frame;
+    const { arrays, status, tiles, decomposition, distribution, times, coverage, covered, begins_ms, quality, everywhere, ...info } = frame;
     const steps = arrays.t.data.length;
     this.info = info;
     this.epoch++;
@@ -91,6 +91,7 @@ export class Model {
     if (frame.distribution !== undefined) this.distribution = frame.distribution;
     if (frame.times) this.times = frame.times;
     if (frame.coverage) this.coverage = frame.coverage;
+    if (frame.covered) this.covered = frame.covered;
     if (frame.begins_ms !== undefined) this.begins = frame.begins_ms;
     if (frame.gaps) this.gaps = frame.gaps;
   }

@@ -6,6 +6,7 @@ import { groupTicks } from "./ramps.js";
 import { Ranges } from "./ranges.js";
 import { missingSince, present, show, stateOf, withheld } from "./states.js";
 import { bar, coverages, marketTitles, quality, reading, write } from "./texts.js";
+import { describe } from "./words.js";
 
 const WORDS_MS = 1000, HOUR_S = 3600;
 
@@ -23,6 +24,9 @@ export class Stack {
     this.empty = element.querySelector(".empty");
     this.cover = element.querySelector("canvas.cover");
     this.f = fields(element);
+    const { name, place } = describe(this.market);
+    write(this.f.name, name);
+    write(this.f.place, place);
     this.model = new Model();
     this.ranges = new Ranges();
     this.link = { state: "connecting", since: 0 };

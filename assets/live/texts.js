@@ -1,6 +1,6 @@
 // The words and numbers around the charts of one stack: market bar, tiles, titles, quality strip.
 import { NONE, bps, duration, number, ordinal, percent, signed, signedSize, size, span, stamp } from "./format.js";
-import { fidelity, fidelityOf, scoreIn, trust, what } from "./words.js";
+import { fidelity, fidelityOf, scoreIn, trust, what, youth } from "./words.js";
 
 /** Writes into the element only when the words changed; text changes in place. */
 export function write(element, words) {
@@ -55,7 +55,8 @@ export function bar(f, model, shown) {
     return;
   }
   write(f.spread, number(t.spread, info.price_decimals));
-  const ticks = known(t.spread_ticks) ? `${number(t.spread_ticks)} ${t.spread_ticks === 1 ? "tick" : "ticks"} \u00b7 ` : "";
+  // Hundreds of ticks say less than the basis points beside them.
+  const ticks = known(t.spread_ticks) && t.spread_ticks < 100 ? `${number(t.spread_ticks)} ${t.spread_ticks === 1 ? "tick" : "ticks"} \u00b7 ` : "";
   write(f["spread-sub"], known(t.spread) ? `${ticks}${bps(t.spread_bps)}\u00a0bps` : "one side is empty");
   flow(f, "ofi", t.ofi, unit, scoreWords(t, model.distribution));
   tone(f.ofi, Math.abs(t.score ?? 0) >= 1 ? t.ofi : 0);
@@ -97,14 +98,16 @@ function flow(f, name, value, unit, words) {
 }
 
 function queueWords(v) {
-  if (Math.abs(v) < 0.05) return "bids and asks even";
+  if (Math.abs(v) < 0.05) return "about even";
   return v > 0 ? "bids heavier" : "asks heavier";
 }
 
 function scoreWords(t, d) {
   if (known(t.score)) return `${signed(t.score, 1)}\u03c3 \u00b7 ${ordinal(t.percentile)} pct`;
   const left = scoreIn(d);
-  return left > 0 ? `score in ${duration(left * 1000)}` : "no score";
+  if (left <= 0) return "no score";
+  // To the minute: the reading strip counts the seconds, and a tile has no room for them.
+  return `score in ${left > 60 ? span(Math.ceil(left / 60) * 60) : duration(left * 1000)}`;
 }
 
 /** The reading strip; changed at most once a second. */
@@ -122,15 +125,17 @@ export function reading(f, model, state, age) {
 const STREAMS = { best: "Best quotes", depth: "Depth", trades: "Trades" };
 
 /** Coverage beside the title of every panel; its hover says how the stream comes, and lists the gaps. */
-export function coverages(element, f, { status: s, coverage: c, gaps, info }) {
+export function coverages(element, f, model) {
+  const { status: s, coverage: c, gaps, info } = model;
   for (const panel of element.querySelectorAll("[data-stream]")) {
     const { panel: name, stream } = panel.dataset, badge = f[`coverage-${name}`], share = c?.[stream];
     if (!badge) continue;
     write(badge, known(share) ? `coverage ${percent(share)}` : "");
-    badge.classList.toggle("low", known(share) && share < 0.95);
+    const young = youth(model, stream || undefined);
+    badge.classList.toggle("low", known(share) && share < 0.95 && !young);
     const own = gaps.filter((gap) => gap.stream === stream).slice(-5).map(gapLine);
     const sent = stream === "trades" ? "one by one" : fidelityOf(s, stream);
-    const title = [`${STREAMS[stream]}: ${sent}. Known in ${span(info.range_s)}: ${percent(share)}.`, ...own].join("\n");
+    const title = [`${STREAMS[stream]}: ${sent}. Known in ${span(info.range_s)}: ${percent(share)}${young ? `, ${young}` : ""}.`, ...own].join("\n");
     if (badge.title !== title) badge.title = title;
   }
 }

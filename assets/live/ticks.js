@@ -11,7 +11,7 @@ export function ticksOf(stack) {
   const { step, found } = timeTicks(book.start - width / 4, book.end + width / 4, book.width * 1.5);
   // The last label gives way to the zone in the corner.
   const pixel = width / book.width;
-  const cut = (t) => (t > book.end - 26 * pixel && t < book.end) || (t > book.start && t < book.start + 16 * pixel);
+  const cut = (t) => (t > book.end - 26 * pixel && t < book.end) || (t > book.start - 20 * pixel && t < book.start + 20 * pixel);
   const words = found.map((t) => (cut(t) ? "" : clock(t, step < 60000 ? "seconds" : "minutes")));
   // Less than a pixel is no reason for plotly to draw.
   const shown = stack.toldTime;

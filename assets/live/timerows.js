@@ -78,6 +78,9 @@ export function valueAxis(x, view, low, high, words, { from = 0, to = view.heigh
   const most = Math.max(2, Math.min(count + 1, (to - from) / 14));
   let step = tickStep(low, high, most);
   if (low < 0 && step > high) step = tickStep(low, high, most * 2);
+  // Labels keep their distance, even where only one fits.
+  const apart = (one) => (one / (high - low)) * (to - from) >= 13;
+  for (let fewer = most; step > 0 && !apart(step) && fewer > 0.2; fewer /= 1.5) step = tickStep(low, high, fewer);
   const taken = avoid === null ? NaN : chipAt(view, Y(avoid));
   for (const v of multiples(low, high, step)) {
     const at = Y(v);

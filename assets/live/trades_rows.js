@@ -150,7 +150,7 @@ export function drawMade(pane, view, now) {
 
 export function drawQueue(pane, view) {
   const x = beginRow(view), queue = newest(pane, "queue"), chips = pane.showsNow && known(queue);
-  const Y = valueAxis(x, view, -1, 1, (v) => signed(v, 1), { count: 4, avoid: chips ? queue : null });
+  const Y = valueAxis(x, view, -1.2, 1.2, (v) => signed(v, 1), { count: 4, avoid: chips ? queue : null });
   clipPlot(x, view);
   line(x, 0, crisp(Y(0)), view.width, crisp(Y(0)), theme.axis);
   stroke(x, pane, view, "queue", Y, alpha(theme.text, 0.75), 1);

@@ -50,6 +50,7 @@ function lines(gui, ...parts) {
 const Market = cell((gui, row) => {
   const { name, place } = describe(row.market);
   lines(gui, [name, "wl-name"], [place, "wl-sub"]);
+  gui.title = `${name}, ${place}`;
 }, "wl-two");
 
 const Price = cell((gui, row) => lines(gui, [priceWords(row), "wl-num"], [spreadWords(row), "wl-sub"]), "wl-two right");
@@ -91,23 +92,23 @@ export function columns(wide, sparks) {
     headerClass: "ag-right-aligned-header", ...more,
   });
   const text = (a, b) => String(a).localeCompare(String(b));
-  const market = of("Market", wide ? 176 : 82, (row) => row.market, { colId: "market", cellRenderer: Market, headerClass: "", comparator: text, sortingOrder: ["asc", "desc", null], cellClass: wide ? "wl-flat" : "", flex: wide ? 1 : undefined });
+  const market = of("Market", wide ? 176 : 90, (row) => row.market, { colId: "market", cellRenderer: Market, headerClass: "", comparator: text, sortingOrder: ["asc", "desc", null], cellClass: wide ? "wl-flat" : "", flex: wide ? 1 : undefined });
   const spark = of("30\u00a0min", 50, (row) => row.time_ms, { colId: "spark", cellRenderer: sparkCell(sparks), sortable: false, headerClass: "" });
-  const score = of("OFI\u00a0\u03c3", wide ? 58 : 58, (row) => row.score, { colId: "score", cellRenderer: Score, equals: () => false, headerTooltip: "Score of rolling OFI, best quotes, 10 s" });
+  const score = of("OFI\u00a0\u03c3", 58, (row) => row.score, { colId: "score", cellRenderer: Score, equals: () => false, headerTooltip: "Score of rolling OFI, best quotes, 10 s" });
   if (!wide) {
-    return [market, spark, of("Price / bps", 76, (row) => row.mid, { colId: "price", cellRenderer: Price, equals: () => false }), { ...score, flex: 1 }];
+    return [market, spark, of("Price / bps", 72, (row) => row.mid, { colId: "price", cellRenderer: Price, equals: () => false }), { ...score, flex: 1 }];
   }
   const numeric = (name, width, value, words, more) => of(name, width, value, { valueFormatter: plain(words), cellClass: "wl-cell", ...more });
   return [
     market,
-    numeric("Price", 82, (row) => row.mid, priceWords, { colId: "price" }),
-    numeric("Spread, bps", 68, spread, (row) => bps(spread(row)), { colId: "spread" }),
+    numeric("Price", 80, (row) => row.mid, priceWords, { colId: "price" }),
+    numeric("Spread, bps", 76, spread, (row) => bps(spread(row)), { colId: "spread" }),
     score,
     spark,
-    numeric("Queue", 54, (row) => row.queue_imbalance, (row) => signed(row.queue_imbalance, 2), { colId: "queue", headerTooltip: "Queue imbalance of the best quotes" }),
+    numeric("Queue", 52, (row) => row.queue_imbalance, (row) => signed(row.queue_imbalance, 2), { colId: "queue", headerTooltip: "Queue imbalance of the best quotes" }),
     numeric("10\u00a0bps", 58, depth, (row) => size(depth(row)), { colId: "depth", headerTooltip: "Depth within 10 bps, both sides, in the market's size unit" }),
     numeric("VPIN pct", 58, (row) => row.vpin_percentile, (row) => (known(row.vpin_percentile) ? ordinal(row.vpin_percentile) : NONE), { colId: "vpin" }),
     numeric("R\u00b2", 46, (row) => row.explained, (row) => (known(row.explained) ? percent(row.explained, 0) : NONE), { colId: "explained", headerTooltip: "Share of 10 s moves that OFI explains, 30 min" }),
-    of("Feed", 78, (row) => row.state, { colId: "state", cellRenderer: State, comparator: text }),
+    of("Feed", 72, (row) => row.state, { colId: "state", cellRenderer: State, comparator: text }),
   ];
 }

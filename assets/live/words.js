@@ -42,11 +42,11 @@ export function trust(model, state, age) {
   if (state === "resyncing") return ["The book is being fetched anew.", "What follows the loss is hatched until it is whole."];
   if (state === "expired") return ["Figures withheld.", "The session has expired."];
   if (state === "down") return ["No data.", /collector/.test(s?.detail ?? "") ? s.detail : `No answer${s?.since_ms ? ` since ${stamp(s.since_ms)}` : ""}.`];
-  const share = coverage?.best ?? coverage?.depth ?? null;
-  const covered = share === null ? "" : `coverage ${percent(share)} of ${span(info.range_s)}`;
-  if (share !== null && share < 0.5) return ["Not enough data.", `${cap(covered)}.`];
+  const share = coverage?.best ?? coverage?.depth ?? null, young = youth(model);
+  const covered = young || share === null ? young : `coverage ${percent(share)} of ${span(info.range_s)}`;
+  if (!young && share !== null && share < 0.5) return ["Not enough data.", `${cap(covered)}.`];
   const sends = fidelity(s);
-  if (share !== null && share < 0.95) return ["Incomplete.", `${cap(covered)}; windows that touch a gap are blank.`];
+  if (!young && share !== null && share < 0.95) return ["Incomplete.", `${cap(covered)}; windows that touch a gap are blank.`];
   if (s?.fidelity_best === "sampled" || (s?.fidelity_best === "none" && s?.fidelity_depth === "sampled")) {
     return ["Sampled.", "The book is polled: changes between polls cancel unseen."];
   }
@@ -58,6 +58,13 @@ export function trust(model, state, age) {
   }
   if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${sends}${covered ? `; ${covered}` : ""}.`];
   return ["Batched.", `The book comes ${sends}${covered ? `; ${covered}` : ""}.`];
+}
+
+/** `recorded since 20:07:00 UTC` of a market that lacks nothing since its beginning; empty for others. */
+export function youth({ coverage, covered, begins }, stream) {
+  const of = (shares) => (shares ? (stream ? shares[stream] : shares.best ?? shares.depth) : null) ?? null;
+  const all = of(coverage), own = of(covered);
+  return all !== null && all < 0.95 && own >= 0.95 && begins ? `recorded since ${stamp(begins)}` : "";
 }
 
 function cap(words) {
@@ -87,21 +94,21 @@ export function fidelityOf(s, stream) {
   return kind(own, s.period_ms);
 }
 
+const VENUES = { binanceusdm: "Binance", binancecoinm: "Binance", krakenfutures: "Kraken", kucoinfutures: "KuCoin", okx: "OKX", htx: "HTX", bitmex: "BitMEX", kucoin: "KuCoin" };
+
 /** The venue of a market id as a word of a sentence. */
 export function venue(market) {
   const name = market.split(":", 1)[0];
-  return name ? name[0].toUpperCase() + name.slice(1) : market;
+  return VENUES[name] ?? (name ? name.split("-").map((part) => part.slice(0, 1).toUpperCase() + part.slice(1)).join(" ") : market);
 }
-
-const VENUES = { binanceusdm: "Binance", binancecoinm: "Binance", krakenfutures: "Kraken", kucoinfutures: "KuCoin", okx: "OKX", htx: "HTX", bitmex: "BitMEX", kucoin: "KuCoin" };
 
 /** A market id in words: `BTC/USDT` and `Binance perp`. */
 export function describe(market) {
-  const at = market.indexOf(":"), id = market.slice(0, at), symbol = market.slice(at + 1);
+  const symbol = market.slice(market.indexOf(":") + 1);
   const [pair, settled] = symbol.split(":");
   const [, date, strike, right] = /^[^-]+(?:-(\d{6}))?(?:-([\d.]+))?(?:-([CP]))?$/.exec(settled ?? "") ?? [];
   const kind = settled === undefined ? "spot" : date ? day(date) + (right ? ` ${strike} ${right}` : "") : "perp";
-  return { name: pair, place: `${VENUES[id] ?? venue(market)} ${kind}` };
+  return { name: pair, place: `${venue(market)} ${kind}` };
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
