@@ -151,9 +151,9 @@ export function drawAdverse(canvas, box, { values }) {
     if (k === 0) line(x, L, crisp(Y(p.effective)), R, crisp(Y(p.effective)), theme.text3, [4, 3]);
   });
   const lag = values.spread.trade_lag_ms, said = known.length ? `dashed: effective ${bps(known[0].effective)}` : "";
-  const all = [said, lag === null ? "" : `trade lag ${number(lag)}\u00a0ms`].filter(Boolean);
+  const notes = [said, lag === null ? "" : `trade lag ${number(lag)}\u00a0ms`].filter(Boolean);
   // What names the axis stands at the right of the same line.
-  while (all.length && x.measureText(all.join(" \u00b7 ")).width > R - L - 96) all.pop();
-  text(x, all.join(" \u00b7 "), L + 4, box.height - 8, theme.text3);
+  while (notes.length && x.measureText(notes.join(" \u00b7 ")).width > R - L - 96) notes.pop();
+  text(x, notes.join(" \u00b7 "), L + 4, box.height - 8, theme.text3);
   return points;
 }
