@@ -124,9 +124,9 @@ class Auditor:
     def suspect(self, feed: CcxtMarketFeed, stale_ns: int) -> None:
         """Ask about a market that is remarkably silent on a link that lives; one question at a time."""
         now_ns = self._clock.now_ns()
-        silent_ns = feed.pace.silence_ns(now_ns, stale_ns)
+        silent_ns = feed.pace.silence_ns(now_ns, stale_ns, doubted=feed.held is not None)
         busy = self._asking is not None and not self._asking.done()
-        if not silent_ns or busy or self._held(now_ns) or not _trusted(feed):
+        if not silent_ns or busy or self._held(now_ns) or not _questionable(feed):
             return
         if now_ns - self._asked_ns.get(feed.symbol, 0) < stale_ns:
             return
@@ -149,14 +149,14 @@ class Auditor:
             known = to_feed_error(self._venue.title, error)
             self._failed(known)
             gone = not isinstance(known, ThrottledError | VenueDownError | BookError)
-            if gone and track.last_ns == last_ns and _trusted(feed):
+            if gone and track.last_ns == last_ns and _questionable(feed):
                 said = f"{words.gone(silent_s).rstrip('.')}: {known}"
                 track.fail(Fault("audit", said, stale=True, error=FeedError(said)))
             return
         moved = ours is None or bool(suspects(_best(answer, _QUESTION.compared), [ours]))
         if moved:
             await self._clock.sleep(_MARGIN_S)  # what is on its way may still come
-        if track.last_ns != last_ns or not _trusted(feed):
+        if track.last_ns != last_ns or not _questionable(feed):
             return
         if moved:
             track.fail(Fault("audit", words.moved_on(silent_s + _MARGIN_S), stale=True))
@@ -193,7 +193,14 @@ def _trusted(feed: CcxtMarketFeed) -> bool:
     return track.state is State.LIVE and track.fault is None and not track.in_gap
 
 
+def _questionable(feed: CcxtMarketFeed) -> bool:
+    """Whether there is a book of which it can be asked if the venue's has moved on."""
+    return _trusted(feed) or (feed.held is not None and feed.tracks[Stream.DEPTH].fault is None)
+
+
 def _top_of(feed: CcxtMarketFeed) -> Top | None:
+    if feed.held is not None:
+        return feed.held
     view = feed.book()
     if view is None:
         return None

@@ -170,8 +170,10 @@ class CcxtVenue(SupervisedVenue):
         # A venue that does not begin anew on the same connection gets another one, once: what others
         # are fine on is not to blame for ever. A refusal is an answer, and no fault of the connection.
         refused = type(fault.error) is FeedError and "already" not in str(fault.error).lower()
-        leaves = self.router.family.leaves and (refused or supervisor.in_vain != _LEAVES)
-        link = fault.link or not (self._facts.resubscribes or leaves)
+        vain = supervisor.in_vain == _LEAVES
+        leaves = self.router.family.leaves and (refused or not vain)
+        deaf = vain and fault.stale
+        link = fault.link or deaf or not (self._facts.resubscribes or leaves)
         await self._let_go(supervisor, link)
 
     async def _let_go(self, supervisor: StreamSupervisor, link: bool, leave: bool = False) -> None:

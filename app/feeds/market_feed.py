@@ -10,6 +10,7 @@ from app.feeds import words
 from app.feeds.audit import Top
 from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
+from app.feeds.doubt import Doubt
 from app.feeds.emptiness import Emptiness
 from app.feeds.pace import Pace
 from app.feeds.ring import Ring
@@ -25,6 +26,7 @@ _RAW = 2**63
 _EXACT = 2**53  # ccxt passes ids through float; above this they are not what the venue sent
 _COUNTED = 2.0**58  # increments that int64 holds, also when the levels of a side are summed
 _TAPED = 4096  # states kept for an audit: seconds of the busiest venue
+_HELD = 40  # levels of a book that is held, twice what a question asks for
 _TELLING = 20  # changes on one stream that the other cannot have missed
 _SIDES = {"buy": 1, "sell": -1}
 # States that any stream of a market lends to the market, the gravest first.
@@ -62,6 +64,7 @@ class CcxtMarketFeed:
         self._whole = False  # the state before was a whole book too
         self._widest = 0
         self._emptiness = Emptiness()
+        self._doubt = Doubt()
         self._history = facts.trades_begin_with_history
         # What one of best and depth saw since the other last spoke.
         self._quotes = 0
@@ -105,9 +108,15 @@ class CcxtMarketFeed:
     # What the hook reports
 
     def on_book(
-        self, book: WatchedBook, key: tuple[int, str], now_ns: int, claim: Update | None
+        self,
+        book: WatchedBook,
+        key: tuple[int, str],
+        now_ns: int,
+        claim: Update | None,
+        fetched: bool = False,
     ) -> bool:
-        """An update was applied to the book; whether it is the one that `claim` tells of."""
+        """An update was applied to the book, or a snapshot that was `fetched`; whether it is the one that
+        `claim` tells of."""
         track = self.tracks[Stream.DEPTH]
         if track.fault is not None or self._repeated(Stream.DEPTH, key):
             return False
@@ -116,6 +125,9 @@ class CcxtMarketFeed:
         reason = self._fault(book, bids, asks, fresh, claim)
         if reason is not None:
             track.fail(Fault(reason))
+            return True
+        if self._doubt.holds(fetched):
+            self._hold(book, now_ns)
             return True
         if fresh and not self._whole and track.last_ns and not track.in_gap:
             # A whole book in place of a change, outside of any fault that we know of.
@@ -142,6 +154,23 @@ class CcxtMarketFeed:
         if self._emptiness.present:
             self._no_quotes(now_ns, venue_ms, update_id)
         return True
+
+    def heard(self) -> None:
+        """An update of the book's stream has come, be it before the book."""
+        self._doubt.end()
+
+    @property
+    def held(self) -> Top | None:
+        """After a silence: the book that was fetched and waits for the stream to speak."""
+        return self._doubt.held
+
+    def _hold(self, book: WatchedBook, now_ns: int) -> None:
+        """Figures would come from one snapshot while the stream is as silent as before."""
+        book.fresh = True  # the book begins with the update that is awaited
+        bids, asks = _levels(book, None)
+        self._doubt.held = _copied(bids[:_HELD]), _copied(asks[:_HELD])
+        self.pace.spoke(now_ns, beginning=True)
+        self.tracks[Stream.DEPTH].enter(State.STALE, words.unproved(), now_ns)
 
     def _fault(
         self, book: WatchedBook, bids: Side, asks: Side, fresh: bool, claim: Update | None
@@ -241,11 +270,13 @@ class CcxtMarketFeed:
 
     def begin_anew(self, stream: Stream) -> None:
         """A stream is about to be subscribed again."""
-        self.tracks[stream].ready()
+        track = self.tracks[stream]
         if stream is Stream.TRADES:
             self._history = self._facts.trades_begin_with_history
         if stream is Stream.DEPTH:
             self._whole = False
+            self._doubt.begin(track.fault)
+        track.ready()
 
     def _repeated(self, stream: Stream, key: tuple[int, str]) -> bool:
         """Whether this resolve tells again, under another hash, of an update already taken."""

@@ -26,12 +26,20 @@ class Pace:
             self._count += 1
         self._last_ns = now_ns
 
-    def silence_ns(self, now_ns: int, least_ns: int) -> int:
-        """For how long nothing has come, where that is remarkable and more than `least_ns`; else 0."""
+    @property
+    def known(self) -> bool:
+        """Whether enough has come to know the habit."""
+        return self._count >= _KNOWN
+
+    def silence_ns(self, now_ns: int, least_ns: int, doubted: bool = False) -> int:
+        """For how long nothing has come, where that is remarkable and more than `least_ns`; else 0.
+
+        A stream that is `doubted`, since it fell silent before, gets no time for its habit to be known.
+        """
         if not self._last_ns:
             return 0
         silent_ns = now_ns - self._last_ns
-        known = self._count >= _KNOWN
+        known = doubted or self.known
         bound = max(least_ns, _TIMES * self._longest_ns) if known else max(least_ns, _UNKNOWN_NS)
         return silent_ns if silent_ns > bound else 0
 

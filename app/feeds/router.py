@@ -100,6 +100,7 @@ class Router:
                 feed.status.rejected["duplicate"] += 1
             return False
         if feed is not None:
+            feed.heard()
             if update.whole and self.family.merges_snapshots:
                 self._forget_book(feed.symbol)
             self._claims.setdefault(feed.symbol, deque()).append(update)
@@ -129,7 +130,8 @@ class Router:
             if feed is not None:
                 claims = self._claims.get(feed.symbol)
                 claim = claims[0] if claims else None
-                if feed.on_book(result, key, self.now_ns(), claim) and claims:
+                fetched = not self._frame_ns  # no message brought it: it was asked for
+                if feed.on_book(result, key, self.now_ns(), claim, fetched) and claims:
                     claims.popleft()
         elif isinstance(result, list):
             self._trades(result)

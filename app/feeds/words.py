@@ -91,6 +91,11 @@ def moved_on(seconds: float) -> str:
     return f"No update for {seconds:.1f} s while the venue's own book moved on. It is subscribed again."
 
 
+def unproved() -> str:
+    """After a silence: the venue answers, its stream does not speak."""
+    return "The book was fetched anew, but no update has come since. Figures wait for one."
+
+
 def gone(seconds: float) -> str:
     """Silence of a market that the venue no longer knows."""
     return f"No update for {seconds:.1f} s, and the venue does not give its book."

@@ -15,6 +15,7 @@ from app.demo.publisher import Publisher
 from app.demo.server import DemoExchange, venue_settings
 from app.feeds.ccxt_stream import CcxtVenue, open_venue
 from app.feeds.market_feed import CcxtMarketFeed
+from app.feeds.pace import Pace
 from app.feeds.ring import Ring
 from app.market import MarketId
 from app.records import State, Stream
@@ -25,6 +26,7 @@ QUICK = FeedSettings(stale_after_s=1.0, backoff_s=0.05, backoff_max_s=0.4, open_
 _LIMIT_S = 25.0
 _POLL_S = 0.004
 _HOUR_MS = 3_600_000
+_SILENT = ("stall", "delist", "half_open")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Row:
         """Whether it goes on for its seconds."""
         return self.kind in LASTING_FAULTS or self.kind == "half_open"
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing comes while it goes on, and what is fetched meanwhile proves nothing."""
+        return self.kind in _SILENT
+
 
 ROWS = (
     Row("dropped updates", "drop", count=3),
@@ -79,7 +86,7 @@ ROWS = (
     Row("disconnect, close", "disconnect", link=True),
     Row("disconnect, reset", "reset", link=True),
     Row("half-open link", "half_open", seconds=1.5, link=True),
-    Row("stall", "stall", seconds=4.0),
+    Row("stall", "stall", seconds=5.0),
     Row("malformed JSON", "malformed"),
     Row("truncated JSON", "truncated"),
     Row("crossed", "crossed"),
@@ -93,7 +100,7 @@ ROWS = (
     Row("snapshot, 503", "503", after="drop", fetched=True),
     Row("snapshot, timeout", "slow_snapshot", seconds=6.0, after="drop", fetched=True),
     Row("subscribe refused", "refuse", after="reset", link=True),
-    Row("symbol delisted", "delist", seconds=4.0),
+    Row("symbol delisted", "delist", seconds=5.0),
     Row("clock off by an hour", "clock", SEEN),
     Row("ids above 2^53", "big_ids", WHOLE),
     Row("no timestamps", "no_time", SEEN),
@@ -270,6 +277,10 @@ async def play(stand: Stand, row: Row) -> Outcome:
     """Break the market, watch the feed find it and mend itself, compare the books."""
     outcome = Outcome(stand.name, row.name, row.ends)
     await until(lambda: live(stand.feed) and live(stand.beside), _LIMIT_S)
+    if row.silent:
+        # Silence is held against the habit of the stream: of now, not of what was played before.
+        stand.feed.pace = Pace()
+        await until(lambda: stand.feed.pace.known, _LIMIT_S)
     watch, beside = _Watch(stand.feed), _Watch(stand.beside)
     stand.ring.take()
     order = Fault(
@@ -287,6 +298,8 @@ async def play(stand: Stand, row: Row) -> Outcome:
         outcome.detected_s = time.monotonic() - hit
         outcome.said = f"{stand.feed.status.state.name.lower()}: {stand.feed.status.detail}"
     await until(lambda: entry.done >= row.count, _LIMIT_S)
+    if row.silent and outcome.detected_s is not None:
+        await _stays_down(stand, row, entry.since_ns, outcome)
     await _recovered(stand, row, watch, outcome, hit)
     outcome.equal = await equal_now(stand.feed, stand.publisher(stand.family.symbol))
     _beside(stand, row, beside, outcome)
@@ -295,6 +308,18 @@ async def play(stand: Stand, row: Row) -> Outcome:
     outcome.gaps = watch.gaps()
     _judge(outcome, row, expects)
     return outcome
+
+
+async def _stays_down(stand: Stand, row: Row, since_ns: int, outcome: Outcome) -> None:
+    """As long as nothing comes the market may not look whole, whatever the venue answers when asked."""
+    clock, over_ns = SystemClock(), since_ns + round(row.seconds * 1e9)
+    if clock.now_ns() >= over_ns:
+        if row.kind != "half_open":  # its time is hardly longer than the silence that is allowed
+            outcome.wrong.append("found only when it was over")
+        return
+    await until(lambda: clock.now_ns() >= over_ns or live(stand.feed), _LIMIT_S)
+    if live(stand.feed) and clock.now_ns() < over_ns:
+        outcome.wrong.append("live while nothing came")
 
 
 async def _recovered(stand: Stand, row: Row, watch: _Watch, outcome: Outcome, hit: float) -> None:
