@@ -27,9 +27,10 @@ from app.market import Market, MarketId
 from app.records import BOOK_LEVELS, LEVELS, ROW_NS, State
 from app.store import SqliteStore
 from app.web import features as tables
+from app.web.clocks import SILENT_NS
 from app.web.desk import Desk
 from app.web.exposition import MEDIA_TYPE
-from app.web.history import SILENT_NS, History
+from app.web.history import History
 from app.web.metrics import Metrics, Worker, idle_worker
 from app.web.options import NOTIONAL
 from app.web.quality import API, LOOKBACK_NS, lean_history, quality_json
@@ -76,8 +77,9 @@ class Api:
     _verdict: tuple[int, Reply | None] = (0, None)
 
     def __post_init__(self) -> None:
-        self._watch = WatchList(self.store)
         self._desk = self.desk or Desk(self.store, self.clock)
+        self._clocks = self._desk.clocks
+        self._watch = WatchList(self.store, self._clocks)
 
     def add_routes(self, app: FastAPI) -> None:
         """Put the addresses on the server."""
@@ -90,7 +92,6 @@ class Api:
             ("/api/v1/features", self.features, self._long),
             ("/api/v1/verification", self.verification, self._long),
             ("/api/v1/quality", self.quality, self._long),
-            ("/api/v1/features", self.features, self._long),
             ("/metrics", self.monitored, self._long),
         ):
             app.add_route(path, self._endpoint(work, pool), methods=["GET"])
@@ -166,7 +167,7 @@ class Api:
         if kind not in ("json", "csv", "arrow"):
             raise InputError("format must be json, csv or arrow.")
         market = self._market(query)
-        table = tables.features(self.store, market, self._query(query))
+        table = tables.features(self.store, market, self._query(query, self._now_ns(market)))
         if kind == "csv":
             return Reply(tables.to_csv(table), "text/csv; charset=utf-8")
         if kind == "arrow":
@@ -187,7 +188,7 @@ class Api:
         question = Question(bin_s, lookback_s, _whole(query, "levels", 10, 1, LEVELS))
         market = self._market(query)
         end_ns = _time(query, "end", 0) // NS_PER_S * NS_PER_S or None
-        if end_ns is not None and end_ns > self.clock.now_ns():
+        if end_ns is not None and end_ns > self._now_ns(market):
             raise InputError("end must not lie in the future.")
         found = self._desk.answer(market, question, end_ns)
         series = {name: values.tolist() for name, values in found.arrays.items()}
@@ -209,13 +210,14 @@ class Api:
         return Reply(orjson.dumps({"markets": every}))
 
     def _quality(self, market: Market, lookback_ns: int) -> dict[str, Any]:
-        now_ns = self.clock.now_ns()
+        now_ns = self._now_ns(market)
         history = lean_history(self.store, market, now_ns, lookback_ns)
         return quality_json(history, now_ns, lookback_ns, API)
 
     def monitored(self, query: Mapping[str, str]) -> Reply:
         """`/metrics`: for Prometheus."""
-        return Reply(Metrics(self.store, self.clock, self.worker).text(query).encode(), MEDIA_TYPE)
+        metrics = Metrics(self.store, self.clock, self.worker, self._clocks)
+        return Reply(metrics.text(query).encode(), MEDIA_TYPE)
 
     def book(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/book`: the present book, exact decimals."""
@@ -223,7 +225,7 @@ class Api:
         levels = _whole(query, "levels", BOOK_LEVELS, 1, BOOK_LEVELS)
         market = self._market(query)
         batches = self.store.read_since(market.id, {"book": 0}).batches
-        history, now_ns = self._lately(market), self.clock.now_ns()
+        history, now_ns = self._lately(market)
         state = history.state(now_ns).name.lower()
         value: dict[str, Any] = {"market": str(market.id), "time_ns": None, "state": state}
         value |= {"bids": [], "asks": []}
@@ -248,26 +250,27 @@ class Api:
         _only(query, ("market", "notional"))
         notional = _whole(query, "notional", NOTIONAL, 1, 10**12)
         market = self._market(query)
-        since = self.clock.now_ns() - _COLUMN_NS
+        history, now_ns = self._lately(market)
+        since = now_ns - _COLUMN_NS
         columns = self.store.window(market.id, "column", since, since + 2 * _COLUMN_NS)
         books = self.store.read_since(market.id, {"book": 0}).batches.get("book")
         cost = None
-        if len(columns) and self._lately(market).present(self.clock.now_ns()):
+        if len(columns) and history.present(now_ns):
             cost = order_cost(market, columns[-1], None if books is None else books[-1], notional)
-        value = cost or {
-            "notional": notional,
-            "time_ms": None,
-            "mid": None,
-            "buy": None,
-            "sell": None,
-        }
+        blank = dict.fromkeys(("time_ms", "mid", "buy", "sell"))
+        value = cost or {"notional": notional, **blank}
         return Reply(orjson.dumps({"market": str(market.id), **value}))
 
-    def _lately(self, market: Market) -> History:
-        """A market's history with its status alone: whether what it shows is of now."""
-        history, batches = History(market), self.store.read_since(market.id, {"status": 0}).batches
-        history.ingest(dict(batches), self.clock.now_ns())
-        return history
+    def _now_ns(self, market: Market) -> int:
+        """The present by the clock of the market's collector."""
+        return self._clocks.look(self.store, market.id, self.clock.now_ns())[1]
+
+    def _lately(self, market: Market) -> tuple[History, int]:
+        """A market's history with its status alone, and the present: whether what it shows is of now."""
+        history = History(market)
+        status, now_ns = self._clocks.look(self.store, market.id, self.clock.now_ns())
+        history.ingest({} if status is None else {"status": status}, now_ns)
+        return history, now_ns
 
     def _endpoint(
         self, work: Callable[[Mapping[str, str]], Reply], pool: ThreadPoolExecutor
@@ -282,7 +285,7 @@ class Api:
         return endpoint
 
     def _fresh(self, market: MarketId, now_ns: int) -> bool:
-        status = self.store.read_since(market, {"status": 0}).batches.get("status")
+        status, now_ns = self._clocks.look(self.store, market, now_ns)
         if status is None or now_ns - int(status["time_ns"][-1]) > SILENT_NS:
             return False
         if int(status["state"][-1]) != State.LIVE:
@@ -307,7 +310,7 @@ class Api:
         hint = f"the nearest are {', '.join(near)}." if near else "/api/v1/markets lists them."
         raise NotHereError(f"The market {str(market_id)!r} is not collected here; {hint}")
 
-    def _query(self, query: Mapping[str, str]) -> tables.Query:
+    def _query(self, query: Mapping[str, str], now_ns: int) -> tables.Query:
         levels = _whole(query, "levels", 10, 0, LEVELS)
         limit = _whole(query, "limit", 1000, 1, tables.MAX_ROWS)
         bin_ns = 0
@@ -317,7 +320,7 @@ class Api:
                 raise InputError(
                     "bin must be a multiple of 100ms, or 250ms: for example 1s or 10s."
                 )
-        end_ns = _time(query, "end", self.clock.now_ns())
+        end_ns = _time(query, "end", now_ns)
         # Stored rows are missing where nothing happened: the newest ones may reach back further.
         span = limit * bin_ns if bin_ns else 2 * limit * ROW_NS + NEWEST_NS
         begin = max(0, end_ns - min(span, tables.MAX_RANGE_NS))

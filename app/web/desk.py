@@ -17,6 +17,7 @@ from app.errors import OfiError, StoreError
 from app.market import Market, MarketId
 from app.store import SqliteStore
 from app.store.base import Cursor, HotStore
+from app.web.clocks import CollectorClocks
 from app.web.evidence import Finding, find, step_ns
 from app.web.history import History, fresh, load, past
 
@@ -36,6 +37,7 @@ class _Followed:
     cursors: dict[str, Cursor]
     reach_ns: int
     fine_ns: int
+    behind_ns: int  # how far its collector's clock was then behind ours
     joined: bool = False
 
 
@@ -45,6 +47,7 @@ class Desk:
 
     store: SqliteStore
     clock: Clock
+    clocks: CollectorClocks = field(default_factory=CollectorClocks)
     computed: int = 0
     _found: dict[Key, Finding] = field(default_factory=dict)
     _asked_ns: dict[Key, int] = field(default_factory=dict)
@@ -80,7 +83,7 @@ class Desk:
             StoreError: the store failed.
         """
         found = self._found.get((market.id, question))
-        now_ns = self.clock.now_ns()
+        _, now_ns = self.clocks.look(self.store, market.id, self.clock.now_ns())
         if found is not None and end_ns in (None, found.end_ns):
             recent = now_ns - found.end_ns < 2 * step_ns(question) + 2 * NS_PER_S
             if end_ns is not None or recent:
@@ -110,12 +113,14 @@ class Desk:
                 _log.exception("evidence failed", market=str(key[0]))
                 self._followed.pop(key[0], None)
 
-    def _answer(self, key: Key, now_ns: int) -> None:
+    def _answer(self, key: Key, own_ns: int) -> None:
         market_id, question = key
+        _, now_ns = self.clocks.look(self.store, market_id, own_ns)
+        behind_ns = own_ns - now_ns
         market = self.store.markets().get(market_id)
         if market is None:
             raise StoreError(f"{market_id} is not collected.")
-        history = self._follow(market, now_ns)
+        history = self._follow(market, now_ns, behind_ns)
         end_ns = whole_end(history.advance(now_ns), question)
         before = self._found.get(key)
         if before is None or before.end_ns != end_ns:
@@ -123,17 +128,23 @@ class Desk:
             self.computed += 1
         # The horizon is a little behind the present.
         due_ns = end_ns + step_ns(question) + SETTLED_NS
-        self._next_ns[key] = max(due_ns, now_ns + SETTLED_NS)
+        self._next_ns[key] = max(due_ns, now_ns + SETTLED_NS) + behind_ns
 
-    def _follow(self, market: Market, now_ns: int) -> History:
+    def _follow(self, market: Market, now_ns: int, behind_ns: int) -> History:
         questions = [q for m, q in list(self._asked_ns) if m == market.id]
         reach = max(q.reach_ns for q in questions) + MARGIN_NS + 10 * NS_PER_S
         fine = max(q.lookback_ns for q in questions) + MARGIN_NS + 10 * NS_PER_S
         followed = self._followed.get(market.id)
-        known = followed is not None and followed.history.market == market
+        known = (
+            followed is not None
+            and followed.history.market == market
+            and followed.behind_ns == behind_ns
+        )
         if followed is None or not known or reach > followed.reach_ns or fine > followed.fine_ns:
             history, cursors = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
-            followed = self._followed[market.id] = _Followed(history, cursors, reach, fine)
+            followed = self._followed[market.id] = _Followed(
+                history, cursors, reach, fine, behind_ns
+            )
         followed.reach_ns, followed.fine_ns = reach, fine
         followed.history.keep_followers(set(questions))
         news = self.store.read_since(market.id, followed.cursors)

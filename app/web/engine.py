@@ -15,6 +15,7 @@ from app.clock import NS_PER_S, Clock
 from app.errors import StoreError
 from app.market import Market, MarketId
 from app.store.sqlite import SqliteStore
+from app.web.clocks import CollectorClocks
 from app.web.desk import Desk, find_past, whole_end
 from app.web.history import Changes, History, fresh, load, past
 from app.web.quality import LIVE, IncidentBoard
@@ -81,6 +82,7 @@ class Followed:
     cursors: dict[str, int]
     reach_ns: int
     fine_ns: int
+    behind_ns: int = 0  # how far its collector's clock was behind ours when it was loaded
     version: int = -1
     joined: bool = False  # whether what loading and following both saw was sorted out
 
@@ -106,9 +108,10 @@ class Engine:
     requested_ns: int = 0
 
     def __post_init__(self) -> None:
-        self.watch = WatchList(self.store)
-        self.desk = Desk(self.store, self.clock)
-        self.board = IncidentBoard(self.store)
+        self.clocks = CollectorClocks()
+        self.watch = WatchList(self.store, self.clocks)
+        self.desk = Desk(self.store, self.clock, self.clocks)
+        self.board = IncidentBoard(self.store, self.clocks)
 
     def tick(self, wishes: Sequence[Wish]) -> list[Frame | Trouble]:
         """Do what is due and return what is to be sent, in order."""
@@ -170,22 +173,23 @@ class Engine:
             case _:
                 pass
 
-    def _serve(self, market: MarketId, keys: list[str], now_ns: int) -> list[Frame | Trouble]:
-        if now_ns < self.retry_ns.get(market, 0):
+    def _serve(self, market: MarketId, keys: list[str], own_ns: int) -> list[Frame | Trouble]:
+        if own_ns < self.retry_ns.get(market, 0):
             return self._repeat_trouble(keys)
-        described = self.markets(now_ns).get(market)
+        described = self.markets(own_ns).get(market)
         if described is None:
-            return self._fail(market, keys, self._absent(market, now_ns), now_ns)
-        followed = self._follow(described, keys, now_ns)
+            return self._fail(market, keys, self._absent(market, own_ns), own_ns)
+        now_ns = self._present(market, keys, own_ns)
+        followed = self._follow(described, keys, now_ns, own_ns - now_ns)
         out: list[Frame | Trouble] = []
         for key in keys:
             view = self.views[key]
             if view is not None and view.spec.tab == QUALITY:
-                view.everywhere = self._incidents(now_ns)
+                view.everywhere = self._incidents(own_ns)
             if view is None:
                 view = self.views[key] = View(key, self.specs[key], followed.history)
                 if view.spec.tab == QUALITY:
-                    view.everywhere = self._incidents(now_ns)
+                    view.everywhere = self._incidents(own_ns)
                 view.start(self.store, now_ns)
                 self.trouble.pop(key, None)
                 self.snapshots.pop(key, None)
@@ -215,7 +219,19 @@ class Engine:
             self.everywhere = self.board.rows(self.markets(now_ns), now_ns, LIVE)
         return self.everywhere
 
-    def _follow(self, market: Market, keys: list[str], now_ns: int) -> Followed:
+    def _present(self, market: MarketId, keys: list[str], own_ns: int) -> int:
+        """The present by the clock of the market's collector; views of another clock begin anew."""
+        followed = self.followed.get(market)
+        if followed is None:
+            return self.clocks.look(self.store, market, own_ns)[1]
+        now_ns = self.clocks.now_ns(market, own_ns)
+        if own_ns - now_ns != followed.behind_ns:
+            del self.followed[market]
+            for key in keys:
+                self.views[key] = None
+        return now_ns
+
+    def _follow(self, market: Market, keys: list[str], now_ns: int, behind_ns: int) -> Followed:
         """The market's history with everything that the store has by now."""
         specs = [self.specs[key] for key in keys]
         reach, fine = max(map(needed_ns, specs)), max(map(fine_ns, specs))
@@ -227,7 +243,7 @@ class Engine:
                 self.views[key] = None
         if followed is None or reach > followed.reach_ns or fine > followed.fine_ns:
             history, cursors = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
-            followed = Followed(history, cursors, reach, fine)
+            followed = Followed(history, cursors, reach, fine, behind_ns)
             self.followed[market.id] = followed
             for key in keys:
                 if (view := self.views[key]) is not None:
@@ -249,6 +265,10 @@ class Engine:
         followed.cursors = dict(news.cursors)
         batches = dict(news.batches) if followed.joined else fresh(news, history)
         followed.joined = True
+        if "status" in batches:
+            written_ns = int(batches["status"]["time_ns"][-1])
+            own_ns = now_ns + followed.behind_ns
+            self.clocks.saw(history.market.id, "status", written_ns, own_ns)
         return history.ingest(batches, now_ns)
 
     def _snapshot(self, view: View, now_ns: int) -> bytes:
@@ -307,7 +327,8 @@ class Engine:
                 max(map(fine_ns, specs)),
             )
             followed.history.keep_estimates({(spec.depth, spec.lookback_s) for spec in specs})
-            followed.history.forget(now_ns - followed.reach_ns, now_ns - followed.fine_ns)
+            at_ns = now_ns - followed.behind_ns
+            followed.history.forget(at_ns - followed.reach_ns, at_ns - followed.fine_ns)
 
 
 def render_past(

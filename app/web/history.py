@@ -20,9 +20,9 @@ from app.market import Market
 from app.records import BANDS_BPS, ROW_NS, Batch, Fidelity, State, Stream, empty
 from app.store.base import ID_SHIFT, Cursor, HotStore, News
 from app.web.buffers import Sliding
+from app.web.clocks import SILENT_NS
 
 BAND: Final = BANDS_BPS.index(10.0)
-SILENT_NS: Final = 5 * NS_PER_S  # a status this old: the collector is not there
 HEARD_NS: Final = 15 * NS_PER_S
 SETTLED_NS: Final = 300_000_000  # rows older than a status by this have all arrived
 MAX_TRADES: Final = 50_000

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.clock import NS_PER_S, Clock
@@ -10,8 +10,8 @@ from app.errors import InputError
 from app.market import MarketId
 from app.records import REASONS, State, Stream
 from app.store.sqlite import SqliteStore
+from app.web.clocks import SILENT_NS, CollectorClocks
 from app.web.exposition import Family
-from app.web.history import SILENT_NS
 
 ROWS_NS: Final = 10 * NS_PER_S
 _FAMILIES: Final = (
@@ -62,6 +62,7 @@ class Metrics:
     store: SqliteStore
     clock: Clock
     worker: Callable[[], Worker]
+    clocks: CollectorClocks = field(default_factory=CollectorClocks)
 
     def text(self, query: Mapping[str, str]) -> str:
         """All families.
@@ -91,6 +92,8 @@ class Metrics:
         if "status" not in batches:
             return
         status = batches["status"][-1]
+        self.clocks.saw(market, "status", int(status["time_ns"]), now_ns)
+        now_ns = self.clocks.now_ns(market, now_ns)
         silent = now_ns - int(status["time_ns"]) > SILENT_NS
         state = State.DOWN if silent else State(int(status["state"]))
         rows = self.store.window(market, "row", now_ns - ROWS_NS, now_ns + NS_PER_S)

@@ -11,7 +11,8 @@ from app.clock import NS_PER_MS, NS_PER_S
 from app.market import Market, MarketId
 from app.records import QUALITY_NS, REASONS, UNKNOWN_NS, Batch, Fidelity, State, Stream, empty
 from app.store.base import HotStore
-from app.web.history import SILENT_NS, History
+from app.web.clocks import SILENT_NS, CollectorClocks
+from app.web.history import History
 from app.web.spec import QUALITY, ViewSpec
 from app.web.status import text_of
 
@@ -246,6 +247,7 @@ class IncidentBoard:
     """The incidents of all markets; reads what is new, keeps the last of each."""
 
     store: HotStore
+    clocks: CollectorClocks = field(default_factory=CollectorClocks)
     _cursors: dict[MarketId, dict[str, int]] = field(default_factory=dict)
     _records: dict[MarketId, dict[str, Batch]] = field(default_factory=dict)
 
@@ -266,7 +268,10 @@ class IncidentBoard:
             kept.update({kind: batch.copy() for kind, batch in news.batches.items()})
             incidents = kept.get("incidents", empty("incidents"))
             status = kept.get("status", empty("status"))
-            of_market = incidents_json(incidents, status, now_ns, times)
+            if len(status):
+                self.clocks.saw(market_id, "status", int(status["time_ns"][-1]), now_ns)
+            at_ns = self.clocks.now_ns(market_id, now_ns)
+            of_market = incidents_json(incidents, status, at_ns, times)
             found += [{"market": str(market_id), **one} for one in of_market]
         name = f"to_{times.suffix}", f"from_{times.suffix}"
         found.sort(key=lambda one: (one[name[0]] is None, int(one[name[1]])), reverse=True)

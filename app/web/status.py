@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from app.clock import NS_PER_MS, NS_PER_S
 from app.records import UNKNOWN_NS, Batch, Fidelity, State, Stream
-from app.web.history import SILENT_NS, History
+from app.web.clocks import SILENT_NS
+from app.web.history import History
 
 _UNKNOWN: Final = {
     "since_ms": None, "received_ms": None, "age_ms": None, "fidelity_best": "none",

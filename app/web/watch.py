@@ -8,7 +8,8 @@ from app.compute.view import in_unit, micro_in_unit
 from app.market import Market, MarketId
 from app.records import NO_ASK, NO_BID, NO_MICRO, NO_SCORE, Batch, State
 from app.store.base import HotStore
-from app.web.history import SILENT_NS, cursor_at
+from app.web.clocks import SILENT_NS, CollectorClocks
+from app.web.history import cursor_at
 
 _LOOK_BACK_NS: Final = 10 * NS_PER_S
 
@@ -18,6 +19,7 @@ class WatchList:
     """Reads what is new of each market's summaries; keeps the last."""
 
     store: HotStore
+    clocks: CollectorClocks = field(default_factory=CollectorClocks)
     _cursors: dict[MarketId, int] = field(default_factory=dict)
     _last: dict[MarketId, Batch] = field(default_factory=dict)
 
@@ -29,13 +31,23 @@ class WatchList:
         """
         result = []
         for market_id, market in sorted(markets.items()):
-            cursor = self._cursors.get(market_id, cursor_at(now_ns - _LOOK_BACK_NS))
-            news = self.store.read_since(market_id, {"summary": cursor})
+            if market_id not in self._cursors:
+                self._cursors[market_id] = self._first(market_id, now_ns)
+            news = self.store.read_since(market_id, {"summary": self._cursors[market_id]})
             self._cursors[market_id] = news.cursors["summary"]
             if "summary" in news.batches:
-                self._last[market_id] = news.batches["summary"][-1:].copy()
-            result.append(summary_json(market, self._last.get(market_id), now_ns))
+                last = self._last[market_id] = news.batches["summary"][-1:].copy()
+                self.clocks.saw(market_id, "summary", int(last["time_ns"][0]), now_ns)
+            at_ns = self.clocks.now_ns(market_id, now_ns)
+            result.append(summary_json(market, self._last.get(market_id), at_ns))
         return result
+
+    def _first(self, market_id: MarketId, now_ns: int) -> int:
+        """Where to begin: a little before the newest that there can be, by whichever clock."""
+        status, at_ns = self.clocks.look(self.store, market_id, now_ns)
+        if status is not None:
+            at_ns = min(at_ns, int(status["time_ns"][-1]))
+        return cursor_at(at_ns - _LOOK_BACK_NS)
 
 
 def summary_json(market: Market, record: Batch | None, now_ns: int) -> dict[str, Any]:
