@@ -110,8 +110,9 @@ export class QualityPane {
     set("gaps", `${number(one.gaps_15min)} / ${number(one.gaps_lookback)}`);
     set("longest", one.gaps_lookback ? duration(one.longest_gap_lookback_ms) : NONE);
     for (const name of ["recent", "lookback"]) {
-      const share = name === "recent" ? one.coverage_15min : one.coverage_lookback;
-      f[`dq-${one.stream}-${name}`]?.classList.toggle("low", share < 0.95);
+      const [share, gaps] = name === "recent" ? [one.coverage_15min, one.gaps_15min] : [one.coverage_lookback, one.gaps_lookback];
+      // Without a gap, what is not covered came before the market was followed.
+      f[`dq-${one.stream}-${name}`]?.classList.toggle("low", share < 0.95 && gaps > 0);
     }
   }
 

@@ -53,7 +53,7 @@ export function trust(model, state, age) {
   const explained = tiles?.explained ?? null;
   if (explained !== null) {
     // Flow and move are of the same bins: that explains, and foretells nothing.
-    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves of mid (R\u00b2, ${span(info.lookback_s)}); no forecast is made.`;
+    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves of mid (R\u00b2, ${span(info.lookback_s)}).`;
     return [explained < LITTLE ? "Explains little of the price." : "Explains, does not forecast.", said];
   }
   if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${sends}${covered ? `; ${covered}` : ""}.`];
