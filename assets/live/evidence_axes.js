@@ -1,6 +1,6 @@
 // Axes of the evidence charts: a frame with its own ticks, and what the pointer is near.
 import { begin, crisp, line, text } from "./canvas.js";
-import { decimalsOf, number, signed, tickStep, multiples } from "./format.js";
+import { decimalsOf, multiples, number, signed, signedTick, tickSize, tickStep } from "./format.js";
 import { theme } from "./theme.js";
 
 /** A range about zero, or about what is drawn, at round edges. */
@@ -60,6 +60,8 @@ function round([low, high], count, sign) {
   const decimals = decimalsOf(step);
   return multiples(low, high, step).map((at) => {
     const clean = Math.abs(at) < step * 1e-9 ? 0 : at;
+    // Long labels would meet each other.
+    if (Math.max(-low, high) >= 1e5) return { at: clean, words: (sign ? signedTick : tickSize)(clean, decimals) };
     return { at: clean, words: sign ? signed(clean, decimals) : number(clean, decimals) };
   });
 }

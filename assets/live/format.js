@@ -55,6 +55,10 @@ export function signedSize(v, most) {
   return v > 0 && /[1-9]/.test(text) ? "+" + text : text;
 }
 
+/** A size as the label of a tick: round values need no tenths behind k or M. */
+export const tickSize = (v, most) => size(v, most).replace(`.0${NBSP}`, NBSP);
+export const signedTick = (v, most) => signedSize(v, most).replace(`.0${NBSP}`, NBSP);
+
 /** Basis points: two significant digits, never below 0.001. */
 export function bps(v) {
   if (isNone(v)) return NONE;

@@ -1,6 +1,6 @@
 // Ticks of every axis of a stack, as layout keys for plotly.
 import { AXIS, ticksFor } from "./axes.js";
-import { clock, decimalsOf, multiples, number, signedSize, size, tickStep, ticks, timeTicks } from "./format.js";
+import { clock, decimalsOf, multiples, number, signedTick, tickSize, tickStep, ticks, timeTicks } from "./format.js";
 
 const few = (view) => Math.max(2, Math.min(6, view.height / 20));
 
@@ -30,7 +30,7 @@ export function ticksOf(stack) {
   };
   const price = (v, step) => number(v, Math.min(group.price_decimals, decimalsOf(step)));
   values(book, AXIS.value.book, Math.max(3, Math.min(8, book.height / 42)), price, stack.chips ? tiles?.mid : null);
-  const amount = (v, step) => signedSize(v, decimalsOf(step));
+  const amount = (v, step) => signedTick(v, decimalsOf(step));
   values(ofi, AXIS.value.ofi, few(ofi), amount, stack.chips ? tiles?.ofi : null);
   values(flow, AXIS.value.flow, few(flow), amount);
   const m = stack.model.levelCount, each = levels.height / m;
@@ -40,7 +40,7 @@ export function ticksOf(stack) {
   if (stack.depthAxis) {
     const { most, plot } = stack.depthAxis, right = (most * book.crossWidth) / plot;
     const sizes = ticks(0, most, book.crossWidth < 160 ? 1.5 : 3).filter((v) => v > 0);
-    Object.assign(wanted, ticksFor(AXIS.cross.book, [0, right], sizes, sizes.map((v) => size(v, decimalsOf(sizes[0])))));
+    Object.assign(wanted, ticksFor(AXIS.cross.book, [0, right], sizes, sizes.map((v) => tickSize(v, decimalsOf(sizes[0])))));
   }
   return wanted;
 }

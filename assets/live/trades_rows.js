@@ -1,6 +1,6 @@
 // How the rows of the tab Trades & liquidity are drawn; every value comes from the server's series.
 import { crisp, haloText, line, trace } from "./canvas.js";
-import { bps, number, signed, signedSize, size } from "./format.js";
+import { bps, number, signed, signedSize, signedTick, tickSize } from "./format.js";
 import { alpha, theme } from "./theme.js";
 import { TOP, beginRow, clipPlot, valueAxis, valueChip } from "./timerows.js";
 
@@ -72,7 +72,7 @@ export function drawCvd(pane, view, now) {
   const x = beginRow(view), { series: s } = pane.model, split = Math.round(view.height * 0.6);
   const [low, high] = pane.fits.cvd.over(...reach(s, ["cvd"], view), now);
   const cvd = newest(pane, "cvd"), chips = pane.showsNow && known(cvd);
-  const Y = valueAxis(x, view, low, high, signedSize, { to: split, count: 3, avoid: chips ? cvd : null });
+  const Y = valueAxis(x, view, low, high, signedTick, { to: split, count: 3, avoid: chips ? cvd : null });
   const bars = [];
   let before = s.search(view.start) - 1;
   eachBar(s, view, (left, wide, k) => {
@@ -87,7 +87,7 @@ export function drawCvd(pane, view, now) {
   });
   const sizes = bars.flatMap(([, , bought, sold]) => [bought, sold]).filter((v) => v > 0).sort((a, b) => a - b);
   const usual = sizes.length ? sizes[Math.floor((sizes.length - 1) * 0.98)] : 1, most = pane.fits.flow.over(-usual, usual, now)[1];
-  const F = valueAxis(x, view, -most, most, signedSize, { from: split, count: 2 });
+  const F = valueAxis(x, view, -most, most, signedTick, { from: split, count: 2 });
   clipPlot(x, view);
   for (const [left, wide, bought, sold] of bars) {
     for (const [value, fill] of [[bought, "buy-fill"], [-sold, "sell-fill"]]) {
@@ -118,7 +118,7 @@ export function drawMade(pane, view, now) {
   eachBar(s, view, (_l, _w, k) => (most = Math.max(most, known(parts[k * 6]) ? Math.max(sums(k, 0), sums(k, 3)) : 0)));
   const [low, high] = pane.fits.made.over(-most, most, now), tall = view.height - LANE;
   const present = newest(pane, "ofi"), chips = pane.showsNow && known(present);
-  const Y = valueAxis(x, view, low, high, signedSize, { to: tall, count: 4, avoid: chips ? present : null });
+  const Y = valueAxis(x, view, low, high, signedTick, { to: tall, count: 4, avoid: chips ? present : null });
   clipPlot(x, view);
   eachBar(s, view, (left, wide, k) => {
     if (!known(parts[k * 6])) return;
@@ -179,7 +179,7 @@ export function drawBands(pane, view, now) {
   const x = beginRow(view), { series: s } = pane.model;
   const most = Math.max(reach(s, ["band_bid"], view)[1], reach(s, ["band_ask"], view)[1], 0) || 1;
   const [low, high] = pane.fits.bands.over(-most, most, now);
-  const Y = valueAxis(x, view, low, high, (v, d) => size(Math.abs(v), d), { count: 4 });
+  const Y = valueAxis(x, view, low, high, (v, d) => tickSize(Math.abs(v), d), { count: 4 });
   clipPlot(x, view);
   for (const [name, sign, fill] of [["band_bid", 1, "buy-fill"], ["band_ask", -1, "sell-fill"]]) {
     for (let band = BANDS.length - 1; band >= 0; band--) {
