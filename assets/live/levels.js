@@ -77,6 +77,7 @@ export class Levels {
     // One number of decimals for all levels, from the largest.
     const digits = largest >= 100 ? 0 : largest >= 10 ? 1 : Math.min(8, 1 - Math.floor(Math.log10(largest)));
     const half = centre - 48, tall = height / m, every = Math.ceil(13 / tall);
+    const taken = new Set(); // sides whose lower corner carries a figure
     for (let r = 0; r < Math.min(m, values.length); r++) {
       const v = values[r];
       if (v !== v) continue;
@@ -85,12 +86,13 @@ export class Levels {
       x.fillRect(Math.min(centre, centre + long), top + 1, Math.max(1, Math.abs(long)), Math.max(1.5, tall - 2));
       if (r % every === 0) {
         const at = Math.max(7, Math.min(height - 7, top + tall / 2));
+        if (at > height - 20) taken.add(v > 0);
         haloText(x, signedSize(v, digits), centre + long + (v > 0 ? 4 : -4), at, theme.text2, v > 0 ? "left" : "right");
       }
     }
     if (width > 200) {
-      haloText(x, "selling", 6, height - 7, theme.text3);
-      haloText(x, "buying", width - 2, height - 7, theme.text3, "right");
+      if (!taken.has(false)) haloText(x, "selling", 6, height - 7, theme.text3);
+      if (!taken.has(true)) haloText(x, "buying", width - 2, height - 7, theme.text3, "right");
     }
   }
 }
