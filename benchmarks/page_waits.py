@@ -33,7 +33,7 @@ _CHANGE = """([action, market, field, wished]) => new Promise((done) => {
     setTimeout(look, 4);
   };
   if (action.key) document.dispatchEvent(new KeyboardEvent("keydown", { key: action.key, bubbles: true }));
-  else window.dash_clientside.set_props("markets", { value: [action.market] });
+  else document.querySelector(`.ag-row[row-id="${action.market}"] .ag-cell`).click();
   look();
 })"""
 
@@ -87,6 +87,7 @@ def run(times: int) -> dict[str, list[float]]:
             found = first_paint(browser, url, living.names[0], times)
             with watched(browser) as page:
                 page.open(url, living.names[0])
+                page.until("n => document.querySelectorAll('.ag-row[row-id]').length >= n", 2)
                 return found | changes(page, living.names, times)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+from dash import dcc, html
+from dash.development.base_component import Component
 
 FONT = '"Inter UI", Inter, system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif'
 # Left share of the width that the time plots take until the scripts have measured the page.
@@ -123,3 +125,15 @@ def graph_config() -> dict[str, Any]:
         "showAxisDragHandles": True,
         "responsive": False,
     }
+
+
+def axes(k: int) -> Component:
+    """The graph of the k-th place for axes; which market it lies over is the scripts' matter."""
+    return dcc.Graph(
+        id=f"graph-{k}", figure=stack_figure(f"axes-{k}"), config=graph_config(), className="axes"
+    )
+
+
+def axes_holder(k: int) -> Component:
+    """Where Dash puts a graph; the scripts move it over the charts of a market, and back."""
+    return html.Div(id=f"axes-{k}", className="slotted axes-holder")

@@ -1,12 +1,9 @@
 """The tab *Book & flow* of one market: the linked rows with their axes, overlay and hover card."""
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
-from app.market import MarketId
-from components.figures import graph_config, stack_figure
 from components.panel import Frame, Row, field, icon_button, row_panel
-from components.words import venue_name
 
 _ROWS = (
     Row(
@@ -86,16 +83,11 @@ def _zoom_tools() -> Component:
     )
 
 
-def flow_pane(market: MarketId, key: str) -> list[Component]:
-    """The rows of one market; `key` distinguishes its figure from those of other markets."""
+def flow_pane(where: str) -> list[Component]:
+    """The rows of one market, named `where`; the scripts bring the axes into their place."""
     controls = {"book": (_legend(), _how(), _zoom_tools()), "ofi": (_line_legend(),)}
     panels = [row_panel(row, controls.get(row.frame.name, ())) for row in _ROWS]
-    graph = dcc.Graph(
-        id={"type": "axes", "market": key},
-        figure=stack_figure(key),
-        config=graph_config(),
-        className="axes",
-    )
+    axes = html.Div(className="axes-place")
     hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
     chips = [
         html.Span(className=f"chip {name}", hidden=True, **{"data-f": name, "aria-hidden": "true"})
@@ -104,10 +96,10 @@ def flow_pane(market: MarketId, key: str) -> list[Component]:
     overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
     return [
         html.Div(
-            [*panels, graph, overlay, *chips, hover],
+            [*panels, axes, overlay, *chips, hover],
             className="rows",
             tabIndex=0,
             role="group",
-            **{"aria-label": f"Charts of {market.symbol} on {venue_name(market)}"},
+            **{"aria-label": f"Charts of {where}"},
         )
     ]

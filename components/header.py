@@ -1,4 +1,7 @@
-"""The header: market picker, depth, window, look-back, connection, zone, freeze, theme, share; the tabs."""
+"""The header: market picker, depth, window, look-back, connection, zone, freeze, theme, share; the tabs.
+
+All of it is plain HTML but the selects, which Dash makes later: a slot keeps the place of each.
+"""
 
 import json
 from collections.abc import Sequence
@@ -31,6 +34,40 @@ def _select(
         comboboxProps={"width": "max-content", "position": "bottom-start", "shadow": "none"},
         **more,
     )
+
+
+def slot(name: str) -> Component:
+    """Where the scripts put what Dash makes of this name; it keeps the room until then."""
+    return html.Span(className=f"slot slot-{name}", **{"data-slot": name})
+
+
+def _made(name: str, label: str, values: Sequence[tuple[int, str]], present: int) -> Component:
+    return _into(name, _select(name, label, _options(values), str(present)))
+
+
+def _into(name: str, control: Component) -> Component:
+    """What is moved is a frame of ours, so that nothing is moved that React may want to replace."""
+    return html.Div(control, className="slotted", **{"data-into": name})
+
+
+def selects(depth: int, window_s: int, range_s: int, lookback_s: int) -> list[Component]:
+    """The controls that Dash makes; values are set by the page's callback from the address."""
+    zone = _select(
+        "zone",
+        "Zone",
+        [{"value": value, "label": text} for value, text in ZONES],
+        ZONES[0][0],
+        searchable=True,
+        limit=60,
+        nothingFoundMessage="No zone has this name.",
+    )
+    return [
+        _made("depth", "Depth", choices(DEPTHS, depth, levels), depth),
+        _made("window", "Window", choices(WINDOWS_S, window_s), window_s),
+        _made("range", "Range", choices(RANGES_S, range_s), range_s),
+        _made("lookback", "Look-back", choices(LOOKBACKS_S, lookback_s), lookback_s),
+        _into("zone", zone),
+    ]
 
 
 def _options(values: Sequence[tuple[int, str]]) -> list[dict[str, str]]:
@@ -81,28 +118,17 @@ def _picker() -> Component:
     )
 
 
-def _controls(depth: int, window_s: int, lookback_s: int, link: Component) -> Component:
+def _controls(link: Component) -> Component:
     """Everything right of the picker but freezing: a sheet on a phone, in the header's row elsewhere."""
     steps = {"depth": DEPTHS, "window": WINDOWS_S, "range": RANGES_S}
-    zones = [{"value": value, "label": text} for value, text in ZONES]
     return html.Div(
         [
-            _select("depth", "Depth", _options(choices(DEPTHS, depth, levels)), str(depth)),
-            _select("window", "Window", _options(choices(WINDOWS_S, window_s)), str(window_s)),
-            _select(
-                "lookback", "Look-back", _options(choices(LOOKBACKS_S, lookback_s)), str(lookback_s)
-            ),
+            slot("depth"),
+            slot("window"),
+            slot("lookback"),
             html.Span(className="grow"),
             link,
-            _select(
-                "zone",
-                "Zone",
-                zones,
-                ZONES[0][0],
-                searchable=True,
-                limit=60,
-                nothingFoundMessage="No zone has this name.",
-            ),
+            slot("zone"),
             tool("theme", "theme", "Dark or light (T)", "Dark or light theme"),
             tool("help", "help", "All keys, and a short tour (?)", "Help: keys and tour"),
             html.Button(
@@ -120,8 +146,8 @@ def _controls(depth: int, window_s: int, lookback_s: int, link: Component) -> Co
     )
 
 
-def header(depth: int, window_s: int, lookback_s: int) -> Component:
-    """The header with its controls; values are set by the page's callback from the address."""
+def header() -> Component:
+    """The header, with a slot for each control that Dash makes."""
     link = html.Span(
         [field("link-word"), field("link-ms", "mut")],
         id="link",
@@ -150,7 +176,7 @@ def header(depth: int, window_s: int, lookback_s: int) -> Component:
             html.Div([html.Span(className="logo"), html.H1("Order flow")], className="brand"),
             drawer,
             _picker(),
-            _controls(depth, window_s, lookback_s, link),
+            _controls(link),
             tool("freeze", "pause", "Freeze (Space)", "Freeze", **{"aria-pressed": "false"}),
             more,
         ],
@@ -158,7 +184,7 @@ def header(depth: int, window_s: int, lookback_s: int) -> Component:
     )
 
 
-def tab_bar(present: str, range_s: int) -> Component:
+def tab_bar(present: str) -> Component:
     """The tabs of the page, for all markets in view; the scripts switch them (keys 1, 2, …)."""
     tabs = [
         html.Button(
@@ -191,7 +217,7 @@ def tab_bar(present: str, range_s: int) -> Component:
                 role="group",
                 **{"aria-label": "Length of the bins"},
             ),
-            _select("range", "Range", _options(choices(RANGES_S, range_s)), str(range_s)),
+            slot("range"),
             html.Button(
                 [html.I("Layout "), html.Span(id="layout-name"), icon("down", 12)],
                 id="layout",

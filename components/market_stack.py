@@ -3,10 +3,8 @@
 from dash import html
 from dash.development.base_component import Component
 
-from app.market import MarketId
-from components.flow_pane import flow_pane
 from components.panel import field
-from components.panes import PANES, Pane
+from components.panes import PANES
 from components.states import notes, waiting
 
 _TILES = (
@@ -43,8 +41,7 @@ def _tile(name: str, label: str) -> Component:
     )
 
 
-def _bar(market: MarketId) -> Component:
-    pair = market.symbol.split(":")[0]
+def _bar() -> Component:
     identity = html.Div(
         [
             html.Div([field("mid", "px"), field("change", "change")], className="price"),
@@ -52,7 +49,7 @@ def _bar(market: MarketId) -> Component:
                 [
                     field("state", "pill state"),
                     # Pair, venue and kind, as the watch list has them; the scripts know the venues' names.
-                    html.H2([html.B(pair, **{"data-f": "name"}), " ", field("place")]),
+                    html.H2([html.B(**{"data-f": "name"}), " ", field("place")]),
                     field("age", "age"),
                 ],
                 className="who",
@@ -94,31 +91,26 @@ def _quality() -> Component:
     return html.Footer([state, *items, html.Span(className="grow"), updated], className="foot")
 
 
-def _pane(tab: str, pane: Pane, market: MarketId, key: str) -> Component:
+def _pane(tab: str, title: str) -> Component:
     # All tabs start hidden but the first: the scripts show the one that the page is on.
     return html.Div(
-        None if pane.template else flow_pane(market, key),
         className="tabpane",
         role="tabpanel",
         hidden=tab != next(iter(PANES)),
-        **{"data-tab": tab, "aria-label": pane.title},
+        **{"data-tab": tab, "aria-label": title},
     )
 
 
-def market_stack(market: MarketId, key: str) -> Component:
-    """The stack of one market.
-
-    `key` distinguishes its figure from those of other markets; the scripts find the stack by its
-    `data-market` and subscribe to what it shows.
-    """
-    panes = [_pane(tab, pane, market, key) for tab, pane in PANES.items()]
+def market_stack() -> Component:
+    """The stack of any market, a template: the scripts name the market and fill its places."""
+    panes = [_pane(tab, pane.title) for tab, pane in PANES.items()]
     return html.Article(
         [
-            _bar(market),
+            _bar(),
             _reading(),
             html.Div([*panes, waiting(), notes()], className="panes"),
             _quality(),
         ],
         className="stack",
-        **{"data-market": str(market), "data-state": "starting"},
+        **{"data-market": "", "data-state": "starting"},
     )

@@ -2,9 +2,9 @@
 
 A tab appears when it stands here and in `assets/live/panes.js`; the order here is the order there, and
 gives the keys 1, 2, …. A pane's root is put into `.tabpane[data-tab=…]` of every stack; only that of the
-page's tab is shown, drawn and fed. Dash makes the first one, which holds a figure; of the others it makes
-none: they are templates of plain HTML that the scripts clone when a tab is first shown, because a few
-hundred components of each of four markets would keep a browser busy for seconds.
+page's tab is shown, drawn and fed. Dash makes none of them: they are templates of plain HTML that the
+scripts clone, because a few hundred components of each of four markets would keep a browser busy for
+seconds. The figure that gives the first tab its axes is Dash's, and comes after the first drawing.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dash.development.base_component import Component
 
 from components.evidence_pane import evidence_pane
+from components.flow_pane import flow_pane
 from components.markup import to_html
 from components.quality_pane import quality_pane
 from components.trades_pane import trades_pane
@@ -26,15 +27,15 @@ class Pane:
     """A tab: its title, and what it shows of a market whose name in words is given."""
 
     title: str
-    template: Callable[[str], list[Component]] | None = None  # None: Dash makes it
+    template: Callable[[str], list[Component]]
 
     def markup(self) -> str:
         """The template as HTML, with WHERE in place of the market."""
-        return to_html(self.template(WHERE)) if self.template else ""
+        return to_html(self.template(WHERE))
 
 
 PANES: Mapping[str, Pane] = {
-    "flow": Pane("Book & flow"),
+    "flow": Pane("Book & flow", flow_pane),
     "evidence": Pane("Verification & toxicity", evidence_pane),
     "trades": Pane("Trades & liquidity", trades_pane),
     "quality": Pane("Data quality", quality_pane),
@@ -43,5 +44,6 @@ PANES: Mapping[str, Pane] = {
 
 def templates() -> str:
     """All templates, for the page's HTML."""
-    made = ((tab, pane.markup()) for tab, pane in PANES.items() if pane.template)
-    return "\n".join(f'<template id="pane-{tab}">{markup}</template>' for tab, markup in made)
+    return "\n".join(
+        f'<template id="pane-{tab}">{pane.markup()}</template>' for tab, pane in PANES.items()
+    )

@@ -6,6 +6,7 @@ import dash_ag_grid as dag
 from dash import html
 from dash.development.base_component import Component
 
+from components.header import slot
 from components.icons import icon
 
 _THEME = (
@@ -45,6 +46,11 @@ def watch_grid() -> Component:
     )
 
 
+def watch_holder() -> Component:
+    """Where Dash puts the grid; the scripts move it into the watch list."""
+    return html.Div(id="watch-holder", className="watch-holder", **{"data-into": "watch"})
+
+
 def watch_list() -> Component:
     """Heading with count and filter, and the grid; a drawer where there is no room beside the panels."""
     heading = html.Div(
@@ -76,7 +82,7 @@ def watch_list() -> Component:
     return html.Aside(
         [
             heading,
-            html.Div(id="watch-holder", className="watch-holder"),
+            slot("watch"),
             html.P(id="watch-note", role="status"),
         ],
         className="side",

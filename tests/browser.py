@@ -70,6 +70,12 @@ class Watched:
         value: dict[str, Any] = self.page.evaluate("market => window.ofi.view(market)", market)
         return value
 
+    def address(self) -> str:
+        """The address, once it says all that is shown."""
+        self.until("() => window.ofi.stats().wishes === 0")
+        found: str = self.page.evaluate("location.href")
+        return found
+
     def until(self, script: str, argument: Any = None) -> None:
         """Wait for a condition in the page; the failure says what the page complained of."""
         try:

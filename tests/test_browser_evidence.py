@@ -112,7 +112,7 @@ def test_bins_and_look_back_are_chosen_and_in_the_address(browser: Browser, url:
         )
         one.until("() => location.search.includes('bin=1')")
         assert one.page.get_attribute("#bins [data-bin='1']", "aria-pressed") == "true"
-        one.page.goto(one.page.url)
+        one.page.goto(one.address())
         one.until(THERE, BTC)
         assert one.view(BTC)["evidence"]["bin_s"] == 1
         assert one.view(BTC)["evidence"]["lookback_s"] == 600

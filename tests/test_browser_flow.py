@@ -100,7 +100,7 @@ def test_dragging_beyond_the_range_brings_stored_history_and_the_way_back(
     start, end = view["user"]["time"]
     assert end < edge
     assert view["state"] == "frozen"
-    assert f"end={view['info']['end_ms']}" in page.page.url
+    assert f"end={view['info']['end_ms']}" in page.address()
     # What came is drawn where the hand has put it, and it stays.
     page.until(
         "([market, n]) => window.ofi.view(market).drawn.count > n", [BTC, view["drawn"]["count"]]
@@ -110,7 +110,7 @@ def test_dragging_beyond_the_range_brings_stored_history_and_the_way_back(
     page.until("market => window.ofi.view(market).info.end_ms === null", BTC)
     page.until("([market, edge]) => window.ofi.view(market).edge > edge", [BTC, edge])
     assert page.view(BTC)["user"]["time"] is None
-    assert "end=" not in page.page.url
+    assert "end=" not in page.address()
 
 
 def test_a_sideways_wheel_and_keys_pan_and_a_double_click_resets(page: Watched, url: str) -> None:
@@ -197,7 +197,7 @@ def test_the_heatmap_is_drawn_as_its_menu_says_and_the_address_keeps_it(
     )
     # A link opens what the sender saw.
     with watched(page.page.context.browser) as other:
-        other.open(page.page.url, BTC)
+        other.open(page.address(), BTC)
         other.until("market => window.ofi.view(market).info.group === 5", BTC)
         assert other.page.locator(".how").inner_text().startswith("Group 0.05")
 

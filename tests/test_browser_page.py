@@ -106,11 +106,11 @@ def test_controls_change_the_picture_and_the_address(page: Watched, url: str) ->
     page.page.get_by_role("option", name="30 s").click()
     page.until("market => window.ofi.view(market).info.window_s === 30", BTC)
     expect(page.page.get_by_role("heading", name="OFI, 30\u00a0s")).to_be_visible()
-    assert "window=30" in page.page.url
+    assert "window=30" in page.address()
     page.page.get_by_role("textbox", name="Depth").click()
     page.page.get_by_role("option", name="5 levels", exact=True).click()
     page.until("market => window.ofi.view(market).info.depth === 5", BTC)
-    assert "depth=5" in page.page.url
+    assert "depth=5" in page.address()
     eventually(lambda: pixels(page.page, ".row-ofi canvas.plot") != before["ofi"])
     eventually(lambda: pixels(page.page, ".row-levels canvas.plot") != before["levels"])
     assert page.complaints == []
@@ -125,10 +125,10 @@ def test_markets_are_found_by_typing(page: Watched, url: str) -> None:
     page.page.keyboard.press("Shift+Enter")
     page.until("market => window.ofi.view(market)?.drawn.count > 0", ETH)
     assert page.page.locator(".stack").count() == 2
-    assert f"m={BTC}&m={ETH}" in page.page.url
+    assert f"m={BTC}&m={ETH}" in page.address()
     page.page.get_by_role("button", name="Remove BTC/USDT Binance spot").click()
     page.until("() => document.querySelectorAll('.stack').length === 1")
-    assert f"m={BTC}" not in page.page.url
+    assert f"m={BTC}" not in page.address()
     page.until("market => window.ofi.view(market)?.axes", ETH)
     assert pixels(page.page, ".row-book canvas.plot") != before
     assert page.complaints == []
@@ -140,7 +140,7 @@ def test_a_link_opens_what_the_sender_saw(browser: Browser, url: str) -> None:
         sender.page.keyboard.press("Space")
         sender.until("() => /end=\\d+/.test(location.search)")
         sender.until(HELD, ETH)
-        link = sender.page.url
+        link = sender.address()
         sent = sender.view(ETH)
     with watched(browser) as receiver:
         receiver.open(link, ETH, BTC)
@@ -273,7 +273,7 @@ def test_freezing_holds_the_picture_and_lets_go_again(page: Watched, url: str) -
     page.page.get_by_role("button", name="Back to live").click()
     page.until("([market, edge]) => window.ofi.view(market).edge > edge", [BTC, held["edge"]])
     expect(page.page.get_by_role("button", name="Back to live")).to_be_hidden()
-    assert "end=" not in page.page.url
+    assert "end=" not in page.address()
 
 
 def test_the_crosshair_tells_the_values_at_its_time(page: Watched, url: str) -> None:

@@ -91,7 +91,7 @@ def test_the_tab_shows_what_the_api_says(
         page.open(f"{url}/?m={BTC}&theme={theme}", BTC)
         page.page.get_by_role("button", name="Feed state: open data quality").click()
         page.until(READY)
-        assert "tab=quality" in page.page.url
+        assert "tab=quality" in page.address()
         value = httpx.get(f"{url}/api/v1/quality", params={"market": BTC}).json()
         depth = value["streams"][1]
 
@@ -236,4 +236,4 @@ def test_an_expired_session_asks_to_sign_in_and_comes_back_to_the_view(
         page.page.locator("input[type=password]").fill(TOKEN)
         page.page.keyboard.press("Enter")
         page.until("market => window.ofi?.view(market)?.drawn.count > 1", BTC)
-        assert "window=30" in page.page.url
+        assert "window=30" in page.address()

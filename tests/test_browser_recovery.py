@@ -67,7 +67,7 @@ def test_an_empty_store_says_what_it_waits_for_and_shows_the_first_market(
         expect(page.page.locator(".empty-page")).to_contain_text("ofi run")
         with LiveMarkets(tmp_path, count=1, minutes=1):
             page.until("market => window.ofi.view(market)?.drawn.count > 2", BTC)
-        assert f"m={BTC}" in page.page.url
+        assert f"m={BTC}" in page.address()
 
 
 def test_a_market_that_is_not_stored_is_named_and_comes_when_it_is(

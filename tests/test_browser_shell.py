@@ -67,7 +67,7 @@ def test_the_watch_list_moves_sorts_filters_and_opens(page: Watched, url: str) -
     page.page.get_by_label("Filter the watch list").fill("")
     row.click()
     page.until("() => document.querySelectorAll('.stack').length === 1")
-    assert f"m={BTC}&" in page.page.url
+    assert f"m={BTC}&" in page.address()
     assert page.complaints == []
 
 
@@ -118,7 +118,7 @@ def test_layouts_are_made_saved_and_shared(page: Watched, url: str) -> None:
     expect(page.page.locator("#layout-said")).to_have_text("Saved as Mine.")
     page.page.keyboard.press("Escape")
     expect(page.page.locator("#layout-name")).to_have_text("Mine")
-    link = page.page.url
+    link = page.address()
     assert re.search(r"layout=book-ofi\.\d+-flow\.\d+", link)
     page.page.goto(link)
     page.until(f"() => ({SHOWN})() === 'book,ofi,flow'")
@@ -239,19 +239,19 @@ def test_keys_change_the_view_and_rest_while_the_user_types(page: Watched, url: 
     assert page.page.evaluate(colour) == "#0b8049"
     page.page.keyboard.press("Space")
     page.until("() => /end=\\d+/.test(location.search)")
-    before = page.page.url
+    before = page.address()
     page.page.get_by_label("Filter the watch list").focus()
     for key, _ in KEYS:
         page.page.keyboard.press(key)
     assert page.page.get_by_label("Filter the watch list").input_value() == "tc]-."
-    assert page.page.url == before
+    assert page.address() == before
     page.page.locator(".rows").focus()
     page.page.keyboard.press("?")
     expect(page.page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.page.keyboard.press("t")
     page.page.keyboard.press("Escape")
     expect(page.page.get_by_role("dialog", name="Keys")).to_be_hidden()
-    assert page.page.url == before
+    assert page.address() == before
     page.page.keyboard.press("Home")
     expect(page.page.locator(".readout")).to_be_visible()
     assert page.complaints == []

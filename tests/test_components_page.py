@@ -3,6 +3,7 @@
 import json
 import re
 from decimal import Decimal
+from html import unescape
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from app.web.page import ASSETS, create_page
 from app.web.state import ViewState
 from components.dialogs import KEYS, keys_dialog, layout_dialog, picker_dialog
 from components.figures import ROWS, axis_name, stack_figure
-from components.header import bottom_bar, choices, header, tab_bar
+from components.flow_pane import flow_pane
+from components.header import bottom_bar, choices, header, selects, tab_bar
 from components.market_stack import market_stack
-from components.panes import PANES
+from components.panes import PANES, WHERE
 from components.states import empty_page, nothing_chosen
+from components.watch_list import watch_holder, watch_list
 from components.words import duration, levels
 
 TOKENS = Path(__file__).resolve().parents[1] / "assets" / "tokens.css"
@@ -45,10 +48,15 @@ def attributes(component: Component) -> dict[str, Any]:
     return component.to_plotly_json()["props"]
 
 
+def whole_stack() -> list[Component]:
+    """The template of a stack, and of the tab that it comes with."""
+    return [market_stack(), *flow_pane(WHERE)]
+
+
 def test_every_control_has_a_name() -> None:
-    stack = market_stack(MarketId.parse("binance:BTC/USDT"), "a")
-    page = header(10, 10, 1800)
-    controls = [c for part in (stack, page) for c in walk(part) if c._type in ("Button", "Canvas")]
+    stack = whole_stack()
+    page = header()
+    controls = [c for part in (*stack, page) for c in walk(part) if c._type in ("Button", "Canvas")]
     assert len(controls) > 10
     for control in controls:
         props = attributes(control)
@@ -58,9 +66,15 @@ def test_every_control_has_a_name() -> None:
             isinstance(one, str) for one in (inside if isinstance(inside, list) else [inside])
         )
         assert hidden or words or props.get("aria-label"), props
-    for control in [*walk(page), *walk(tab_bar("flow", 900))]:
-        if control._type == "Select":
-            assert attributes(control)["label"]
+    made = [c for part in selects(10, 10, 900, 1800) for c in walk(part)]
+    assert all(attributes(c)["label"] for c in made if c._type == "Select")
+
+
+def test_every_slot_has_what_dash_makes_for_it() -> None:
+    parts = [header(), tab_bar("flow"), watch_list()]
+    slots = [attributes(c).get("data-slot") for part in parts for c in walk(part)]
+    made = [*selects(10, 10, 900, 1800), watch_holder()]
+    assert {one for one in slots if one} == {attributes(one)["data-into"] for one in made}
 
 
 def test_dialogs_are_named_by_their_titles_and_can_be_closed() -> None:
@@ -92,29 +106,15 @@ def test_the_bottom_bar_offers_only_tabs_that_are_there() -> None:
 
 
 def test_canvases_are_images_with_names() -> None:
-    stack = market_stack(MarketId.parse("binance:BTC/USDT"), "a")
-    named = [attributes(c) for c in walk(stack) if c._type == "Canvas"]
+    named = [attributes(c) for part in whole_stack() for c in walk(part) if c._type == "Canvas"]
     assert all(p.get("role") == "img" or p.get("aria-hidden") == "true" for p in named)
 
 
-def test_a_stack_names_its_market_and_every_place_once() -> None:
-    stack = market_stack(MarketId.parse("kraken:BTC/USD"), "a")
-    assert attributes(stack)["data-market"] == "kraken:BTC/USD"
-    places = [attributes(c)["data-f"] for c in walk(stack) if "data-f" in attributes(c)]
+def test_a_stack_has_every_place_once() -> None:
+    parts = [c for part in whole_stack() for c in walk(part)]
+    places = [attributes(c)["data-f"] for c in parts if "data-f" in attributes(c)]
     assert len(places) == len(set(places))
-    # What the scripts fill has nothing of Dash's inside, so that neither overwrites the other.
-    empty = [
-        c
-        for c in walk(stack)
-        if "data-f" in attributes(c) and not isinstance(attributes(c).get("children"), str)
-    ]
-    assert all(attributes(c).get("children") is None for c in empty)
-
-
-def test_a_symbol_of_markup_stays_text() -> None:
-    stack = market_stack(MarketId("venue", "<img/src=x>"), "a")
-    texts = [attributes(c).get("children") for c in walk(stack)]
-    assert "<img/src=x>" in texts
+    assert {"name", "place"} <= set(places)
 
 
 def test_the_figure_gives_each_row_its_axes_and_one_time() -> None:
@@ -150,7 +150,28 @@ def test_the_page_holds_no_socket_of_dash() -> None:
     assert "websocket" not in app._config()
     html = app.index_string
     assert re.search(r"\son\w+=", html) is None
-    assert "<script" not in html
+    assert re.findall("<script[^>]*>[^<]*", html) == [
+        '<script type="module" async src="assets/main.mjs">'
+    ]
+
+
+async def test_the_html_says_the_view_of_its_address() -> None:
+    server = FastAPI(docs_url=None, openapi_url=None)
+    create_page(server, Settings(), lambda: {m.id: m for m in [market("kraken:BTC/USD")]})
+    transport = httpx.ASGITransport(app=server)
+
+    async def first(address: str) -> tuple[str, dict[str, Any]]:
+        async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+            text = (await client.get(address)).text
+        (found,) = re.findall(r'data-first="([^"]*)"', text)
+        return text, json.loads(unescape(found))
+
+    assert (await first("/"))[1]["markets"] == ["kraken:BTC/USD"]
+    text, view = await first('/?m=a:%22%3E%3Cscript%3Ealert(1)&depth=3&theme=light&tz=%"')
+    assert (view["depth"], view["theme"], view["zone"]) == (3, "light", "utc")
+    assert view["markets"] == ['a:"><script>alert(1)']
+    assert "<script>alert" not in text
+    assert '<html lang="en" data-mantine-color-scheme="light">' in text
 
 
 async def test_modules_are_preloaded_and_revalidated() -> None:

@@ -45,53 +45,57 @@ async def test_a_bare_address_shows_the_first_market() -> None:
     assert answer["url"]["search"].startswith("?m=binance:BTC/USDT&depth=10")
     assert json.loads(answer["view"]["data-view"])["markets"] == ["binance:BTC/USDT"]
     assert json.loads(answer["view"]["data-view"])["window_s"] == 10
-    assert answer["stacks"]["className"] == "stacks n1"
 
 
-async def test_an_empty_store_shows_what_it_waits_for() -> None:
+async def test_an_empty_store_is_told_to_the_page() -> None:
     answer = (await call({}, "url.search", url="")).json()["response"]
-    assert "Waiting for the first market" in json.dumps(answer["stacks"]["children"])
+    view = json.loads(answer["view"]["data-view"])
+    assert (view["markets"], view["stored"]) == ([], False)
 
 
-async def test_a_control_changes_the_address_and_leaves_the_stacks() -> None:
-    shown = json.dumps({"markets": ["binance:BTC/USDT"]})
+async def test_the_first_market_that_arrives_is_shown() -> None:
+    answer = (await call({BTC.id: BTC}, "arrived.data", url="?depth=3", arrived=2)).json()
+    view = json.loads(answer["response"]["view"]["data-view"])
+    assert (view["markets"], view["stored"]) == (["binance:BTC/USDT"], True)
+
+
+async def test_a_control_changes_what_it_is_for_in_the_address() -> None:
     values = {"depth": "5", "window": "10", "range": "900", "lookback": "1800", "zone": "utc"}
-    url = "?m=binance:BTC/USDT&depth=10&theme=light"
-    answer = (await call({BTC.id: BTC}, "depth.value", url=url, view=shown, **values)).json()
-    response = answer["response"]
-    assert "depth=5" in response["url"]["search"]
-    assert "theme=light" in response["url"]["search"]
-    assert "children" not in response["stacks"]
+    url = "?m=binance:BTC/USDT&depth=10&window=60&theme=light"
+    answer = (await call({BTC.id: BTC}, "depth.value", url=url, **values)).json()
+    search = answer["response"]["url"]["search"]
+    # A value that another control has not been told yet is not undone.
+    assert "depth=5&window=60" in search
+    assert "theme=light" in search
 
 
-async def test_a_wish_for_markets_brings_their_stacks() -> None:
-    shown = json.dumps({"markets": ["binance:BTC/USDT"]})
-    wish = {"m": ["binance:BTC/USDT", "kraken:ETH/USD"]}
+async def test_a_wish_for_markets_brings_them() -> None:
+    wish = {"m": ["binance:BTC/USDT", "kraken:ETH/USD"], "window": 30, "theme": "light"}
     url = "?m=binance:BTC/USDT&depth=5"
-    answer = (await call({BTC.id: BTC}, "wish.data", url=url, view=shown, wish=wish)).json()
+    answer = (await call({BTC.id: BTC}, "wish.data", url=url, wish=wish)).json()
     response = answer["response"]
     assert response["url"]["search"].startswith("?m=binance:BTC/USDT&m=kraken:ETH/USD&depth=5")
-    assert len(response["stacks"]["children"]) == 2
+    view = json.loads(response["view"]["data-view"])
+    assert view["markets"] == wish["m"]
+    assert (view["window_s"], view["theme"]) == (30, "light")
 
 
 async def test_freezing_is_part_of_the_address() -> None:
     url = "?m=binance:BTC/USDT"
-    held = await call({BTC.id: BTC}, "frozen.data", url=url, frozen={"end_ms": 1_700_000_000_000})
+    held = await call({BTC.id: BTC}, "wish.data", url=url, wish={"end": 1_700_000_000_000})
     assert "end=1700000000000" in held.json()["response"]["url"]["search"]
-    first = await call({BTC.id: BTC}, "frozen.data", url=f"{url}&end=5", frozen=None)
-    assert "end=5" in first.json()["response"]["url"]["search"]
+    live = await call({BTC.id: BTC}, "wish.data", url=f"{url}&end=5", wish={"end": None})
+    assert "end=" not in live.json()["response"]["url"]["search"]
 
 
 @pytest.mark.parametrize("junk", [7, ["a"], {"a": 1}, "\x00", "x" * 5000])
 async def test_junk_from_a_page_gives_a_page(junk: Any) -> None:
-    names = ("url", "zone", "depth", "window", "range", "theme", "frozen", "arrived", "view")
-    names += ("lookback", "wish")
+    names = ("url", "zone", "depth", "window", "range", "arrived", "lookback", "wish")
     for changed in (
         "url.search",
-        "markets.value",
         "depth.value",
-        "frozen.data",
-        "theme.n_clicks",
+        "zone.value",
+        "arrived.data",
         "wish.data",
     ):
         answer = await call({BTC.id: BTC}, changed, **dict.fromkeys(names, junk))

@@ -8,9 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.market import MarketId
 from app.web.docs import DOCS, Documents
-from components.market_stack import market_stack
+from components.panes import PANES, WHERE
 from components.words import slug
 from tests.test_components_page import attributes, walk
 from tests.web_server import running_server
@@ -31,8 +30,10 @@ def get(url: str, token: str | None = TOKEN) -> httpx.Response:
 
 def test_every_panel_leads_to_the_definition_of_its_metric() -> None:
     page = Documents().render("metrics", "dark")
-    stack = market_stack(MarketId.parse("binance:BTC/USDT"), "a")
-    links = [attributes(c)["href"] for c in walk(stack) if "data-doc" in attributes(c)]
+    panels = [one for pane in PANES.values() for one in pane.template(WHERE)]
+    links = [
+        attributes(c)["href"] for one in panels for c in walk(one) if "data-doc" in attributes(c)
+    ]
     assert len(links) >= 16
     for link in links:
         path, _, anchor = link.partition("#")

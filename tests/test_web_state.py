@@ -93,9 +93,10 @@ def test_controls_are_checked_like_addresses() -> None:
 
 def test_scripts_may_wish_for_what_is_theirs_and_nothing_else() -> None:
     view = ViewState(markets=(BTC,), depth=5, theme="light")
-    wished = view.wished({"tz": "Asia/Tokyo", "colours": "green-red", "depth": 7, "end": 5})
+    wished = view.wished({"tz": "Asia/Tokyo", "colours": "green-red", "depth": 7, "magic": 5})
     assert (wished.zone, wished.colours) == ("Asia/Tokyo", "green-red")
-    assert (wished.depth, wished.end_ms, wished.markets) == (5, None, (BTC,))
+    assert (wished.depth, wished.end_ms, wished.markets) == (7, None, (BTC,))
+    assert not wished.dropped
     assert view.wished({"tz": {"a": 1}}).zone == "utc"
     more = view.wished({"m": [str(PERP), 7, "nonsense", str(BTC)], "layout": "book"})
     assert (more.markets, more.layout) == ((PERP, BTC), "book")
@@ -104,14 +105,10 @@ def test_scripts_may_wish_for_what_is_theirs_and_nothing_else() -> None:
 
 def test_freezing_and_letting_go() -> None:
     view = ViewState()
-    assert view.frozen_at(1_700_000_000_123.0).end_ms == 1_700_000_000_123
-    assert view.frozen_at(None).end_ms is None
-    assert view.frozen_at("1").end_ms is None
-    assert view.frozen_at(float("nan")).end_ms is None
-    assert view.frozen_at(1e30).end_ms is None
-
-
-def test_the_theme_changes_back_and_forth() -> None:
-    view = ViewState(markets=(BTC,))
-    assert view.other_theme().theme == "light"
-    assert view.other_theme().other_theme() == view
+    held = view.wished({"end": 1_700_000_000_123})
+    assert held.end_ms == 1_700_000_000_123
+    assert held.wished({"end": None}).end_ms is None
+    for junk in ("x", float("nan"), 1e30, [1]):
+        wrong = held.wished({"end": junk})
+        assert wrong.end_ms is None
+        assert wrong.dropped

@@ -1,6 +1,7 @@
 """The page: Dash on the given FastAPI server."""
 
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 
 import dash_mantine_components as dmc
@@ -12,12 +13,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.market import Market, MarketId
 from app.settings import Settings
-from app.web.callbacks import register
-from app.web.state import ViewState
+from app.web.callbacks import first_view, register
+from app.web.state import MAX_MARKETS, ViewState
 from components.dialogs import keys_dialog, layout_dialog, picker_dialog
-from components.header import bottom_bar, header, tab_bar
+from components.figures import axes_holder
+from components.header import bottom_bar, header, selects, tab_bar
+from components.market_stack import market_stack
+from components.markup import to_html
 from components.panes import templates
-from components.watch_list import watch_list
+from components.states import empty_page, nothing_chosen
+from components.watch_list import watch_holder, watch_list
 
 TITLE = "Order flow"
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -25,7 +30,7 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 NEW_MARKETS_MS = 5_000
 
 _INDEX = """<!DOCTYPE html>
-<html lang="en" data-mantine-color-scheme="dark">
+<html lang="en" data-mantine-color-scheme="%(theme)s">
 <head>
 {%metas%}
 <meta name="description" content="Live order flow imbalance: who is pushing the price.">
@@ -34,13 +39,19 @@ _INDEX = """<!DOCTYPE html>
 <link rel="preload" href="assets/inter.woff2" as="font" type="font/woff2" crossorigin>
 {%css%}
 %(modules)s
+<script type="module" async src="assets/main.mjs"></script>
 </head>
 <body>
-{%app_entry%}
+%(shell)s
 %(templates)s
+{%app_entry%}
 <footer id="scripts">{%config%}{%scripts%}{%renderer%}</footer>
 </body>
 </html>"""
+
+# What stands in the HTML until an address is known.
+_FIRST = "%first%"
+_THEME_NAME = "%theme%"
 
 # The controls speak the page's language.
 _INK = [
@@ -69,43 +80,76 @@ _THEME = {
 }
 
 
-def _layout(markets: Mapping[MarketId, Market]) -> Component:
-    first = ViewState()
+def _shell() -> Component:
+    """All that is not Dash's: it is there as soon as the HTML is, and drawn before Dash is loaded."""
     charts = html.Div(
         [
-            tab_bar(first.tab, first.range_s),
+            tab_bar(ViewState().tab),
             html.Main(id="stacks", className="stacks", tabIndex=-1),
         ],
         className="content",
     )
+    return html.Div(
+        [
+            header(),
+            html.Div(id="dropped", role="status"),
+            html.P(id="told", role="status"),
+            html.Div([watch_list(), charts], className="body"),
+            bottom_bar(),
+            picker_dialog(),
+            layout_dialog(),
+            keys_dialog(),
+        ],
+        className="app",
+        id="app",
+        **{"data-first": _FIRST},
+    )
+
+
+def _templates() -> str:
+    made = {"stack": market_stack(), "empty": empty_page(), "unchosen": nothing_chosen()}
+    own = (f'<template id="{name}">{to_html(part)}</template>' for name, part in made.items())
+    return "\n".join([*own, templates()])
+
+
+def _layout(markets: Mapping[MarketId, Market]) -> Component:
+    first = ViewState()
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh=False),
-            dcc.Store(id="frozen", data=None),
             dcc.Store(id="arrived", data=None),
             dcc.Store(id="wish", data=None),
-            dcc.Store(id="painted", data=None),
             # Asks only while nothing is stored; the watch list tells what comes later.
             dcc.Interval(id="look", interval=NEW_MARKETS_MS, disabled=bool(markets)),
             html.Div(id="view", hidden=True, **{"data-view": ""}),
             html.Div(
                 [
-                    header(first.depth, first.window_s, first.lookback_s),
-                    html.Div(id="dropped", role="status"),
-                    html.P(id="told", role="status"),
-                    html.Div([watch_list(), charts], className="body"),
-                    bottom_bar(),
-                    picker_dialog(),
-                    layout_dialog(),
-                    keys_dialog(),
+                    *selects(first.depth, first.window_s, first.range_s, first.lookback_s),
+                    watch_holder(),
+                    *(axes_holder(k) for k in range(MAX_MARKETS)),
                 ],
-                className="app",
+                id="made",
+                hidden=True,
             ),
         ],
         id="mantine",
         forceColorScheme=first.theme,
         theme=_THEME,
     )
+
+
+class _Page(Dash):  # type: ignore[misc]
+    """Dash, with the view of the address in the HTML: the scripts need not wait for a callback."""
+
+    markets: Callable[[], dict[MarketId, Market]]
+
+    def interpolate_index(self, **parts: str) -> str:
+        """The HTML of the page for the address of the present request."""
+        known = self.markets()
+        view = first_view(str(self.backend.request_adapter().args), known)
+        page = str(super().interpolate_index(**parts))
+        first = escape(view.to_json(stored=bool(known)))
+        return page.replace(_THEME_NAME, view.theme, 1).replace(_FIRST, first, 1)
 
 
 def create_page(
@@ -116,7 +160,7 @@ def create_page(
     `markets` gives what the store holds; it is called for every page load and every few seconds of
     an open page, and must be cheap. Data reach the page by `/live` alone (docs/live.md).
     """
-    app = Dash(
+    app = _Page(
         __name__,
         server=server,
         title=TITLE,
@@ -124,18 +168,32 @@ def create_page(
         assets_folder=str(ASSETS),
         # `live/` holds modules that main.mjs imports; Dash would load them as classic scripts too.
         assets_path_ignore=["^live$"],
-        index_string=_INDEX.replace("%(modules)s", _preloads()).replace(
-            "%(templates)s", templates()
-        ),
+        # The page loads this one itself, before all that is Dash's.
+        assets_ignore=r"^main\.mjs$",
+        index_string=_index(),
         serve_locally=True,
         enable_mcp=False,
         suppress_callback_exceptions=False,
     )
     _without_dash_socket(app, server)
     _ask_again_for_assets(server)
+    app.markets = markets
     app.layout = lambda: _layout(markets())
     register(app, markets)
     return app
+
+
+def _index() -> str:
+    filled = {
+        "theme": _THEME_NAME,
+        "modules": _preloads(),
+        "shell": to_html(_shell()),
+        "templates": _templates(),
+    }
+    page = _INDEX
+    for name, text in filled.items():
+        page = page.replace(f"%({name})s", text)
+    return page
 
 
 def _preloads() -> str:

@@ -7,7 +7,7 @@ default, and what was dropped is told to the user.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlencode
 
@@ -131,20 +131,13 @@ class ViewState:
 
     def _with(self, markets: list[tuple[str, str]], changes: Mapping[str, object]) -> Self:
         kept = [(n, v) for n, v in parse_qsl(self.to_search()[1:]) if n != "m" and n not in changes]
-        pairs = markets + kept + [(name, str(value)) for name, value in changes.items()]
+        # None takes a value out of the address: without an end the view follows the present.
+        new = [(name, str(value)) for name, value in changes.items() if value is not None]
+        pairs = markets + kept + new
         return type(self).from_search("?" + urlencode(pairs))
 
-    def frozen_at(self, end_ms: object) -> Self:
-        """The view held at a time, or following the present again for None."""
-        known = isinstance(end_ms, int | float) and END_MS[0] <= end_ms <= END_MS[1]
-        return replace(self, end_ms=int(end_ms) if known else None)  # type: ignore[call-overload]
-
-    def other_theme(self) -> Self:
-        """The view in the other theme."""
-        return replace(self, theme="light" if self.theme == "dark" else "dark")
-
-    def to_json(self) -> str:
-        """What the page's scripts subscribe to."""
+    def to_json(self, stored: bool = True) -> str:
+        """What the page's scripts show; `stored` tells them whether there is any market at all."""
         return json.dumps(
             {
                 "markets": [str(market) for market in self.markets],
@@ -162,11 +155,15 @@ class ViewState:
                 "options": {**DEFAULTS, **self.options},
                 "layout": self.layout,
                 "dropped": list(self.dropped),
+                "stored": stored,
             }
         )
 
 
-_WISHES: Final = frozenset({"tab", "tz", "colours", "rate", "bin", "layout", *OPTIONS})
+_WISHES: Final = frozenset(
+    {"depth", "window", "range", "lookback", "end", "theme", "tab", "tz", "colours", "rate", "bin",
+     "layout", *OPTIONS}
+)  # fmt: skip
 
 
 def _pairs(search: str) -> tuple[list[tuple[str, str]], list[str]]:

@@ -1,6 +1,8 @@
 // The page: finds the stacks that Dash renders, subscribes to what they show, draws on frames.
 import { Connection } from "./connection.js";
-import { bindControls, freeze, showBins, wish } from "./controls.js";
+import { bindControls, freeze, showBins } from "./controls.js";
+import { adopt, element, giveAxes } from "./dash.js";
+import { h } from "./dom.js";
 import { duration, number } from "./format.js";
 import { bindFullScreen } from "./fullscreen.js";
 import { bindPanels } from "./panels.js";
@@ -8,9 +10,11 @@ import { Notices } from "./notices.js";
 import { decode } from "./protocol.js";
 import { Shell } from "./shell.js";
 import { Stack } from "./stack.js";
+import { putStacks } from "./stacks.js";
 import { write } from "./texts.js";
 import { readTheme, watchTheme } from "./theme.js";
 import { Travel } from "./travel.js";
+import { Wishes } from "./wishes.js";
 
 const SECOND_MS = 1000;
 
@@ -22,6 +26,7 @@ class Page {
     this.view = null;
     this.dirtyStacks = new Set();
     this.travel = new Travel(this);
+    this.wishes = new Wishes();
     this.frame = 0;
     this.bytes = 0;
     this.frames = 0;
@@ -41,19 +46,12 @@ class Page {
     });
   }
 
-  /** Follows Dash: stacks come and go below #stacks, the view is an attribute of #view. */
-  follow(stacks, view) {
-    const look = () => this.look(stacks);
-    new MutationObserver(look).observe(stacks, { childList: true });
-    new MutationObserver(() => this.changeView(view.dataset.view)).observe(view, { attributes: true, attributeFilter: ["data-view"] });
-    this.changeView(view.dataset.view);
-    look();
-  }
-
+  /** Makes stacks of what is new in view, and lets those go that are not. */
   look(holder) {
+    putStacks(holder, this.view.markets, this.view.stored);
     const found = new Set(holder.querySelectorAll(".stack[data-market]"));
     for (const [id, stack] of this.stacks) {
-      if (found.has(stack.element) && stack.market === stack.element.dataset.market) continue;
+      if (found.has(stack.element)) continue;
       stack.close();
       this.stacks.delete(id);
       this.dirtyStacks.delete(stack);
@@ -67,25 +65,42 @@ class Page {
       stack.zoomed();
       stack.link = this.connection.link;
       this.stacks.set(stack.id, stack);
-      this.shell?.arrange(stack);
-      this.subscribe(stack);
     }
   }
 
+  /** The view that the server says, but for what the user has wished since. */
   changeView(text) {
-    if (!text) return;
-    this.view = JSON.parse(text);
-    this.turnTo(this.view.tab);
-    showBins(this.view.bin_s);
-    this.frozen = this.view.end_ms !== null;
-    this.held = this.view.end_ms;
-    document.getElementById("freeze")?.setAttribute("aria-pressed", String(this.frozen));
+    this.show(this.wishes.over(JSON.parse(text)));
+  }
+
+  /** Changes fields of the view: at once here; address and controls follow. */
+  want(change) {
+    this.wishes.note(change);
+    this.wishes.tell();
+    this.show({ ...this.view, ...change });
+  }
+
+  /** Shows a choice that Dash's own control tells the server. */
+  foresee(change) {
+    this.wishes.note(change);
+    this.show({ ...this.view, ...change });
+  }
+
+  show(view) {
+    this.view = view;
+    document.documentElement.dataset.mantineColorScheme = view.theme;
+    this.look(document.getElementById("stacks"));
+    this.turnTo(view.tab);
+    showBins(view.bin_s);
+    this.frozen = view.end_ms !== null;
+    this.held = view.end_ms;
+    document.getElementById("freeze").setAttribute("aria-pressed", String(this.frozen));
     document.documentElement.classList.toggle("frozen", this.frozen);
-    for (const stack of this.stacks.values()) {
-      this.subscribe(stack);
-      stack.zoomed();
-    }
-    this.shell?.show(this.view);
+    const dropped = document.getElementById("dropped"), said = view.dropped.join("\n");
+    if (dropped.innerText !== said) dropped.replaceChildren(...view.dropped.map((sentence) => h("p", {}, sentence)));
+    for (const stack of this.stacks.values()) stack.zoomed();
+    this.shell.show(view);
+    for (const stack of this.stacks.values()) this.subscribe(stack);
   }
 
   get tab() {
@@ -94,17 +109,13 @@ class Page {
 
   /** Shows a tab of every market. */
   turnTo(tab) {
-    this.view.tab = tab;
     for (const one of document.querySelectorAll("#tabs [role=tab]")) {
       const chosen = one.dataset.tab === tab;
       one.setAttribute("aria-selected", String(chosen));
       one.tabIndex = chosen ? 0 : -1;
     }
     document.documentElement.dataset.tab = tab;
-    for (const stack of this.stacks.values()) {
-      stack.turnTo(tab);
-      this.subscribe(stack);
-    }
+    for (const stack of this.stacks.values()) stack.turnTo(tab);
   }
 
   /** Follows the present again where the view was frozen. */
@@ -114,12 +125,11 @@ class Page {
 
   /** Chooses how panels are drawn: at once here, and in the address. */
   choose(options) {
-    Object.assign(this.view.options, options);
-    wish(options);
-    for (const stack of this.stacks.values()) {
-      this.subscribe(stack);
-      stack.renew();
-    }
+    const held = this.wishes.held.get("options")?.value;
+    this.wishes.note({ options: { ...held, ...options } });
+    this.wishes.tell();
+    this.show({ ...this.view, options: { ...this.view.options, ...options } });
+    for (const stack of this.stacks.values()) stack.renew();
   }
 
   subscribeAll() {
@@ -214,7 +224,10 @@ class Page {
   paint() {
     this.frame = 0;
     const at = performance.now();
-    for (const stack of this.dirtyStacks) stack.draw(at, this.frozen);
+    for (const stack of this.dirtyStacks) {
+      stack.draw(at, this.frozen);
+      if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
+    }
     this.dirtyStacks.clear();
   }
 
@@ -255,33 +268,20 @@ function showLink(link) {
   }
 }
 
-/** Waits for an element that Dash renders. */
-function element(id) {
-  return new Promise((found) => {
-    const look = () => {
-      const one = document.getElementById(id);
-      if (one) {
-        watcher.disconnect();
-        found(one);
-      }
-    };
-    const watcher = new MutationObserver(look);
-    watcher.observe(document.body, { childList: true, subtree: true });
-    look();
-  });
-}
-
 export async function start() {
+  await element("react-entry-point"); // it follows all that is not Dash's
   readTheme();
   const page = new Page();
   expose(page);
   const font = document.fonts.load('400 11px "Inter UI"').catch(() => []);
-  const [stacks, view] = await Promise.all([element("stacks"), element("view"), Promise.race([font, new Promise((r) => setTimeout(r, 100))])]);
+  await Promise.race([font, new Promise((r) => setTimeout(r, 100))]);
   page.shell = new Shell(page);
-  page.follow(stacks, view);
   bindControls(page);
   bindPanels(page);
   bindFullScreen();
+  page.changeView(document.getElementById("app").dataset.first);
+  await adopt((text) => page.changeView(text));
+  page.shell.adopted();
 }
 
 /**
@@ -303,6 +303,6 @@ function expose(page) {
       evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, axes: stack.tab !== "flow" || flow.axes.ready(),
     });
   };
-  const stats = () => ({ bytes: page.bytes, frames: page.frames, link: { ...page.connection.link }, server: page.server });
+  const stats = () => ({ bytes: page.bytes, frames: page.frames, link: { ...page.connection.link }, server: page.server, wishes: page.wishes.held.size });
   Object.defineProperty(window, "ofi", { value: Object.freeze({ view, stats }), writable: false });
 }

@@ -25,13 +25,14 @@ export class Axes {
 
   /** Finds the figure once plotly has drawn it; Dash loads plotly after the page. */
   ready() {
-    if (this.figure?.isConnected) return true;
+    if (this.figure && this.stack.contains(this.figure)) return true;
     const figure = this.stack.querySelector(".axes .js-plotly-plot");
     if (!figure?._fullLayout || !figure.on || !window.Plotly) return false;
     this.figure = figure;
     this.told = {};
     // Dash would render anew with every tick of the axis, to mirror ranges that nobody there reads.
-    for (const name of ["plotly_relayout", "plotly_relayouting"]) figure.removeAllListeners?.(name);
+    // A figure that lay over another market still tells that one.
+    for (const name of ["plotly_relayout", "plotly_relayouting", "plotly_doubleclick"]) figure.removeAllListeners?.(name);
     figure.on("plotly_relayouting", (event) => this.hear(event, false));
     figure.on("plotly_relayout", (event) => this.hear(event, true));
     figure.on("plotly_doubleclick", () => this.reset());

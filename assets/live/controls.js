@@ -1,13 +1,13 @@
 // Header buttons that need no server: freeze, share, tabs, and stepping the controls.
 import { write } from "./texts.js";
 
-export const set = (id, props) => window.dash_clientside?.set_props(id, props);
-
 export function bindControls(page) {
   const on = (id, action) => document.getElementById(id)?.addEventListener("click", action);
   on("freeze", () => freeze(page));
-  on("share", share);
+  on("share", () => share(page));
   on("more", () => toggleMenu());
+  on("theme", () => page.want({ theme: page.view.theme === "light" ? "dark" : "light" }));
+  bindSelects(page);
   bindTabs(page);
   bindBins(page);
   document.addEventListener("click", (event) => {
@@ -15,9 +15,15 @@ export function bindControls(page) {
   });
 }
 
-/** Asks the server for a change of the address that no control of Dash makes: `{tab}`, `{tz}`, `{colours}`. */
-export function wish(change) {
-  set("wish", { data: change });
+const FIELDS = { depth: "depth", window: "window_s", range: "range_s", lookback: "lookback_s" };
+
+/** An option of a select of Dash was chosen: it is shown before Dash has asked the server. */
+function bindSelects(page) {
+  document.addEventListener("click", (event) => {
+    const option = event.target.closest?.("[data-combobox-option]"), list = option?.closest("[role=listbox]");
+    const field = list && FIELDS[document.querySelector(`[aria-controls="${CSS.escape(list.id)}"]`)?.id], value = Number(option?.getAttribute("value"));
+    if (field && value > 0) page.foresee({ [field]: value });
+  }, { capture: true });
 }
 
 function bindTabs(page) {
@@ -39,10 +45,7 @@ function bindBins(page) {
   document.getElementById("bins")?.addEventListener("click", (event) => {
     const bin = Number(event.target.closest("[data-bin]")?.dataset.bin);
     if (!bin || !page.view || page.view.bin_s === bin) return;
-    page.view.bin_s = bin;
-    showBins(bin);
-    for (const stack of page.stacks.values()) page.subscribe(stack);
-    wish({ bin });
+    page.want({ bin_s: bin });
   });
 }
 
@@ -54,21 +57,20 @@ export function showBins(bin) {
 /** Turns to a tab at once; the address follows. */
 export function turn(page, button) {
   if (!button || !page.view || page.tab === button.dataset.tab) return;
-  page.turnTo(button.dataset.tab);
-  wish({ tab: button.dataset.tab });
+  page.want({ tab: button.dataset.tab });
 }
 
 /** Holds the view at its present end, or follows the present again. */
 export function freeze(page) {
   const end = page.frozen || !(page.edge > 0) ? null : Math.round(page.edge);
   if (!page.frozen && end === null) return;
-  page.frozen = end !== null;
-  page.held = end;
-  set("frozen", { data: { end_ms: end } });
+  page.want({ end_ms: end });
 }
 
-export async function share() {
+export async function share(page) {
   const label = document.getElementById("share-label");
+  // The address follows what is shown; what it does not say yet must not be missing from the copy.
+  await page.wishes.answered();
   const said = await navigator.clipboard?.writeText(location.href).then(() => "Address copied", () => null);
   write(label, said ?? "Copy it from the address bar");
   setTimeout(() => write(label, "Share view"), 2500);
@@ -83,10 +85,8 @@ export function toggleMenu(shown) {
 }
 
 /** Moves a select to its next or previous option. */
-export function step(name, by) {
-  const steps = JSON.parse(document.getElementById("controls").dataset.steps)[name];
-  const view = JSON.parse(document.getElementById("view").dataset.view || "{}");
-  const present = view[{ depth: "depth", window: "window_s", range: "range_s" }[name]];
+export function step(page, name, by) {
+  const steps = JSON.parse(document.getElementById("controls").dataset.steps)[name], present = page.view[FIELDS[name]];
   const next = by > 0 ? steps.find((v) => v > present) : [...steps].reverse().find((v) => v < present);
-  if (next !== undefined) set(name, { value: String(next) });
+  if (next !== undefined) page.want({ [FIELDS[name]]: next });
 }

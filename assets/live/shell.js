@@ -1,6 +1,7 @@
 // What stands around the charts: watch list, market picker, layouts, zone, colours, drawer, keys, tour.
 import { bindArrange, edges } from "./arrange.js";
-import { freeze, set, share, step, toggleMenu, turn, wish } from "./controls.js";
+import { freeze, share, step, toggleMenu, turn } from "./controls.js";
+import { set } from "./dash.js";
 import { bindDialogs, h, open } from "./dom.js";
 import { stackOf } from "./panels.js";
 import { fullScreen } from "./fullscreen.js";
@@ -30,13 +31,13 @@ export class Shell {
     this.bindButtons();
     bindArrange(this);
     this.keys();
+  }
+
+  /** Dash's controls are in their places. */
+  adopted() {
     // Hundreds of names are much to carry for Dash: they come when the control is used.
     const zone = document.getElementById("zone");
-    const fill = () => {
-      zone.removeEventListener("focus", fill);
-      set("zone", { data: zones() });
-    };
-    zone.addEventListener("focus", fill);
+    zone.addEventListener("focus", () => set("zone", { data: zones() }), { once: true });
   }
 
   /** The view in the address has changed. */
@@ -78,21 +79,21 @@ export class Shell {
   }
 
   wish(change) {
-    wish(change);
+    this.page.want(change);
   }
 
   /** Shows a market alone, or beside those in view; one that is there already gives way again. */
   open(market, add) {
     const now = this.view.markets;
     this.closeDrawer();
-    if (!add) return now.length === 1 && now[0] === market ? undefined : wish({ m: [market] });
+    if (!add) return now.length === 1 && now[0] === market ? undefined : this.wish({ markets: [market] });
     if (now.includes(market)) return this.drop(market);
-    wish({ m: [...now.slice(0, MOST_MARKETS - 1), market] });
+    this.wish({ markets: [...now.slice(0, MOST_MARKETS - 1), market] });
   }
 
   drop(market) {
     const rest = this.view.markets.filter((one) => one !== market);
-    if (rest.length) wish({ m: rest });
+    if (rest.length) this.wish({ markets: rest });
   }
 
   /** Messages of /live that are not about a view. */
@@ -152,7 +153,7 @@ export class Shell {
     const click = (id) => () => document.getElementById(id).click();
     bindKeys({
       market: () => this.picker.open(),
-      step,
+      step: (name, by) => step(page, name, by),
       tab: (k) => turn(page, document.querySelectorAll("#tabs [role=tab]")[k]),
       list: (by) => this.watch.step(by),
       crosshair: (key, far) => this.crosshair(key, far),
@@ -160,9 +161,9 @@ export class Shell {
       freeze: () => freeze(page),
       help: () => void open("keys"),
       layout: () => void this.layouts.open(),
-      share: () => void share(),
+      share: () => void share(page),
       theme: click("theme"),
-      colours: () => wish({ colours: this.view.colours === "green-red" ? "blue-orange" : "green-red" }),
+      colours: () => this.wish({ colours: this.view.colours === "green-red" ? "blue-orange" : "green-red" }),
       fullScreen: () => this.fullScreen(),
       escape: () => this.tour.end() || toggleMenu(false) || this.closeDrawer(true),
     });

@@ -27,6 +27,7 @@ export class Stack {
     const { name, place } = describe(this.market);
     write(this.f.name, name);
     write(this.f.place, place);
+    this.furnish(element.querySelector(".tabpane[data-tab=flow]"), "flow");
     this.model = new Model();
     this.ranges = new Ranges();
     this.link = { state: "connecting", since: 0 };
@@ -55,7 +56,7 @@ export class Stack {
     this.resized();
   }
 
-  /** Fills a pane from its template; Dash made none of it. */
+  /** Fills a pane from its template. */
   furnish(element, tab) {
     element.append(document.getElementById(`pane-${tab}`).content.cloneNode(true));
     const where = this.element.querySelector("h2").textContent.trim();
@@ -157,7 +158,7 @@ export class Stack {
 
   showRecorded() {
     this.recorded = true;
-    if (this.page.view?.range_s < HOUR_S) window.dash_clientside?.set_props("range", { value: String(HOUR_S) });
+    if (this.page.view?.range_s < HOUR_S) this.page.want({ range_s: HOUR_S });
     this.page.dirty(this);
   }
 

@@ -1,5 +1,4 @@
 // Beside the rows: what an order of the user's size would cost, and the newest trades.
-import { wish } from "./controls.js";
 import { NONE, bps, clock, number, size } from "./format.js";
 import { write } from "./texts.js";
 

@@ -2,8 +2,6 @@
 const ASK_MS = 120, ASK_MOVING_MS = 400; // how long a gesture must rest before the server is asked
 const SLACK_STEPS = 2;
 
-const set = (id, props) => window.dash_clientside?.set_props(id, props);
-
 export class Travel {
   constructor(page) {
     this.page = page;
@@ -49,7 +47,7 @@ export class Travel {
   lengthen(span) {
     const steps = JSON.parse(document.getElementById("controls").dataset.steps).range;
     const longer = steps.find((seconds) => seconds * 1000 >= span) ?? steps.at(-1);
-    if (longer !== this.page.view.range_s) set("range", { value: String(longer) });
+    if (longer !== this.page.view.range_s) this.page.want({ range_s: longer });
   }
 
   now(stack) {
@@ -59,9 +57,7 @@ export class Travel {
 
   /** Holds the view at a time, or follows the present for null; the address says so. */
   hold(end) {
-    this.page.frozen = end !== null;
-    this.page.held = end;
-    set("frozen", { data: { end_ms: end } });
+    this.page.want({ end_ms: end });
   }
 
   /** The view has changed: a zoom stays where the new one holds it. */

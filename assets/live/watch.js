@@ -1,5 +1,5 @@
 // The watch list: rows of `watch`, once a second, into the grid that Dash renders.
-import { set } from "./controls.js";
+import { want } from "./dash.js";
 import { h } from "./dom.js";
 import { Sparks } from "./sparks.js";
 import { write } from "./texts.js";
@@ -45,7 +45,7 @@ export class WatchList {
   async find() {
     if (!this.asked && this.page.painted) {
       this.asked = true;
-      set("painted", { data: 1 });
+      want("watch-holder");
     }
     const grid = this.asked && (await globalThis.dash_ag_grid?.getApiAsync?.("watch-grid"));
     if (!grid || grid.isDestroyed()) return void setTimeout(() => this.find(), 50);

@@ -1,0 +1,76 @@
+// What Dash makes for a page that stands without it: controls, axes and the grid come when they are made.
+let ready = false;
+const waiting = [];
+
+/** Sets properties of a component of Dash; what is set before Dash is there waits for it. */
+export function set(id, props) {
+  if (ready) window.dash_clientside.set_props(id, props);
+  else waiting.push([id, props]);
+}
+
+/** Waits for an element. */
+export function element(id) {
+  return new Promise((found) => {
+    const look = () => {
+      const one = document.getElementById(id);
+      if (one) {
+        watcher.disconnect();
+        found(one);
+      }
+    };
+    const watcher = new MutationObserver(look);
+    watcher.observe(document.documentElement, { childList: true, subtree: true });
+    look();
+  });
+}
+
+/**
+ * Puts what Dash has made into its slots, and follows its view: `view(text)` is called with every answer.
+ * React hears events at its root alone: the page goes below it.
+ */
+export async function adopt(view) {
+  const made = await element("made");
+  place(document.getElementById("react-entry-point"), document.getElementById("app"));
+  for (const one of made.querySelectorAll("[data-into]")) place(document.querySelector(`[data-slot="${one.dataset.into}"]`), one);
+  const answers = document.getElementById("view");
+  const hear = () => {
+    if (!answers.dataset.view) return;
+    if (!ready) begin();
+    view(answers.dataset.view);
+  };
+  new MutationObserver(hear).observe(answers, { attributes: true, attributeFilter: ["data-view"] });
+  hear();
+}
+
+function begin() {
+  ready = true;
+  for (const [id, props] of waiting.splice(0)) set(id, props);
+}
+
+/** Moves an element; where the browser can, focus and scrolling stay as they are. */
+function place(parent, one) {
+  if (parent.moveBefore && one.isConnected) parent.moveBefore(one, null);
+  else parent.append(one);
+}
+
+/** Puts axes of Dash over the charts of a stack; false while there are none to give. */
+export function giveAxes(stack) {
+  const to = stack.querySelector(".axes-place");
+  if (!to || to.firstChild) return true;
+  const free = ready && document.querySelector("#made > .axes-holder");
+  if (!free) return false;
+  place(to, free);
+  want(free.id);
+  return true;
+}
+
+/** Takes the axes of a stack that goes: another will need them, and they are React's to remove. */
+export function takeAxes(stack) {
+  const one = stack.querySelector(".axes-holder");
+  if (one) place(document.getElementById("made"), one);
+}
+
+/** Has Dash make what belongs into a holder, once. */
+export function want(id) {
+  if (!document.getElementById(id)?.dataset.wanted) set(id, { "data-wanted": "1" });
+}
