@@ -212,6 +212,8 @@ def test_a_gap_is_hatched_in_every_row_and_windows_across_it_are_blank(
     page: Watched, url: str
 ) -> None:
     page.open(f"{url}/?m={BTC}&window=10", BTC)
+    page.page.keyboard.press("Space")  # held still, so that the gap stays where it is said to be
+    page.until(HELD, BTC)
     view = page.view(BTC)
     gap = next(one for one in view["gaps"] if one["stream"] == "depth" and one["to_ms"])
     start, end = view["ranges"]["time"]
