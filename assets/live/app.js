@@ -70,7 +70,9 @@ class Page {
 
   /** The view that the server says, but for what the user has wished since. */
   changeView(text) {
-    this.show(this.wishes.over(JSON.parse(text)));
+    const view = this.wishes.over(JSON.parse(text));
+    // Mostly what is shown already: made anew, a list would lose the click that is on its way.
+    if (JSON.stringify(view) !== JSON.stringify(this.view)) this.show(view);
   }
 
   /** Changes fields of the view: at once here; address and controls follow. */
