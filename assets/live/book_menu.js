@@ -19,7 +19,7 @@ export function bookMenu(pane) {
     { group: "Colour of sizes", choices: HEATS, value: options.heat, run: choose("heat") },
     { group: "Strongest colour from", choices: CLIPS, value: options.sizes === "auto" ? options.clip : "", run: (clip) => pane.stack.page.choose({ clip, sizes: "auto" }) },
     {
-      form: `or from size, to size (${model.info.unit})`, values: [low, high], button: "Set",
+      form: `Colour from size, to size (${model.info.unit})`, values: [low, high], button: "Set",
       run: (texts) => {
         const range = texts.map((text) => text.trim().replaceAll(",", "")).join("~");
         if (!/^\d{1,12}(\.\d{1,8})?~\d{1,12}(\.\d{1,8})?$/.test(range) || !manual(range)) return "Two sizes, the smaller first, for example 0.1 and 20.";

@@ -92,11 +92,11 @@ export function columns(wide, sparks) {
     headerClass: "ag-right-aligned-header", ...more,
   });
   const text = (a, b) => String(a).localeCompare(String(b));
-  const market = of("Market", wide ? 176 : 90, (row) => row.market, { colId: "market", cellRenderer: Market, headerClass: "", comparator: text, sortingOrder: ["asc", "desc", null], cellClass: wide ? "wl-flat" : "", flex: wide ? 1 : undefined });
+  const market = of("Market", wide ? 176 : 90, (row) => row.market, { colId: "market", cellRenderer: Market, headerClass: "", comparator: text, sortingOrder: ["asc", "desc", null], cellClass: wide ? "wl-flat" : "", flex: 1, minWidth: 84 });
   const spark = of("30\u00a0min", 50, (row) => row.time_ms, { colId: "spark", cellRenderer: sparkCell(sparks), sortable: false, headerClass: "" });
   const score = of("OFI\u00a0\u03c3", 58, (row) => row.score, { colId: "score", cellRenderer: Score, equals: () => false, headerTooltip: "Score of rolling OFI, best quotes, 10 s" });
   if (!wide) {
-    return [market, spark, of("Price / bps", 72, (row) => row.mid, { colId: "price", cellRenderer: Price, equals: () => false }), { ...score, flex: 1 }];
+    return [market, spark, of("Price / bps", 72, (row) => row.mid, { colId: "price", cellRenderer: Price, equals: () => false }), { ...score, width: 52 }];
   }
   const numeric = (name, width, value, words, more) => of(name, width, value, { valueFormatter: plain(words), cellClass: "wl-cell", ...more });
   return [
