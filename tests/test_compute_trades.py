@@ -23,8 +23,8 @@ def sides(*values):
 def test_imbalance_and_cvd_by_hand():
     time_ns, size, side = ints(1, 10, 11), ints(5, 3, 4), sides(1, -1, -1)
     assert trades.imbalance(time_ns, size, side, ints(0, 10, 20)).tolist() == [2, -4]
-    assert trades.cvd(size, side).tolist() == [5, 2, -2]
-    assert trades.cvd(size, side, before=7).tolist() == [12, 9, 5]
+    assert trades.cvd(trades.signed(size, side)).tolist() == [5, 2, -2]
+    assert trades.cvd(trades.signed(size, side), before=7).tolist() == [12, 9, 5]
 
 
 def test_lee_ready_by_hand():

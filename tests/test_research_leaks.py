@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.archive import Archive, SegmentWriter
+from app.compute import prediction
 from app.market import Grid, MarketId
 from app.research import verification
 from app.research.increments import market_of
@@ -51,14 +52,11 @@ def test_flow_that_moves_the_price_at_once_foretells_nothing(tmp_path):
 
 
 def test_one_step_past_t_would_foretell_everything(tmp_path, monkeypatch):
-    honest = verification._signal
+    honest = prediction.signal
 
-    def leaking(s, window_ns, base_ns):
-        grid, _ = honest(s, window_ns, base_ns)
-        later = np.minimum(grid + 1, len(s.edge_ns) - 1)
-        total = np.concatenate([[0], np.cumsum(s.best)])
-        return grid, (total[later] - total[later - 1]).astype(float)
+    def leaking(time_ns, e, grid_ns, window_ns):
+        return honest(time_ns, e, grid_ns + S, window_ns)
 
     archive = walk(tmp_path)
-    monkeypatch.setattr(verification, "_signal", leaking)
+    monkeypatch.setattr(prediction, "signal", leaking)
     assert verified(archive)["prediction"]["1s"]["ic"] > 0.95

@@ -63,7 +63,7 @@ METRICS: Final = (
     Metric(
         "Queue imbalance", ("book.queue_imbalance",), ("queue_imbalance", "bid_size", "ask_size")
     ),
-    Metric("Depth imbalance", ("book.depth_imbalance",)),
+    Metric("Depth imbalance", ("book.depth_imbalance",), ("depth_imbalance",)),
     Metric("Weighted mid", ("book.weighted_mid",), ("weighted_mid",)),
     Metric(
         "Micro-price",
@@ -77,7 +77,7 @@ METRICS: Final = (
         ),
         ("micro_price",),
     ),
-    Metric("Spread", ("book.spread",), ("spread",)),
+    Metric("Spread", ("book.spread",), ("spread", "spread_bps")),
     Metric(
         "Depth within bands",
         ("book.band",),

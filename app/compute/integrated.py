@@ -72,17 +72,19 @@ def trailing(
     complete: Bools,
     lookback: int = LOOKBACK_WINDOWS,
     least: int = LEAST_WINDOWS,
+    live: "LiveIntegrated | None" = None,
 ) -> tuple[Floats, Floats]:
     """Integrated OFI of consecutive windows, each with weights of the windows before it.
 
     Args:
         ofi: `[n, M]` normalised, consecutive.
         complete: `[n]` whether a window has no gap; others neither count nor get a value.
+        live: what the windows before left; None at the beginning.
 
     Returns:
         Integrated OFI and share of variance explained, `[n]`; NaN where not available.
     """
-    live = LiveIntegrated(ofi.shape[1], lookback, least)
+    live = live or LiveIntegrated(ofi.shape[1], lookback, least)
     result = np.full((2, len(ofi)), np.nan)
     for k, row in enumerate(ofi):
         current = live.weights() if complete[k] else None

@@ -26,9 +26,9 @@ def imbalance(time_ns: Ints, size: Ints, side: Sides, edge_ns: Ints) -> Ints:
     return bins.sums(time_ns, signed(size, side), edge_ns)
 
 
-def cvd(size: Ints, side: Sides, before: int = 0) -> Ints:
-    """Cumulative volume delta: the running sum of bought − sold, after each trade."""
-    return np.cumsum(signed(size, side)) + before
+def cvd(net: Ints, before: int = 0) -> Ints:
+    """Cumulative volume delta: the running sum of bought − sold, after each trade or bin."""
+    return np.cumsum(net) + before
 
 
 def lee_ready(

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from app.compute import book
-from app.compute.integrated import LEAST_WINDOWS, LiveIntegrated, normalise
+from app.compute import book, trades
+from app.compute.integrated import LEAST_WINDOWS, LiveIntegrated, normalise, trailing
 from app.compute.view import in_unit
 from app.market import Market
 from app.records import MICRO_UNITS
@@ -47,6 +47,8 @@ def columns(levels: int) -> list[str]:
         "bid_size",
         "ask_size",
         "queue_imbalance",
+        "depth_imbalance",
+        "spread_bps",
         "weighted_mid",
         *ESTIMATES,
         "ofi_best",
@@ -85,17 +87,12 @@ class Integrator:
 
     def add(self, b: Bins) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Integrated OFI and explained share of each bin; NaN where not available."""
-        result = np.full((2, len(b.start_ns)), np.nan)
         if not self.levels:
-            return result[0], result[1]
+            none = np.full(len(b.start_ns), np.nan)
+            return none, none
         ofi = normalise(b.ofi, b.size_sum.sum(axis=(1, 2)), b.states_depth)
         complete = (b.coverage == 1.0) & (b.levels >= self.levels)
-        for k in np.flatnonzero(complete).tolist():
-            weights = self.live.weights()
-            if weights is not None:
-                result[:, k] = float(weights.integrate(ofi[k])), weights.explained
-            self.live.push(ofi[k])
-        return result[0], result[1]
+        return trailing(ofi, complete, live=self.live)
 
 
 def tables(binner: Binner, market: Market, bin_ns: int) -> Iterator[Any]:
@@ -107,7 +104,7 @@ def tables(binner: Binner, market: Market, bin_ns: int) -> Iterator[Any]:
         values = _values(b, market)
         values["ofi_integrated"], values["ofi_integrated_explained"] = integrator.add(b)
         values |= _scaled(estimates.add(b), market)
-        running = np.cumsum(b.bought - b.sold) + cvd
+        running = trades.cvd(b.bought - b.sold, cvd)
         cvd = int(running[-1])
         values["cvd"] = in_units(running, market.grid.lot)
         yield pa.table(
@@ -146,6 +143,7 @@ def _values(b: Bins, market: Market) -> dict[str, NDArray[Any]]:
     levels = np.where(unknown, np.nan, in_units(b.ofi, lot))
     multilevel = in_units(b.ofi.sum(axis=1), lot)
     whole = (b.ofi.shape[1] > 0) & ~unknown.any(axis=1)
+    spread = book.spread(bid, ask, float(tick))
     weighted = book.weighted_mid(bid, bid_size, ask, ask_size)
     values: dict[str, NDArray[Any]] = {
         "start": b.start_ns,
@@ -156,10 +154,12 @@ def _values(b: Bins, market: Market) -> dict[str, NDArray[Any]]:
         "bid": quoted(safe_bid, tick),
         "ask": quoted(safe_ask, tick),
         "mid": quoted(safe_bid + safe_ask, tick / 2),
-        "spread": quoted(safe_ask - safe_bid, tick),
+        "spread": in_unit(spread.ticks, tick),
+        "spread_bps": spread.bps,
         "bid_size": quoted(bid_size, lot),
         "ask_size": quoted(ask_size, lot),
         "queue_imbalance": np.where(ok, book.queue_imbalance(bid_size, ask_size), np.nan),
+        "depth_imbalance": book.depth_imbalance(b.size_sum[:, 0], b.size_sum[:, 1]),
         "weighted_mid": weighted * float(tick),
         "ofi_best": in_units(b.ofi_best, lot),
         "ofi_multilevel": np.where(whole, multilevel, np.nan),

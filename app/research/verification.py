@@ -251,13 +251,24 @@ def _law(s: _Series, request: Request, market: Market) -> dict[str, Any] | None:
 
 def _predictions(s: _Series, request: Request, base_ns: int) -> dict[str, Any]:
     """By horizon, on the 1 s grid, for the OFI of the best stream over the bin's length."""
-    grid, x = _signal(s, request.bin_ns, base_ns)
+    every = np.flatnonzero(s.edge_ns % _GRID_NS == 0)
+    grid = every[every >= request.bin_ns // base_ns]
+    t_ns, end_ns = s.edge_ns[grid], int(s.edge_ns[-1])
+    lost = np.concatenate([[0], np.cumsum(~s.whole)])
+    mid = np.where(s.has_mid, s.mid2 / 2.0, np.nan)
+
+    def untouched(at: Ints, steps: int) -> NDArray[np.bool_]:
+        """Whether no gap lies in the next `steps` bins from an edge; False beyond the last."""
+        inside = np.minimum(at + steps, len(lost) - 1)
+        return np.asarray((at + steps < len(lost)) & (lost[inside] == lost[at]), np.bool_)
+
+    x = prediction.signal(s.edge_ns[1:], s.best, t_ns, request.bin_ns).astype(np.float64)
+    x[~untouched(grid - request.bin_ns // base_ns, request.bin_ns // base_ns)] = np.nan
     result = {}
     for h in prediction.HORIZONS_S:
-        y = _outcome(s, h * _GRID_NS // base_ns)[grid]
-        found = prediction.predict(
-            s.edge_ns[grid], x, y, float(h), request.bin_ns / 1e9, request.window_ns
-        )
+        y = prediction.outcome(s.edge_ns, mid, t_ns, h * _GRID_NS)
+        y[(t_ns + h * _GRID_NS > end_ns) | ~untouched(grid, h * _GRID_NS // base_ns)] = np.nan
+        found = prediction.predict(t_ns, x, y, float(h), request.bin_ns / 1e9, request.window_ns)
         result[f"{h}s"] = _as_json(found)
     return result
 
@@ -267,31 +278,6 @@ def _as_json(found: prediction.Prediction | None) -> dict[str, Any] | None:
         return None
     verdict = "better than chance" if found.better_than_chance else "no better than chance"
     return asdict(found) | {"verdict": verdict}
-
-
-def _signal(s: _Series, window_ns: int, base_ns: int) -> tuple[Ints, Floats]:
-    """Grid edges (as indices of edges) and OFI over the window that ends there; NaN by a gap."""
-    steps = window_ns // base_ns
-    total = np.concatenate([[0], np.cumsum(s.best)])
-    lost = np.concatenate([[0], np.cumsum(~s.whole)])
-    every = np.flatnonzero(s.edge_ns % _GRID_NS == 0)
-    grid = every[every >= steps]
-    x = (total[grid] - total[grid - steps]).astype(np.float64)
-    x[lost[grid] > lost[grid - steps]] = np.nan
-    return grid, x
-
-
-def _outcome(s: _Series, steps: int) -> Floats:
-    """Log return of the mid over the next `steps` bins, at each edge; NaN where not known."""
-    n = len(s.mid2)
-    result = np.full(n, np.nan)
-    if steps >= n:
-        return result
-    lost = np.concatenate([[0], np.cumsum(~s.whole)])
-    ok = s.has_mid[:-steps] & s.has_mid[steps:] & (lost[steps:] == lost[:-steps])
-    at = np.flatnonzero(ok)
-    result[at] = np.log(s.mid2[at + steps] / s.mid2[at])
-    return result
 
 
 def rows(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

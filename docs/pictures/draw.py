@@ -164,7 +164,7 @@ def prints(w: World) -> dict[str, Chart]:
     known = [b for b in closed if b.vpin is not None]
     return {
         "Trade imbalance": Chart("minutes", "lots").add("bars", end, w.traded),
-        "Cumulative volume delta": Chart("minutes", "lots").add("steps", w.minutes(m.trade_ns), trades.cvd(m.trade_size, m.trade_side)),
+        "Cumulative volume delta": Chart("minutes", "lots").add("steps", w.minutes(m.trade_ns), trades.cvd(trades.signed(m.trade_size, m.trade_side))),
         "Side of the taker": Chart("minutes", "share right").add("steps", end, share / np.maximum(count, 1)),
         "Trade lag": Chart("lag tried, ms (the prints are 18 ms late)", "matched lots").add("line", range(51), volume),
         "VPIN": Chart("minutes", "VPIN").add("steps", [b.end_ns / S_NS / 60 for b in known], [b.vpin for b in known]),
