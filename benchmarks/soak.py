@@ -53,8 +53,8 @@ def _memory(*roots: psutil.Process) -> dict[str, float]:
     result = {}
     for process in processes:
         try:
-            # Proportional share: what is shared by forked workers is not counted twice.
-            result[_name(process)] = process.memory_full_info().pss / _MB
+            # Resident, shared pages included: a proportional share grows when strangers end.
+            result[_name(process)] = process.memory_info().rss / _MB
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return result
