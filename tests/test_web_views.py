@@ -43,6 +43,8 @@ class Rig:
             self.clock.time_ns = self.at_ns
             advance(self.store, self.walk, before, self.at_ns, NOW_NS)
             out += self.engine.tick([])
+            # While the desk reads the market, news of it are left for later; here time would not wait.
+            self.engine.desk.wait()
         return out
 
     def silence(self, seconds: float, state: State | None = None) -> list[Frame | Trouble]:
@@ -82,6 +84,7 @@ def frames_of(out: list[Frame | Trouble], key: str = "k1") -> list[Frame]:
 
 def opened(rig: Rig, page: PageModel, wish: ViewSpec, key: str = "k1") -> None:
     (frame,) = frames_of(rig.engine.tick([Open(key, wish), Snap(key)]), key)
+    rig.engine.desk.wait()
     assert frame.snapshot
     assert page.take(frame.data)["seq"] == 1
 

@@ -98,9 +98,9 @@ class Desk:
 
     def _work(self) -> None:
         """Answer every question that is due; runs in the desk's thread."""
-        now_ns = self.clock.now_ns()
-        self._forget(now_ns)
+        self._forget(self.clock.now_ns())
         for key in list(self._asked_ns):
+            now_ns = self.clock.now_ns()  # anew for each: an answer takes its time
             if self._next_ns.get(key, 0) > now_ns:
                 continue
             self._next_ns[key] = now_ns + RETRY_NS
