@@ -28,7 +28,7 @@ _CHANGE = """([action, market, field, wished]) => new Promise((done) => {
   const began = Date.now();
   const look = () => {
     const view = window.ofi.view(market);
-    const shows = view?.info?.[field] === wished && view.drawn.t;
+    const shows = view?.info?.[field] === wished && view.drawn.tiles;
     if (shows && view.drawn.at >= began) return done(view.drawn.at - began);
     setTimeout(look, 4);
   };

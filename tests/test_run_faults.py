@@ -136,7 +136,12 @@ def test_a_corrupt_file_is_set_aside_while_everything_runs(tmp_path, demo):
             if not path.name.endswith("-shm"):
                 with path.open("r+b") as file:
                     file.write(os.urandom(path.stat().st_size))
-        wait_for(lambda: list((tmp_path / "hot").glob("*damaged*")), "the damaged file set aside")
+
+        def set_aside():
+            httpx.get(f"{base}/api/v1/features", params={"market": BTC})  # someone looks at it
+            return list((tmp_path / "hot").glob("*damaged*"))
+
+        wait_for(set_aside, "the damaged file set aside")
         wait_for(lambda: state_of(base, BTC) == "live", "the market again")
         assert state_of(base, "demo:ETH/USDT") == "live"
         assert "Traceback" not in log()

@@ -302,7 +302,7 @@ function expose(page) {
       distribution: model.distribution ?? null, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
       state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
       ranges: views ? { time: [views.book.start, views.book.end], price: [views.book.low, views.book.high] } : null,
-      evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, axes: stack.tab !== "flow" || flow.axes.ready(),
+      evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, axes: stack.tab !== "flow" || flow.axes.settled,
     });
   };
   const stats = () => ({ bytes: page.bytes, frames: page.frames, link: { ...page.connection.link }, server: page.server, wishes: page.wishes.held.size });

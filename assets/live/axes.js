@@ -21,6 +21,7 @@ export class Axes {
     this.told = {};
     this.gesture = 0;
     this.drawing = false;
+    this.settled = false; // the figure has the ranges of this stack
   }
 
   /** Finds the figure once plotly has drawn it; Dash loads plotly after the page. */
@@ -30,6 +31,7 @@ export class Axes {
     if (!figure?._fullLayout || !figure.on || !window.Plotly) return false;
     this.figure = figure;
     this.told = {};
+    this.settled = false;
     // Dash would render anew with every tick of the axis, to mirror ranges that nobody there reads.
     // A figure that lay over another market still tells that one.
     for (const name of ["plotly_relayout", "plotly_relayouting", "plotly_doubleclick"]) figure.removeAllListeners?.(name);
@@ -40,6 +42,8 @@ export class Axes {
   }
 
   hear(event, done) {
+    // A hand that is quicker than the first ranges moved those that the figure was made with.
+    if (!this.settled) return void (this.told = {});
     this.gesture = done ? 0 : performance.now();
     const range = (key) => {
       const low = event[`${key}.range[0]`], high = event[`${key}.range[1]`];
@@ -72,8 +76,12 @@ export class Axes {
     }
     if (!changed) return;
     this.drawing = true;
-    const done = () => (this.drawing = false);
-    window.Plotly.relayout(this.figure, change).then(done, done);
+    const { figure } = this;
+    const done = () => {
+      this.drawing = false;
+      this.settled = figure === this.figure;
+    };
+    window.Plotly.relayout(figure, change).then(done, done);
   }
 }
 

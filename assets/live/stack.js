@@ -35,7 +35,7 @@ export class Stack {
     this.recorded = false;
     this.edge = NaN;
     this.wordsAt = 0;
-    this.drawn = { count: 0, ms: 0, at: 0, mid: null, t: null };
+    this.drawn = { count: 0, ms: 0, at: 0, tiles: null };
     this.made = new Map(); // tab → pane; made when first shown, kept while the stack is
     element.addEventListener("click", (event) => this.act(event.target.closest?.("[data-do]")?.dataset.do));
     this.turnTo(tab);
@@ -203,8 +203,7 @@ export class Stack {
       // Of the same frame as the tiles, so that the strip and the tiles tell one story.
       this.spoken = reading(this.f, model, state, model.age(at));
       this.firstAt ??= performance.now();
-      const { mid = null, t = null } = model.tiles ?? {};
-      this.drawn = { count: this.drawn.count + 1, ms: performance.now() - began, at: Date.now(), mid, t };
+      this.drawn = { count: this.drawn.count + 1, ms: performance.now() - began, at: Date.now(), tiles: model.tiles ?? null };
     }
     show(this, state, at);
     if (model.info && at - this.wordsAt >= WORDS_MS) this.words(at, state);

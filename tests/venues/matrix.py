@@ -323,17 +323,19 @@ async def _stays_down(stand: Stand, row: Row, since_ns: int, outcome: Outcome) -
 
 
 async def _recovered(stand: Stand, row: Row, watch: _Watch, outcome: Outcome, hit: float) -> None:
-    """Until the market is whole again, with its gap marked and the fault over."""
+    """Until the market is whole again and stays so, with its gap marked and the fault over."""
     marked = watch.gaps if row.ends == GAP else (lambda: True)
     over = hit + (row.seconds if row.lasts else 0.0)
     await until(lambda: time.monotonic() >= over, _LIMIT_S)
-    if await until(lambda: marked() and live(stand.feed), _LIMIT_S):
+    counted = -1
+    while counted < len(watch.gaps()) or not live(stand.feed):
+        if not await until(lambda: marked() and live(stand.feed), _LIMIT_S):
+            outcome.recovered_s = None
+            return
         outcome.recovered_s = time.monotonic() - over
-    if row.ends != GAP:
-        # It may not become one later.
-        seen = stand.feed.status.states_depth
-        await until(lambda: stand.feed.status.states_depth > seen + 2, _LIMIT_S)
-        await until(lambda: live(stand.feed), _LIMIT_S)
+        # Only the updates that follow tell whether the last ones were spoilt.
+        counted, enough = len(watch.gaps()), stand.feed.status.states_depth + 2
+        await until(lambda n=enough: stand.feed.status.states_depth > n, _LIMIT_S)
 
 
 def _beside(stand: Stand, row: Row, beside: _Watch, outcome: Outcome) -> None:
