@@ -95,7 +95,11 @@ class Follower:
         flow.plan(flow.rng.expovariate(1 / 0.06), self._look)
 
     def arbitrage(self) -> None:
-        """Buy where it is cheap and sell where it is dear, when the quotes of the venues cross."""
+        """Take at the follower what its venue sells too cheaply or buys too dearly.
+
+        The other leg rests at the leader among its makers' quotes: market orders there would be flow
+        without news, of every venue that follows, and hide what its own takers know.
+        """
         if self._leader.paused or self._follower.paused:
             return
         a, b = self._leader.flow, self._follower.flow
@@ -106,8 +110,10 @@ class Follower:
                 # As much of the asset on both sides, whatever a lot is there.
                 lots = buy.spec.base_per_lot(cheap), sell.spec.base_per_lot(dear)
                 size = min(buy.quote.ask_size * lots[0], sell.quote.bid_size * lots[1]) / 12
-                buy.market(BUY, max(1, int(size / lots[0])), ARBITRAGE_OWNER)
-                sell.market(SELL, max(1, int(size / lots[1])), ARBITRAGE_OWNER)
+                if buy is b:
+                    b.market(BUY, max(1, int(size / lots[0])), ARBITRAGE_OWNER)
+                else:
+                    b.market(SELL, max(1, int(size / lots[1])), ARBITRAGE_OWNER)
 
 
 class World:
