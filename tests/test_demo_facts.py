@@ -52,7 +52,7 @@ def test_recorded_traffic_gives_the_known_answers():
 def test_a_short_run_looks_like_a_market(simulated):
     found = facts(simulated)
     assert 0.2 < found.r2_ofi < 0.85
-    assert 0.01 < found.r2_trades < found.r2_ofi + 0.1  # lower on most seeds, not on each
+    assert 0.05 < found.r2_trades < found.r2_ofi + 0.1  # lower on most seeds, not on each
     assert found.spread_3 > 0.7
     assert found.kurtosis > 1
     assert 0.2 < found.sd_bps < 5
