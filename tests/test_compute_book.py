@@ -53,18 +53,6 @@ def test_exchanging_the_sides_negates_the_imbalance(bid, ask):
     assert there == -back or (isnan(there) and isnan(back))
 
 
-def test_bands_by_hand():
-    bid, ask = ints(9999, 9990, 9900), ints(10001, 10010, 10100)
-    one = book.band(bid, ints(1, 2, 4), ask, ints(8, 16, 32), 10.0)
-    assert (one.bid, one.ask, one.bid_beyond, one.ask_beyond) == (3, 24, False, False)
-    wide = book.band(bid, ints(1, 2, 4), ask, ints(8, 16, 32), 200.0)
-    assert (wide.bid, wide.bid_beyond, wide.ask_beyond) == (7, True, True)
-    whole = book.band(bid, ints(1, 2, 4), ask, ints(8, 16, 32), 200.0, complete=True)
-    assert not whole.bid_beyond
-    with pytest.raises(ValueError):
-        book.band(bid[:0], bid[:0], ask, ask, 10.0)
-
-
 def test_slippage_walks_the_book():
     # Ticks of 0.01, lots of 0.1: 1.0 at 100.01, 1.0 at 100.03; mid 100.00.
     price, size = ints(10001, 10003), ints(10, 10)

@@ -24,6 +24,19 @@ books = st.builds(
 )
 
 
+def test_bands_by_hand():
+    """Of a mid of 10,000 ticks, 5, 10, 25 and 50 bps are 5, 10, 25 and 50 ticks."""
+    sides = ([9999, 9990, 9960], [1, 2, 4], [10001, 10010, 10100], [8, 16, 32])
+    found = bands(Book(5, *(np.array(side) for side in sides)))
+    assert found[0].tolist() == [
+        1,
+        3,
+        3,
+        -1,
+    ]  # the last level lies within 50 bps: more may follow it
+    assert found[1].tolist() == [8, 24, 24, 24]
+
+
 @settings(max_examples=60, deadline=None)
 @given(books)
 def test_bands_equal_a_loop(book):

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import app.compute
-from app.compute.catalogue import METRICS
-from app.research import features
+from app.compute.catalogue import COLUMNS, METRICS, column_names
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
@@ -59,11 +58,19 @@ def test_every_function_that_computes_a_metric_is_in_the_catalogue():
 
 
 def test_every_column_of_compute_is_described_once():
-    columns = [c for m in METRICS for c in m.columns]
-    assert len(columns) == len(set(columns))
-    wanted = {re.sub(r"^ofi_\d+$", "ofi_m", c) for c in features.columns(3)}
-    assert set(columns) == wanted
+    names = [name for name, _ in COLUMNS]
+    assert len(names) == len(set(names))
+    assert {metric for _, metric in COLUMNS} <= set(SECTIONS)
     for metric in METRICS:
         for column in metric.columns:
             name = "ofi_1" if column == "ofi_m" else column
             assert f"`{name}`" in SECTIONS[metric.name], column
+
+
+def test_repeated_columns_stand_where_the_catalogue_names_them():
+    names = column_names(2, (5, 70))
+    at = names.index("slippage_buy_5_bps")
+    assert names[at : at + 7] == [
+        *("slippage_buy_5_bps", "slippage_sell_5_bps", "slippage_buy_70_bps", "slippage_sell_70_bps"),
+        *("ofi_best", "ofi_1", "ofi_2"),
+    ]  # fmt: skip

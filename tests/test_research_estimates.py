@@ -1,15 +1,15 @@
-"""Micro-price, VPIN and depth within bands as columns of `ofi compute`, from the definitions."""
+"""Micro-price and VPIN as columns of `ofi compute`, from the definitions."""
 
 import numpy as np
 import pytest
 
-from app.compute import book, microprice
+from app.compute import microprice
 from app.compute.vpin import LiveVpin
-from app.records import BANDS_BPS, NO_ASK, NO_BID, TRADE
-from app.research import binning, estimates
+from app.records import TRADE
+from app.research import binning
 from app.research.binning import Binner
 from app.research.estimates import Estimates
-from tests.test_research_features import MARKET, T0, S, archived, world
+from tests.test_research_features import T0, S, archived, world
 
 BIN_NS = 7 * S
 MINUTE = 60 * S
@@ -32,7 +32,7 @@ def long_world():
 
 def columns(reader, bin_ns=BIN_NS):
     binner = Binner(reader, bin_ns, 4)
-    found, parts, ends = Estimates(reader), [], []
+    found, parts, ends = Estimates(reader, (5, 90)), [], []
     for b in binner.chunks():
         parts.append(found.add(b))
         ends.append(b.end_ns)
@@ -42,10 +42,6 @@ def columns(reader, bin_ns=BIN_NS):
 @pytest.fixture
 def reader(tmp_path, long_world):
     return archived(tmp_path, *long_world, end_ns=T0 + 8000 * S)
-
-
-def test_the_names_are_those_of_the_columns(reader):
-    assert tuple(columns(reader)[1]) == estimates.COLUMNS
 
 
 def test_any_chunking_gives_the_same(reader, monkeypatch):
@@ -86,36 +82,3 @@ def test_vpin_is_that_of_the_last_full_bucket(reader, long_world):
         known = len(before) and before["vpin"][-1] >= 0
         assert value == pytest.approx(before["vpin"][-1] if known else np.nan, nan_ok=True)
     assert (full["vpin"] >= 0).sum() > 3
-
-
-def test_depth_within_bands_equals_one_book_at_a_time():
-    rng = np.random.default_rng(8)
-    steps = np.cumsum(rng.integers(1, 9, (60, 2, 12)), axis=2)
-    price = 10_000 + steps * np.array([-1, 1])[:, None]
-    size = rng.integers(1, 50, (60, 2, 12))
-    absent = np.arange(12) >= rng.integers(0, 13, (60, 2, 1))
-    size[absent] = 0
-    price = np.where(absent, np.array([NO_BID, NO_ASK])[:, None], price)
-    found, seen = estimates.within(price, size), 0
-    for k in range(60):
-        sides = [(price[k, s][size[k, s] > 0], size[k, s][size[k, s] > 0]) for s in (0, 1)]
-        for n, bps in enumerate(BANDS_BPS):
-            if not all(len(p) for p, _ in sides):
-                assert np.isnan(found[k, :, n]).all()
-                continue
-            want = book.band(*sides[0], *sides[1], bps)
-            depth = (want.bid, want.bid_beyond), (want.ask, want.ask_beyond)
-            for s, (lots, beyond) in enumerate(depth):
-                assert found[k, s, n] == pytest.approx(np.nan if beyond else lots, nan_ok=True)
-                seen += not beyond
-    assert seen > 100
-
-
-def test_the_depth_at_the_end_of_a_bin_is_of_the_last_state(reader, long_world):
-    ends, found = columns(reader)
-    time_ns, _, price, size = long_world[1]
-    at = np.searchsorted(time_ns, ends, side="right") - 1
-    want = estimates.within(price[at], size[at])
-    np.testing.assert_array_equal(found["depth_ask_5bps"], want[:, 1, 0])
-    assert np.isfinite(want[:, 1, 0]).any()
-    assert MARKET.grid.exact

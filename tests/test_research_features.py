@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.archive import Archive, Reader, SegmentWriter
+from app.compute.catalogue import column_names
 from app.errors import InputError
 from app.feeds.base import Gap
 from app.market import Grid, MarketId
@@ -243,7 +244,7 @@ def test_every_format_holds_the_same(tmp_path, suffix):
         "arrow": lambda p: pa.ipc.open_file(p).read_all().to_pandas(),
     }[suffix]
     frame = read(out)
-    assert list(frame.columns) == features.columns(3)
+    assert list(frame.columns) == column_names(3)
     edges = [T0 + k * S for k in range(41)]
     lots = reference.bin_sums(*events(world(4)[0]), edges)
     assert frame["ofi_best"].tolist() == [v / 1000 for v in lots]

@@ -1,7 +1,8 @@
 """Reads a market's history back, in batches of bounded size, in order of time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -98,6 +99,12 @@ class Reader:
         """Whether trades name the state that they caused."""
         return all(s.sequenced for s in self.segments)
 
+    @cached_property
+    def sided(self) -> bool:
+        """Whether the source gave the side of every trade of the segments."""
+        sides = (c["side"] for s in self.segments for c in self._columns("trades", s, ("side",)))
+        return all(bool(side.all()) for side in sides)
+
     def best(self) -> Iterator[StateBatch]:
         """The best stream: its own where the archive has one, else level 1 of depth."""
         if not self.has("best"):
@@ -131,6 +138,11 @@ class Reader:
                 )
                 yield self._within(batch)
 
+    def changes(self) -> Iterator[dict[str, NDArray[Any]]]:
+        """Rows of the update log, no state cut in two; from a keyframe at or before the start on."""
+        for segment in self.segments:
+            yield from _whole_states(self._columns("depth", segment))
+
     def trades(self) -> Iterator[TradeBatch]:
         """The trades."""
         for index, segment in enumerate(self.segments):
@@ -163,7 +175,9 @@ class Reader:
             return batch
         return batch.pick((batch.time_ns >= self.start_ns) & (batch.time_ns <= self.end_ns))
 
-    def _columns(self, table: str, segment: Segment) -> Iterator[dict[str, NDArray[Any]]]:
+    def _columns(
+        self, table: str, segment: Segment, names: Sequence[str] | None = None
+    ) -> Iterator[dict[str, NDArray[Any]]]:
         """The columns of a table, row group by row group from the one that holds the start."""
         if not segment.counts.get(table, 0):
             return
@@ -171,11 +185,9 @@ class Reader:
         try:
             with parquet.ParquetFile(path, filesystem=self._archive.files) as file:
                 groups = self._groups(file.metadata, table)
-                for batch in file.iter_batches(BATCH_ROWS, row_groups=groups):
-                    yield {
-                        f.name: batch.column(f.name).to_numpy(zero_copy_only=False)
-                        for f in TABLES[table]
-                    }
+                wanted = names or TABLES[table].names
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=wanted):
+                    yield {n: batch.column(n).to_numpy(zero_copy_only=False) for n in wanted}
         except (OSError, ArrowException) as error:
             raise InputError(f"{path} cannot be read: {error}.") from None
 

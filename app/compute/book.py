@@ -1,4 +1,4 @@
-"""State of the book: imbalances, weighted mid, spreads, depth within bands, slippage (docs/metrics.md, Book).
+"""State of the book: imbalances, weighted mid, spreads, slippage (docs/metrics.md, Book).
 
 Prices are ticks, sizes lots; results are ratios, ticks or basis points. What is not defined (a side is
 empty, or the visible book ends earlier) is NaN here and *not available* on the page: NaN never enters.
@@ -67,46 +67,6 @@ def spread(bid: Ints, ask: Ints, tick: float) -> Spread:
     ticks = np.where(ok, ask - bid, 0).astype(np.float64)
     ticks[~ok] = np.nan
     return Spread(ticks * tick, ticks, ticks / mid(bid, ask) * _BPS)
-
-
-@dataclass(frozen=True)
-class Band:
-    """Depth within a distance of mid, in lots; `beyond` says that the visible book ends earlier."""
-
-    bid: int
-    ask: int
-    bid_beyond: bool
-    ask_beyond: bool
-
-
-def band(
-    bid_price: Ints,
-    bid_size: Ints,
-    ask_price: Ints,
-    ask_size: Ints,
-    bps: float,
-    *,
-    complete: bool = False,
-) -> Band:
-    """Depth within `bps` of mid on each side, from one full book (best first, absent levels left out).
-
-    Args:
-        complete: the venue sends every level, so that beyond the last one there is nothing.
-
-    Raises:
-        ValueError: a side is empty: there is no mid.
-    """
-    if not len(bid_price) or not len(ask_price):
-        raise ValueError("a band needs both sides of the book")
-    centre = (int(bid_price[0]) + int(ask_price[0])) / 2.0
-    reach = centre * bps / _BPS
-    low, high = centre - reach, centre + reach
-    return Band(
-        int(bid_size[bid_price >= low].sum()),
-        int(ask_size[ask_price <= high].sum()),
-        not complete and int(bid_price[-1]) > low,
-        not complete and int(ask_price[-1]) < high,
-    )
 
 
 def slippage_bps(

@@ -1,8 +1,9 @@
-"""Every metric by name: which functions compute it and which columns show it.
+"""Every metric by name: which functions compute it, and which columns of `ofi compute` show it.
 
 `docs/metrics.md` has one heading per entry, and a test holds the two together.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,14 +16,18 @@ class Metric:
 
     name: str
     functions: tuple[str, ...]  # module.function below app.compute
-    columns: tuple[str, ...] = ()  # of `ofi compute` and /api/v1/features; ofi_m stands for ofi_1…M
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that show it; `ofi_m` stands for `ofi_1`…`ofi_M`, `N` for a notional."""
+        return tuple(name for name, metric in COLUMNS if metric == self.name)
 
 
 METRICS: Final = (
     Metric("Event contribution", ("ofi.event_ofi", "ofi.net_between", "ofi.side_net")),
-    Metric("OFI of the best quotes", ("bins.rolling", "bins.sums"), ("ofi_best",)),
-    Metric("OFI by level", ("ofi.event_ofi",), ("ofi_m",)),
-    Metric("Multilevel OFI", ("ofi.event_ofi",), ("ofi_multilevel",)),
+    Metric("OFI of the best quotes", ("bins.rolling", "bins.sums")),
+    Metric("OFI by level", ("ofi.event_ofi",)),
+    Metric("Multilevel OFI", ("ofi.event_ofi",)),
     Metric("Depth-normalised OFI", ("integrated.normalise",)),
     Metric(
         "Integrated OFI",
@@ -31,7 +36,6 @@ METRICS: Final = (
             "integrated.trailing",
             "integrated.LiveIntegrated",
         ),
-        ("ofi_integrated", "ofi_integrated_explained"),
     ),
     Metric(
         "Decomposition",
@@ -41,30 +45,16 @@ METRICS: Final = (
             "decomposition.removed_by_event",
             "decomposition.matched_by_row",
         ),
-        (
-            "limit_bid",
-            "limit_ask",
-            "cancel_bid",
-            "cancel_ask",
-            "market_buy",
-            "market_sell",
-            "unmatched_buy",
-            "unmatched_sell",
-        ),
     ),
     Metric("Matched share", ("decomposition.matched_volume", "decomposition.Decomposition")),
     Metric("Standard score", ("scores.score", "scores.LiveScore")),
     Metric("Percentile rank", ("scores.score", "scores.LiveScore")),
-    Metric("Coverage", ("bins.coverage", "bins.merged"), ("coverage",)),
-    Metric("Fidelity", (), ("states_best", "states_depth")),
-    Metric(
-        "Mid", ("book.mid", "book.valid", "bins.last_index"), ("start", "end", "bid", "ask", "mid")
-    ),
-    Metric(
-        "Queue imbalance", ("book.queue_imbalance",), ("queue_imbalance", "bid_size", "ask_size")
-    ),
-    Metric("Depth imbalance", ("book.depth_imbalance",), ("depth_imbalance",)),
-    Metric("Weighted mid", ("book.weighted_mid",), ("weighted_mid",)),
+    Metric("Coverage", ("bins.coverage", "bins.merged")),
+    Metric("Fidelity", ()),
+    Metric("Mid", ("book.mid", "book.valid", "bins.last_index")),
+    Metric("Queue imbalance", ("book.queue_imbalance",)),
+    Metric("Depth imbalance", ("book.depth_imbalance",)),
+    Metric("Weighted mid", ("book.weighted_mid",)),
     Metric(
         "Micro-price",
         (
@@ -75,34 +65,15 @@ METRICS: Final = (
             "microprice.microprice",
             "live_micro.LiveMicro",
         ),
-        ("micro_price",),
     ),
-    Metric("Spread", ("book.spread",), ("spread", "spread_bps")),
-    Metric(
-        "Depth within bands",
-        ("book.band",),
-        tuple(f"depth_{side}_{bps:g}bps" for side in ("bid", "ask") for bps in BANDS_BPS),
-    ),
-    Metric("Slippage", ("book.slippage_bps",)),
-    Metric(
-        "Trade imbalance",
-        ("trades.imbalance", "trades.signed"),
-        ("trades", "bought", "sold", "trade_imbalance"),
-    ),
-    Metric("Cumulative volume delta", ("trades.cvd",), ("cvd",)),
-    Metric(
-        "Side of the taker",
-        (
-            "trades.lee_ready",
-            "trades.LiveLeeReady",
-        ),
-    ),
+    Metric("Spread", ("book.spread",)),
+    Metric("Depth within bands", ("columns.bands",)),
+    Metric("Slippage", ("book.slippage_bps", "liquidity.fill", "liquidity.market_order")),
+    Metric("Trade imbalance", ("trades.imbalance", "trades.signed")),
+    Metric("Cumulative volume delta", ("trades.cvd",)),
+    Metric("Side of the taker", ("trades.lee_ready", "trades.LiveLeeReady")),
     Metric("Trade lag", ("trades.trade_lag", "live_lag.LiveLag")),
-    Metric(
-        "VPIN",
-        ("vpin.Vpin", "vpin.LiveVpin", "vpin.BulkClassifier"),
-        ("vpin", "vpin_percentile"),
-    ),
+    Metric("VPIN", ("vpin.Vpin", "vpin.LiveVpin", "vpin.BulkClassifier")),
     Metric(
         "Contemporaneous impact",
         (
@@ -147,6 +118,71 @@ METRICS: Final = (
     ),
     Metric(
         "Markout curve",
-        ("spread.markout", "spread.by_flow", "live_markout.LiveMarkout", "markouts.curves"),
+        (
+            "spread.markout",
+            "spread.by_flow",
+            "live_markout.LiveMarkout",
+            "markouts.curves",
+        ),
     ),
 )
+
+
+def _of(metric: str, *names: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, metric) for name in names)
+
+
+# In the order of the table, with the metric of each.
+COLUMNS: Final = (
+    *_of("Mid", "start", "end"),
+    *_of("Fidelity", "states_best", "states_depth"),
+    *_of("Coverage", "coverage"),
+    *_of("Mid", "bid", "ask", "mid"),
+    *_of("Spread", "spread"),
+    *_of("Queue imbalance", "bid_size", "ask_size", "queue_imbalance"),
+    *_of("Depth imbalance", "depth_imbalance"),
+    *_of("Spread", "spread_bps"),
+    *_of("Weighted mid", "weighted_mid"),
+    *_of("Micro-price", "micro_price"),
+    *_of("VPIN", "vpin", "vpin_percentile"),
+    *_of(
+        "Depth within bands",
+        *(f"depth_{side}_{bps:g}bps" for side in ("bid", "ask") for bps in BANDS_BPS),
+    ),
+    *_of("Slippage", "slippage_buy_N_bps", "slippage_sell_N_bps"),
+    *_of("OFI of the best quotes", "ofi_best"),
+    *_of("OFI by level", "ofi_m"),
+    *_of("Multilevel OFI", "ofi_multilevel"),
+    *_of("Integrated OFI", "ofi_integrated", "ofi_integrated_explained"),
+    *_of("Trade imbalance", "trades", "bought", "sold", "trade_imbalance"),
+    *_of("Side of the taker", "trades_inferred"),
+    *_of("Cumulative volume delta", "cvd"),
+    *_of(
+        "Decomposition",
+        "limit_bid",
+        "limit_ask",
+        "cancel_bid",
+        "cancel_ask",
+        "market_buy",
+        "market_sell",
+        "unmatched_buy",
+        "unmatched_sell",
+    ),
+)
+WHOLE: Final = {"start", "end", "states_best", "states_depth", "trades", "trades_inferred"}
+_SLIPPAGE: Final = tuple(name for name, metric in COLUMNS if metric == "Slippage")
+
+
+def column_names(levels: int, notionals: Sequence[int] = ()) -> list[str]:
+    """The columns of a table of so many levels, in order."""
+    repeated = {
+        "ofi_m": [f"ofi_{m}" for m in range(1, levels + 1)],
+        _SLIPPAGE[0]: slippage_columns(notionals),
+        _SLIPPAGE[1]: [],  # beside its other half, notional by notional
+    }
+    return [name for column, _ in COLUMNS for name in repeated.get(column, [column])]
+
+
+def slippage_columns(notionals: Sequence[int]) -> list[str]:
+    """The columns of slippage, both ways for each notional."""
+    return [name.replace("N", str(n)) for n in notionals for name in _SLIPPAGE]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.compute import book
+from app.compute.columns import Book
 from app.compute.view import Gaps, Scale, in_unit
 from app.compute.windows import (
     ADDED,
@@ -27,6 +28,7 @@ from app.compute.windows import (
     RowSums,
     quotes_at,
 )
+from app.market import Contract, Market
 from app.records import BANDS_BPS, ROW_NS, Batch
 
 # Per step of time: name → values a step.
@@ -178,6 +180,23 @@ def ladder(column: Batch, levels: Batch | None, name: str) -> Ladder:
     )
 
 
+def side(whole: Book, name: str) -> Ladder:
+    """A side of a whole book; `name` is `bid` or `ask`."""
+    price, size = getattr(whole, f"{name}_price"), getattr(whole, f"{name}_size")
+    there = price > 0  # a level that costs nothing has no worth, and no size in base if inverse
+    price, size = price[there].astype(np.float64), size[there].astype(np.float64)
+    return Ladder(price, size, len(price))
+
+
+def lot_base(market: Market, price_ticks: Floats) -> Floats | float:
+    """Base currency in one lot; of an inverse contract it depends on the price, `[levels]`."""
+    size = float(market.grid.lot) * float(market.contract_size)
+    if market.contract is not Contract.INVERSE:
+        return size
+    result: Floats = size / (price_ticks * float(market.grid.tick))
+    return result
+
+
 @dataclass(frozen=True)
 class Fill:
     """What a market order would cost: `bps` None is more than the visible book."""
@@ -210,3 +229,9 @@ def fill(
     away = 1.0 if side.price[0] > mid_ticks else -1.0
     average = mid_ticks * (1.0 + away * bps / _BPS) * tick
     return Fill(bps, average, visible, used <= side.exact)
+
+
+def market_order(market: Market, hit: Ladder, mid_ticks: float, notional: float) -> Fill:
+    """`fill` on one side of a market's book, whatever its contract."""
+    tick = float(market.grid.tick)
+    return fill(hit, mid_ticks, notional, tick, lot_base(market, hit.price))

@@ -18,6 +18,7 @@ from app.compute.book import valid
 from app.compute.decomposition import Decomposition, Removed, decompose
 from app.compute.ofi import event_ofi, side_parts
 from app.records import NO_ASK, NO_BID, ROW_NS
+from app.research.sides import Sides
 
 Ints = NDArray[np.int64]
 CHUNK_NS = 600_000_000_000
@@ -47,6 +48,8 @@ class Bins:
     queue_sum: Ints  # [n] Σ (qb1 + qa1) over the best states
     quote: Ints  # [n + 1, 4] bid, ask, bid size, ask size at each edge
     trades: Ints
+    trades_inferred: Ints  # of those: the source gave no side
+    trades_undecided: Ints  # of those: no rule decides either; neither bought nor sold
     bought: Ints
     sold: Ints
     parts: Decomposition
@@ -154,7 +157,7 @@ class Binner:
         best = reader.depth(1) if from_depth and not self._shared else reader.best()
         self._best = Source(iter(()) if self._shared else best)
         self._depth = Source(reader.depth(self.levels) if self.levels else iter(()))
-        self._trades = Source(reader.trades())
+        self._trades, self._sides = Source(reader.trades()), Sides(reader)
         self._best_carry, self._depth_carry = _Carry(), _Carry()
         self._quote = np.array([NO_BID, NO_ASK, 0, 0], np.int64)
         self._gaps = self._lost()
@@ -203,7 +206,7 @@ class Binner:
                 self._add_best(raw_best[-1], edge_ns, sums, quote, removals)
             self._add_depth(batch, edge_ns, sums, ofi, sizes, known)
         self._quote = quote[-1].copy()
-        prints = list(self._trades.upto(int(edge_ns[-1])))
+        prints = self._sides.fill(raw_best, list(self._trades.upto(int(edge_ns[-1]))))
         for batch in prints:
             _add_trades(batch, edge_ns, sums)
         return Bins(
@@ -298,7 +301,10 @@ class Binner:
         return _per_bin(parts, at, len(edge_ns) - 1)
 
 
-_SUMS = ("states_best", "states_depth", "ofi_best", "queue_sum", "trades", "bought", "sold")
+_SUMS = (
+    "states_best", "states_depth", "ofi_best", "queue_sum", "trades", "trades_inferred",
+    "trades_undecided", "bought", "sold",
+)  # fmt: skip
 
 
 def _level_1(batch: StateBatch) -> StateBatch:
@@ -366,6 +372,9 @@ def _edge_quotes(batch: StateBatch, edge_ns: Ints, quote: Ints) -> None:
 def _add_trades(batch: TradeBatch, edge_ns: Ints, sums: dict[str, Ints]) -> None:
     ones = np.ones(len(batch), np.int64)
     sums["trades"] += bins.sums(batch.time_ns, ones, edge_ns)
+    sums["trades_inferred"] += bins.sums(batch.time_ns, batch.inferred.astype(np.int64), edge_ns)
+    undecided = (batch.side == 0).astype(np.int64)
+    sums["trades_undecided"] += bins.sums(batch.time_ns, undecided, edge_ns)
     for name, sign in (("bought", 1), ("sold", -1)):
         size = np.where(batch.side == sign, batch.size, 0)
         sums[name] += bins.sums(batch.time_ns, size, edge_ns)

@@ -41,6 +41,16 @@ Stream = Annotated[
     str, typer.Option(help="Where best quotes come from: best, or depth (its level 1).")
 ]
 
+Notionals = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--notional",
+        min=1,
+        max=10**12,
+        help="Add the slippage of a market order of so much quote currency, both ways; repeatable.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the research commands to the `ofi` command."""
@@ -148,6 +158,7 @@ def compute(
     bin_: Bin = "10s",
     levels: Levels = 10,
     stream: Stream = "best",
+    notional: Notionals = None,
     start: Start = None,
     end: End = None,
     archive: Archived = "",
@@ -155,27 +166,30 @@ def compute(
 ) -> None:
     """Features of a market, one row per bin.
 
-    Example: ofi compute --archive data --market binance:BTC/USDT --bin 10s --levels 10 --out f.csv
+    Example: ofi compute --archive data --market binance:BTC/USDT --bin 10s --levels 10
+    --notional 100000 --out f.csv
     """
     from app.archive import Archive, Reader
+    from app.compute.catalogue import column_names
     from app.research import features, table
     from app.research.binning import Binner
 
     table.check(out)
+    notionals = sorted(set(notional or ()))
     reader = Reader(
         Archive(archive or default_archive()), MarketId.parse(market), *_range(start, end)
     )
     binner = Binner(reader, duration(bin_), levels, best_from_depth=_from_depth(stream))
     with _progress("Computing", binner.total) as advance:
         rows = 0
-        with table.TableWriter(out, features.schema(binner.levels)) as writer:
-            for part in features.tables(binner, reader.market, duration(bin_)):
+        with table.TableWriter(out, features.schema(binner.levels, notionals)) as writer:
+            for part in features.tables(binner, reader.market, duration(bin_), notionals):
                 writer.write(part)
                 rows += len(part)
                 advance(len(part))
     _say(
         as_json,
-        {"out": str(out), "rows": rows, "columns": features.columns(binner.levels)},
+        {"out": str(out), "rows": rows, "columns": column_names(binner.levels, notionals)},
         f"{rows:,} rows in {out}, levels 1 to {binner.levels}.",
     )
 

@@ -1,4 +1,4 @@
-"""Columns of `ofi compute` that follow events from bin to bin: micro-price, VPIN, depth within bands."""
+"""Columns of `ofi compute` that follow events or the whole book: micro-price, VPIN, bands, slippage."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,42 +6,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.archive import Reader
-from app.compute import bins
-from app.compute.book import valid
+from app.archive import Books, Reader
+from app.compute import liquidity
+from app.compute.catalogue import slippage_columns
+from app.compute.columns import Book, bands
 from app.compute.live_micro import BLOCK_NS, LiveMicro
 from app.compute.states import BookStates
 from app.compute.vpin import LiveVpin
 from app.records import BANDS_BPS, NO_MICRO, ROW, TRADE, Batch, Stream
 from app.research.binning import Bins
+from app.research.sides import book_states
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-COLUMNS = (
-    "micro_price",
-    "vpin",
-    "vpin_percentile",
-    *(f"depth_{side}_{bps:g}bps" for side in ("bid", "ask") for bps in BANDS_BPS),
-)
+_BANDS = [f"depth_{side}_{bps:g}bps" for side in ("bid", "ask") for bps in BANDS_BPS]
 
 
 class Estimates:
     """The same classes as live, fed chunk by chunk: any chunking gives the same columns."""
 
-    def __init__(self, reader: Reader):
+    def __init__(self, reader: Reader, notionals: Sequence[int] = ()):
+        self._market, self._notionals = reader.market, notionals
         self._micro, self._vpin = LiveMicro(1), LiveVpin()
         self._epoch = -1
         self._gaps = [(g.from_ns, g.to_ns) for g in reader.gaps() if g.stream is Stream.TRADES]
         self._bucket = (np.nan, np.nan)  # VPIN and its percentile as of the last full bucket
-        self._book: tuple[Ints, Ints] | None = None  # prices and sizes of the last depth state
+        self._cursor = Books(reader) if reader.has("depth") else None
+        self._book: Book | None = None
+        self._near = self._costs(None)
 
     def add(self, b: Bins) -> dict[str, Floats]:
-        """`COLUMNS` at the end of each bin, ticks and lots; NaN where not available."""
+        """Columns by name at the end of each bin, ticks, lots and bps; NaN where not available."""
         vpin, percentile = self._toxicity(b)
         values = {"micro_price": self._microprice(b), "vpin": vpin, "vpin_percentile": percentile}
-        near = self._bands(b)
-        names = COLUMNS[3:]
-        return values | dict(zip(names, near.reshape(len(b.start_ns), -1).T, strict=True))
+        names = [*_BANDS, *slippage_columns(self._notionals)]
+        return values | dict(zip(names, self._books(b), strict=True))
 
     def _microprice(self, b: Bins) -> Floats:
         """As the collector gives it: weights of the minutes that ended before the bin's last."""
@@ -60,21 +59,10 @@ class Estimates:
 
     def _states(self, b: Bins) -> tuple[BookStates, NDArray[np.bool_]]:
         """The best states of a chunk, and which continue the one before."""
-        parts = [part for part in b.raw.best if len(part)]
-        if not parts:
-            none = np.zeros((0, 2, 1), np.int64)
-            empty = np.zeros(0, np.int64)
-            small = np.zeros(0, np.int32)
-            return BookStates(small, empty, empty, empty, small, none, none), np.zeros(0, np.bool_)
-        time_ns, epoch, price, size = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("time_ns", "epoch", "price", "size")
-        )
-        continues = np.diff(epoch, prepend=self._epoch) == 0
-        self._epoch = int(epoch[-1])
-        n = len(time_ns)
-        market, known = np.zeros(n, np.int32), np.ones(n, np.int32)
-        states = BookStates(market, time_ns, np.full(n, -1), epoch, known, price, size)
+        states = book_states([part for part in b.raw.best if len(part)])
+        continues = np.diff(states.epoch, prepend=self._epoch) == 0
+        if len(states):
+            self._epoch = int(states.epoch[-1])
         return states, continues
 
     def _toxicity(self, b: Bins) -> tuple[Floats, Floats]:
@@ -92,26 +80,30 @@ class Estimates:
         at = np.searchsorted(full["end_ns"], b.end_ns, side="right")
         return known[at, 0], known[at, 1]
 
-    def _bands(self, b: Bins) -> Floats:
-        """Depth within each of `BANDS_BPS` of mid, `[n, 2, bands]` lots, of the last depth state."""
-        result = np.full((len(b.start_ns), 2, len(BANDS_BPS)), np.nan)
-        for part in b.raw.depth:
-            at = bins.last_index(part.time_ns, b.end_ns)
-            have = at >= 0
-            result[have] = within(part.price[at[have]], part.size[at[have]])
-        first = self._first_depth(b)
-        if self._book is not None:
-            result[: int(np.searchsorted(b.end_ns, first))] = within(
-                self._book[0][None], self._book[1][None]
-            )
-        last = next((part for part in reversed(b.raw.depth) if len(part)), None)
-        if last is not None:
-            self._book = (last.price[-1].copy(), last.size[-1].copy())
+    def _books(self, b: Bins) -> Floats:
+        """Depth within each of `BANDS_BPS` of mid and slippage at the end of each bin, `[columns, n]`."""
+        result = np.full((2 * len(BANDS_BPS) + 2 * len(self._notionals), len(b.start_ns)), np.nan)
+        if self._cursor is None:
+            return result
+        for k, end in enumerate(b.end_ns.tolist()):
+            book = self._cursor.at(end)
+            if book is not self._book:
+                self._book, self._near = book, self._costs(book)
+            result[:, k] = self._near
         return result
 
-    @staticmethod
-    def _first_depth(b: Bins) -> int:
-        return next((int(part.time_ns[0]) for part in b.raw.depth if len(part)), 2**62)
+    def _costs(self, book: Book | None) -> Floats:
+        """The values of one book, in the order of the columns."""
+        if book is None or not book.valid or book.mid <= 0:
+            return np.full(2 * len(BANDS_BPS) + 2 * len(self._notionals), np.nan)
+        near = np.where((depth := bands(book)) >= 0, depth, np.nan).ravel()
+        sides = (liquidity.side(book, "ask"), liquidity.side(book, "bid"))
+        costs = [
+            liquidity.market_order(self._market, side, book.mid, notional).bps
+            for notional in self._notionals
+            for side in sides
+        ]
+        return np.concatenate([near, np.array(costs, np.float64)])
 
 
 def _records(part: Any) -> Batch:
@@ -119,24 +111,3 @@ def _records(part: Any) -> Batch:
     for name in ("time_ns", "price", "size", "side", "inferred"):
         record[name] = getattr(part, name)
     return record
-
-
-def within(price: Ints, size: Ints, bands_bps: Sequence[float] = BANDS_BPS) -> Floats:
-    """Depth within distances of mid, `[n, 2, bands]` lots; NaN where the levels end earlier.
-
-    Args:
-        price, size: `[n, 2, L]` states, best first; absent levels have size 0 and a sentinel price.
-    """
-    there = size > 0
-    ok = valid(price[:, 0, 0], price[:, 1, 0])
-    middle = np.where(ok, price[:, :, 0].sum(axis=1, where=ok[:, None]), 0) / 2.0
-    result = np.full((*price.shape[:2], len(bands_bps)), np.nan)
-    last = np.maximum(there.sum(axis=2) - 1, 0)[:, :, None]
-    away = np.where(there, np.abs(price.astype(np.float64) - middle[:, None, None]), np.inf)
-    furthest = np.take_along_axis(away, last, axis=2)[:, :, 0]
-    for k, bps in enumerate(bands_bps):
-        reach = middle * bps / 1e4
-        depth = np.where(away <= reach[:, None, None], size, 0).sum(axis=2)
-        known = ok[:, None] & (furthest >= reach[:, None])
-        result[:, :, k] = np.where(known, depth, np.nan)
-    return result

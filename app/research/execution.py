@@ -12,6 +12,7 @@ from app.compute.book import mid as mid_of
 from app.compute.decomposition import removed_by_event
 from app.records import ROW_NS
 from app.research.binning import CHUNK_NS, Source
+from app.research.sides import Sides
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -28,8 +29,9 @@ def execution(reader: Reader, best_from_depth: bool) -> dict[str, Any]:
         return {"trade_lag_ms": None, "spread": None}
     lag_ns = 0 if reader.sequenced else _lag(reader, best_from_depth)
     before_ns = 1 if reader.sequenced else lag_ns
-    quotes = Source(reader.depth(1) if best_from_depth else reader.best())
-    prints = Source(reader.trades())
+    quotes = _quotes(reader, best_from_depth)
+    # Of trades without a side the quotes of their own piece are asked for: these reach beyond it.
+    prints, sides, own = Source(reader.trades()), Sides(reader), _quotes(reader, best_from_depth)
     totals = {h: spread.Totals() for h in spread.HORIZONS_S}
     mid_ns, mid = np.zeros(0, np.int64), np.zeros(0)
     for start in range(reader.start_ns - 1, reader.end_ns, CHUNK_NS):
@@ -37,7 +39,8 @@ def execution(reader: Reader, best_from_depth: bool) -> dict[str, Any]:
         fresh = [(b.time_ns, _mids(b)) for b in quotes.upto(end + _REACH_NS)]
         mid_ns = np.concatenate([mid_ns, *(t for t, _ in fresh)])
         mid = np.concatenate([mid, *(m for _, m in fresh)])
-        for t in prints.upto(end):
+        quoted = list(own.upto(end)) if sides.needed else []
+        for t in sides.fill(quoted, list(prints.upto(end))):
             for h, total in totals.items():
                 ends = (h, before_ns, reader.end_ns)
                 total.add(t.time_ns, t.price, t.size, t.side, mid_ns, mid, *ends)
@@ -48,6 +51,10 @@ def execution(reader: Reader, best_from_depth: bool) -> dict[str, Any]:
     return {"trade_lag_ms": lag_ns / 1e6, "spread": parts}
 
 
+def _quotes(reader: Reader, best_from_depth: bool) -> Source:
+    return Source(reader.depth(1) if best_from_depth else reader.best())
+
+
 def _mids(batch: Any) -> Floats:
     return mid_of(batch.price[:, 0, 0], batch.price[:, 1, 0])
 
@@ -55,9 +62,9 @@ def _mids(batch: Any) -> Floats:
 def _lag(reader: Reader, best_from_depth: bool) -> int:
     """The lag of the first ten minutes."""
     end = reader.start_ns + CHUNK_NS
-    quotes = Source(reader.depth(1) if best_from_depth else reader.best())
+    quotes = _quotes(reader, best_from_depth)
     states = list(quotes.upto(end))
-    prints = list(Source(reader.trades()).upto(end))
+    prints = Sides(reader).fill(states, list(Source(reader.trades()).upto(end)))
     if not states or not prints:
         return 0
     time_ns, price, size, epoch = (

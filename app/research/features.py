@@ -1,6 +1,6 @@
 """`ofi compute`: one row per bin, the columns of the HTTP API, in the units of the venue."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -10,67 +10,23 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from app.compute import book, trades
+from app.compute.catalogue import METRICS, WHOLE, column_names
 from app.compute.integrated import LEAST_WINDOWS, LiveIntegrated, normalise, trailing
 from app.compute.view import in_unit
 from app.market import Market
 from app.records import MICRO_UNITS
 from app.research.binning import Binner, Bins
-from app.research.estimates import COLUMNS as ESTIMATES
 from app.research.estimates import Estimates
 from app.research.units import in_units
 
 LOOKBACK_NS = 1_800_000_000_000
-_PARTS = (
-    "limit_bid",
-    "limit_ask",
-    "cancel_bid",
-    "cancel_ask",
-    "market_buy",
-    "market_sell",
-    "unmatched_buy",
-    "unmatched_sell",
-)
+_PARTS = next(m.columns for m in METRICS if m.name == "Decomposition")
 
 
-def columns(levels: int) -> list[str]:
-    """The names of the columns, in order; `docs/metrics.md` says what each one is."""
-    return [
-        "start",
-        "end",
-        "states_best",
-        "states_depth",
-        "coverage",
-        "bid",
-        "ask",
-        "mid",
-        "spread",
-        "bid_size",
-        "ask_size",
-        "queue_imbalance",
-        "depth_imbalance",
-        "spread_bps",
-        "weighted_mid",
-        *ESTIMATES,
-        "ofi_best",
-        *(f"ofi_{m}" for m in range(1, levels + 1)),
-        "ofi_multilevel",
-        "ofi_integrated",
-        "ofi_integrated_explained",
-        "trades",
-        "bought",
-        "sold",
-        "trade_imbalance",
-        "cvd",
-        *_PARTS,
-    ]
-
-
-def schema(levels: int) -> Any:
+def schema(levels: int, notionals: Sequence[int] = ()) -> Any:
     """The Arrow schema of the table; what is not available is null."""
-    whole = {"start", "end", "states_best", "states_depth", "trades"}
-    return pa.schema(
-        [(name, pa.int64() if name in whole else pa.float64()) for name in columns(levels)]
-    )
+    names = column_names(levels, notionals)
+    return pa.schema([(n, pa.int64() if n in WHOLE else pa.float64()) for n in names])
 
 
 @dataclass
@@ -95,10 +51,12 @@ class Integrator:
         return trailing(ofi, complete, live=self.live)
 
 
-def tables(binner: Binner, market: Market, bin_ns: int) -> Iterator[Any]:
-    """Arrow tables of consecutive bins."""
-    integrator, estimates = Integrator(bin_ns, binner.levels), Estimates(binner.reader)
-    kinds = schema(binner.levels)
+def tables(
+    binner: Binner, market: Market, bin_ns: int, notionals: Sequence[int] = ()
+) -> Iterator[Any]:
+    """Arrow tables of consecutive bins; `notionals` of the orders whose slippage is asked for."""
+    integrator, estimates = Integrator(bin_ns, binner.levels), Estimates(binner.reader, notionals)
+    kinds = schema(binner.levels, notionals)
     cvd = 0
     for b in binner.chunks():
         values = _values(b, market)
@@ -116,7 +74,7 @@ def tables(binner: Binner, market: Market, bin_ns: int) -> Iterator[Any]:
 def _scaled(values: dict[str, NDArray[np.float64]], market: Market) -> dict[str, NDArray[Any]]:
     """Estimates in the units of the venue."""
     steps = {"micro_price": market.grid.tick / MICRO_UNITS}
-    steps |= {name: market.grid.lot for name in ESTIMATES if name.startswith("depth_")}
+    steps |= {name: market.grid.lot for name in values if name.startswith("depth_")}
     return {
         name: in_unit(column, steps[name]) if name in steps else column
         for name, column in values.items()
@@ -164,6 +122,7 @@ def _values(b: Bins, market: Market) -> dict[str, NDArray[Any]]:
         "ofi_best": in_units(b.ofi_best, lot),
         "ofi_multilevel": np.where(whole, multilevel, np.nan),
         "trades": b.trades,
+        "trades_inferred": b.trades_inferred,
         "bought": in_units(b.bought, lot),
         "sold": in_units(b.sold, lot),
         "trade_imbalance": in_units(b.bought - b.sold, lot),

@@ -24,8 +24,17 @@ def print_verification(result: dict[str, Any], console: Console | None = None) -
         f"Σe best {sums['best']:,} {result['size_unit']}, {result['trades']:,} trades",
         highlight=False,
     )
+    if result["trades_inferred"]:
+        out.print(_inferred(result), highlight=False)
     out.print(_impact(result))
     out.print(_prediction(result))
+
+
+def _inferred(result: dict[str, Any]) -> str:
+    return (
+        f"The venue gave no side for {result['trades_inferred']:,} of the {result['trades']:,} trades: "
+        f"they are inferred by Lee–Ready, {result['trades_undecided']:,} of them undecided."
+    )
 
 
 def _impact(result: dict[str, Any]) -> Table:

@@ -139,7 +139,10 @@ class _Collected:
     def series(self) -> _Series:
         joined = {k: np.concatenate([x[k] for x in self._slim]) for k in self._slim[0]}
         quote = np.concatenate(self._quotes)
-        names = ("states_best", "states_depth", "trades", "bought", "sold", "matched")
+        names = (
+            "states_best", "states_depth", "trades", "trades_inferred", "trades_undecided", "bought",
+            "sold", "matched",
+        )  # fmt: skip
         totals: dict[str, Any] = {k: int(joined[k].sum()) for k in names}
         sums = self._level_sums.tolist()
         totals |= {"ofi_best": int(joined["best"].sum()), "ofi_levels": sums}
@@ -172,6 +175,8 @@ def _slim(b: Bins, levels: int) -> dict[str, Any]:
         "states_best": b.states_best,
         "states_depth": b.states_depth,
         "trades": b.trades,
+        "trades_inferred": b.trades_inferred,
+        "trades_undecided": b.trades_undecided,
         "bought": b.bought,
         "sold": b.sold,
         "matched": b.parts.market_buy + b.parts.market_sell,
@@ -204,6 +209,8 @@ def _head(reader: Reader, request: Request, market: Market, s: _Series) -> dict[
             "volume": units(traded),
         },
         "trades": t["trades"],
+        "trades_inferred": t["trades_inferred"],
+        "trades_undecided": t["trades_undecided"],
         "matched_share": t["matched"] / traded if traded else None,
     }
 

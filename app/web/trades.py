@@ -10,7 +10,7 @@ from app.clock import NS_PER_MS
 from app.compute import liquidity
 from app.compute.view import Gaps, in_unit
 from app.compute.windows import Ints
-from app.market import Contract, Market
+from app.market import Market
 from app.records import NO_ASK, NO_BID, Batch
 from app.store.base import HotStore
 from app.web.buffers import Sliding
@@ -110,18 +110,15 @@ def order_cost(
     bid, ask = float(sides["bid"].price[0]), float(sides["ask"].price[0])
     if not NO_BID < bid < ask < NO_ASK:
         return None
-    mid, tick, lot = (bid + ask) / 2.0, float(market.grid.tick), float(market.grid.lot)
+    mid = (bid + ask) / 2.0
     moment = column if levels is None else levels
     result: dict[str, Any] = {
         "notional": notional,
         "time_ms": int(moment["time_ns"]) / NS_PER_MS,
-        "mid": mid * tick,
+        "mid": mid * float(market.grid.tick),
     }
     for action, name in _SIDES:
-        side = sides[name]
-        size = lot * float(market.contract_size)
-        base = size / (side.price * tick) if market.contract is Contract.INVERSE else size
-        cost = liquidity.fill(side, mid, notional, tick, base)
+        cost = liquidity.market_order(market, sides[name], mid, notional)
         result[action] = {
             "bps": cost.bps, "average": cost.average, "visible": cost.visible, "exact": cost.exact,
         }  # fmt: skip
