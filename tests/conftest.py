@@ -1,6 +1,69 @@
-"""Shared by all tests: properties are judged by what they find, not by how busy the machine is."""
+"""Shared by all tests: properties are judged by what they find, not by how busy the machine is.
 
+Browser tests share one Chromium and one server over one living store while they follow each other:
+starting them costs more than most of the tests. Both end before a test of another kind runs, which
+Playwright's event loop would disturb.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+from tests.shared import Shared
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser import LiveMarkets, Watched
 
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+_SHARED = Shared()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """End what browser tests share before anything else runs."""
+    yield
+    if nextitem is None or nextitem.get_closest_marker("browser") is None:
+        _SHARED.close()
+
+
+@pytest.fixture(scope="session")
+def browser_options() -> None:
+    """Expectations of Playwright wait as long as our own: the machine may be busy."""
+    from playwright.sync_api import expect
+
+    from tests.browser import WAIT_MS
+
+    expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture
+def browser(browser_options: None) -> "Browser":
+    """The shared Chromium."""
+    return _SHARED.browser()
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> "LiveMarkets":
+    """Two markets that live, 13 minutes old with an outage in their middle; not to be broken."""
+    return _SHARED.markets(tmp_path_factory)[0]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a server over `living`."""
+    return _SHARED.markets(tmp_path_factory)[1]
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Watched"]:
+    """A page 1440 wide that remembers what it complained of."""
+    from tests.browser import watched
+
+    with watched(browser) as one:
+        yield one

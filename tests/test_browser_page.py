@@ -1,7 +1,6 @@
 """The page in a real Chromium, over a real gunicorn and a store that lives."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -9,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.records import State
-from tests.browser import LiveMarkets, Watched, chromium, eventually, pixels, watched
+from tests.browser import LiveMarkets, Watched, eventually, pixels, watched
 from tests.web_server import running_server
 
 pytestmark = pytest.mark.browser
@@ -21,31 +20,6 @@ HELD = """market => {
   return frozen && view.state === 'frozen' && view.info.end_ms === Number(frozen)
     && Math.abs(view.edge - view.info.end_ms) <= view.info.step_ms;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMarkets]:
-    with LiveMarkets(tmp_path_factory.mktemp("hot")) as markets:
-        yield markets
-
-
-@pytest.fixture(scope="module")
-def url(living: LiveMarkets) -> Iterator[str]:
-    folder = Path(living.store.directory)
-    with running_server(folder, workers=1) as base:
-        yield base
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Watched]:
-    with watched(browser) as one:
-        yield one
 
 
 BOXES = """() => [...document.querySelectorAll('.mkt, .tile, .read, .panel, .foot, .axes')].map(one => {

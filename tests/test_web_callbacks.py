@@ -17,8 +17,10 @@ BTC = Market(
 )
 
 
-async def call(known: dict[MarketId, Market], changed: str, **values: Any) -> httpx.Response:
-    """Trigger the view's callback with inputs by `id.property`."""
+async def call(
+    known: dict[MarketId, Market], changed: str, *more: str, **values: Any
+) -> httpx.Response:
+    """Trigger the view's callback with inputs by `id.property`, one or several at once."""
     server = FastAPI(docs_url=None, openapi_url=None)
     app = create_page(server, Settings(), lambda: known)
     output = next(key for key in app.callback_map if key.startswith("..url.search"))
@@ -33,7 +35,7 @@ async def call(known: dict[MarketId, Market], changed: str, **values: Any) -> ht
         "outputs": [{"id": name, "property": prop} for name, prop in parts],
         "inputs": [filled(one) for one in spec["inputs"]],
         "state": [filled(one) for one in spec["state"]],
-        "changedPropIds": [changed] if changed else [],
+        "changedPropIds": [changed, *more] if changed else [],
     }
     transport = httpx.ASGITransport(app=server)
     async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
@@ -86,6 +88,30 @@ async def test_freezing_is_part_of_the_address() -> None:
     assert "end=1700000000000" in held.json()["response"]["url"]["search"]
     live = await call({BTC.id: BTC}, "wish.data", url=f"{url}&end=5", wish={"end": None})
     assert "end=" not in live.json()["response"]["url"]["search"]
+
+
+async def test_a_wish_and_a_control_that_come_together_are_both_granted() -> None:
+    values = {"depth": "5", "window": "10", "range": "900", "lookback": "1800", "zone": "utc"}
+    values |= {"url": "?m=binance:BTC/USDT", "wish": {"n": 3, "tab": "evidence"}}
+    answer = await call({BTC.id: BTC}, "depth.value", "wish.data", **values)
+    response = answer.json()["response"]
+    assert "depth=5" in response["url"]["search"]
+    assert "tab=evidence" in response["url"]["search"]
+    assert json.loads(response["view"]["data-view"])["heard"] == 3
+
+
+async def test_only_the_answer_to_a_wish_says_that_it_was_heard() -> None:
+    values = {"depth": "5", "window": "10", "range": "900", "lookback": "1800", "zone": "utc"}
+    values |= {"url": "?m=binance:BTC/USDT", "wish": {"n": 3, "tab": "evidence"}}
+    answer = (await call({BTC.id: BTC}, "depth.value", **values)).json()["response"]
+    assert json.loads(answer["view"]["data-view"])["heard"] is None
+    assert "tab=" not in answer["url"]["search"]
+
+
+@pytest.mark.parametrize("changed", ["depth.value", "wish.data"])
+async def test_what_is_chosen_at_a_bare_address_keeps_the_first_market(changed: str) -> None:
+    answer = (await call({BTC.id: BTC}, changed, url="", depth="5", wish={"depth": 5})).json()
+    assert answer["response"]["url"]["search"].startswith("?m=binance:BTC/USDT&depth=5")
 
 
 @pytest.mark.parametrize("junk", [7, ["a"], {"a": 1}, "\x00", "x" * 5000])

@@ -97,10 +97,12 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         _arrived: int | None,
         wish: Any,
     ) -> tuple[Any, ...]:
-        cause = ctx.triggered_id
+        # Dash asks once for all that changed in a moment.
+        causes = {one["prop_id"].split(".")[0] for one in ctx.triggered}
         address = search if isinstance(search, str) else ""
         known = markets()
-        now = ViewState.from_search(address)
+        arrived = "arrived" in causes and not ViewState.from_search(address).markets
+        view = first_view("" if arrived else address, known)
         controls = {
             "depth": depth,
             "window": window,
@@ -108,17 +110,19 @@ def _bind_view(app: Dash, markets: Markets) -> None:
             "lookback": lookback,
             "zone": zone,
         }
-        if cause in controls and controls[cause] is not None:
-            view = now.with_controls(**{_CONTROLS[cause]: controls[cause]})
-        elif cause == "wish" and isinstance(wish, dict):
-            view = now.wished(wish)
-        else:
-            view = first_view("" if cause == "arrived" and not now.markets else address, known)
-        return _page(view, known, search)
+        chosen = {_CONTROLS[name]: controls[name] for name in causes & controls.keys()}
+        if chosen := {name: value for name, value in chosen.items() if value is not None}:
+            view = view.with_controls(**chosen)
+        heard = None
+        if "wish" in causes and isinstance(wish, dict):
+            view, heard = view.wished(wish), wish.get("n")
+        return _page(view, known, search, heard)
 
 
-def _page(view: ViewState, known: dict[MarketId, Market], search: str | None) -> tuple[Any, ...]:
-    """All outputs for a view."""
+def _page(
+    view: ViewState, known: dict[MarketId, Market], search: str | None, heard: Any
+) -> tuple[Any, ...]:
+    """All outputs for a view; `heard` is the number of the wish that it grants."""
     wanted = view.to_search()
     return (
         no_update if wanted == search else wanted,
@@ -128,7 +132,7 @@ def _page(view: ViewState, known: dict[MarketId, Market], search: str | None) ->
         *_options(choices(LOOKBACKS_S, view.lookback_s), view.lookback_s),
         view.zone,
         view.theme,
-        view.to_json(stored=bool(known)),
+        view.to_json(stored=bool(known), heard=heard if isinstance(heard, int) else None),
     )
 
 

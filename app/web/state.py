@@ -136,8 +136,11 @@ class ViewState:
         pairs = markets + kept + new
         return type(self).from_search("?" + urlencode(pairs))
 
-    def to_json(self, stored: bool = True) -> str:
-        """What the page's scripts show; `stored` tells them whether there is any market at all."""
+    def to_json(self, stored: bool = True, heard: int | None = None) -> str:
+        """What the page's scripts show; `stored` tells them whether there is any market at all.
+
+        `heard` is the number of the page's wish that this view answers.
+        """
         return json.dumps(
             {
                 "markets": [str(market) for market in self.markets],
@@ -156,6 +159,7 @@ class ViewState:
                 "layout": self.layout,
                 "dropped": list(self.dropped),
                 "stored": stored,
+                "heard": heard,
             }
         )
 

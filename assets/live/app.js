@@ -73,6 +73,7 @@ class Page {
     const view = this.wishes.over(JSON.parse(text));
     // Mostly what is shown already: made anew, a list would lose the click that is on its way.
     if (JSON.stringify(view) !== JSON.stringify(this.view)) this.show(view);
+    this.wishes.insist();
   }
 
   /** Changes fields of the view: at once here; address and controls follow. */
@@ -84,7 +85,7 @@ class Page {
 
   /** Shows a choice that Dash's own control tells the server. */
   foresee(change) {
-    this.wishes.note(change);
+    this.wishes.foresee(change);
     this.show({ ...this.view, ...change });
   }
 
@@ -136,6 +137,7 @@ class Page {
 
   subscribeAll() {
     this.connection.send({ type: "watch", on: true });
+    this.wishes.insist(); // a request of Dash may have been lost with the connection
     this.keys.clear();
     for (const stack of this.stacks.values()) {
       stack.asking = "";

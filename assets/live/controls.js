@@ -15,14 +15,14 @@ export function bindControls(page) {
   });
 }
 
-const FIELDS = { depth: "depth", window: "window_s", range: "range_s", lookback: "lookback_s" };
+const FIELDS = { depth: "depth", window: "window_s", range: "range_s", lookback: "lookback_s", zone: "zone" };
 
 /** An option of a select of Dash was chosen: it is shown before Dash has asked the server. */
 function bindSelects(page) {
   document.addEventListener("click", (event) => {
     const option = event.target.closest?.("[data-combobox-option]"), list = option?.closest("[role=listbox]");
-    const field = list && FIELDS[document.querySelector(`[aria-controls="${CSS.escape(list.id)}"]`)?.id], value = Number(option?.getAttribute("value"));
-    if (field && value > 0) page.foresee({ [field]: value });
+    const field = list && FIELDS[document.querySelector(`[aria-controls="${CSS.escape(list.id)}"]`)?.id], value = option?.getAttribute("value");
+    if (field && value) page.foresee({ [field]: field === "zone" ? value : Number(value) });
   }, { capture: true });
 }
 
