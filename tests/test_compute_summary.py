@@ -5,6 +5,8 @@ import pytest
 
 from app.compute.rows import Rows
 from app.compute.summary import SummaryBuilder
+from app.compute.view import lookback
+from app.compute.windows import Intervals, sums_of
 from app.records import NO_SCORE, ROW, ROW_NS
 
 S = 1_000_000_000
@@ -51,6 +53,20 @@ def test_rolling_sum_and_score_equal_the_definitions():
             past
         )
         assert summaries[k]["percentile"] == pytest.approx(rank, rel=1e-5)
+
+
+def test_the_look_back_is_that_of_a_page():
+    """Half an hour and the present: 1,800 values, whatever was before."""
+    rows, summaries = play(2100)
+    record = make_rows(*np.array(rows).T).record
+    record["start_ns"] = record["end_ns"] - ROW_NS
+    none = Intervals(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    for k in (1899, 2000, 2099):
+        past = lookback(sums_of(record, 1), none, T0 + (k + 1) * S, 10 * S, 1800)
+        assert len(past.values) == 1800
+        want = past.of(float(summaries[k]["ofi"]))
+        assert summaries[k]["score"] == np.float32(want.z)
+        assert summaries[k]["percentile"] == np.float32(want.percentile)
 
 
 def test_no_score_before_five_minutes_nor_while_the_window_is_not_whole():

@@ -183,12 +183,14 @@ def test_score_looks_back_over_whole_seconds_without_the_present(seconds: int) -
     assert past.values.tolist() == sorted(values)
     ofi = float(sum(total[t] for t in range(now - window + ROW_NS, now + 1, ROW_NS)))
     score, percentile = reference_score(values, ofi)
-    assert past.score(ofi) == (None if score is None else pytest.approx(score, rel=1e-9))
-    assert past.percentile(ofi) == percentile
+    found = past.of(ofi)
+    assert found.z == (None if score is None else pytest.approx(score, rel=1e-9))
+    assert found.percentile == percentile
+    assert past.of(np.nan).percentile is None
 
 
 def test_distribution_counts_every_value_about_zero() -> None:
-    past = view.Lookback(np.sort(np.random.default_rng(1).normal(3, 20, 500)))
+    past = view.Lookback(np.sort(np.random.default_rng(1).integers(-60, 67, 500)))
     figures, counts = view.distribution(past, view.Scale(Decimal("0.1"), Decimal("0.01")))
     assert counts.sum() == figures["n"] == 500
     assert figures["lo"] == -figures["hi"]  # type: ignore[operator]
@@ -199,7 +201,7 @@ def test_distribution_counts_every_value_about_zero() -> None:
 
 def test_distribution_of_nothing_is_empty() -> None:
     figures, counts = view.distribution(
-        view.Lookback(np.empty(0)), view.Scale(Decimal(1), Decimal(1))
+        view.Lookback(np.empty(0, np.int64)), view.Scale(Decimal(1), Decimal(1))
     )
     assert figures == {"lo": None, "hi": None, "median": None, "mean": None, "sd": None, "n": 0}
     assert not counts.any()
@@ -230,7 +232,7 @@ def test_tiles_follow_from_the_rows_by_hand() -> None:
     gaps = view.Gaps(known, known, known)
     depth = windows.rolling_depth(sums, known, np.array([2 * ROW_NS]), 2 * ROW_NS, 2)
     scale = view.Scale(Decimal("0.5"), Decimal("0.1"))
-    tiles = view.tiles(sums, gaps, view.Lookback(np.empty(0)), 2 * ROW_NS, depth, scale)
+    tiles = view.tiles(sums, gaps, view.Lookback(np.empty(0, np.int64)), 2 * ROW_NS, depth, scale)
     assert tiles == {
         "t": 200.0, "bid": 50.5, "ask": 52.5, "mid": 51.5, "spread": 2.0, "spread_ticks": 4.0,
         "spread_bps": pytest.approx(2.0 / 51.5 * 1e4), "ofi": 0.4, "score": None, "percentile": None,

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from app.compute.follow import BIN_NS
 from app.compute.live_moves import LiveMoves
 from app.compute.rows import Rows
+from app.compute.scores import LiveScore
 from app.compute.states import ends, stretches
 from app.records import BANDS_BPS, NO_ASK, NO_BID, NO_MICRO, NO_SCORE, ROW_NS, SUMMARY, Batch
 
 WINDOW_NS: Final = 10_000_000_000
-LOOKBACK_S: Final = 1800
-SCORE_AFTER_S: Final = 300
 CHANGE_S: Final = 900
 _SLOTS: Final = WINDOW_NS // ROW_NS
 _BAND: Final = BANDS_BPS.index(10.0)
@@ -32,18 +31,17 @@ class SummaryBuilder:
     markets: int = 64
     _slot: NDArray[np.int64] = field(init=False)  # [markets, slots] OFI of each of the last rows
     _slot_end: NDArray[np.int64] = field(init=False)  # [markets, slots] which row a slot holds
-    _past: NDArray[np.float64] = field(init=False)  # [markets, look-back] one value a second
-    _mid: NDArray[np.float64] = field(init=False)  # [markets, look-back]
+    _mid: NDArray[np.float64] = field(init=False)  # [markets, seconds] of the last 15 min
     _from: NDArray[np.int64] = field(init=False)  # windows must not begin before this time
     _last: NDArray[np.int64] = field(init=False)  # [markets, 7]: quotes, sizes, bands, micro-price
     _moves: LiveMoves = field(init=False)
+    _scores: dict[int, LiveScore] = field(default_factory=dict)  # of markets that began
 
     def __post_init__(self) -> None:
         n = self.markets
         self._slot = np.zeros((n, _SLOTS), np.int64)
         self._slot_end = np.zeros((n, _SLOTS), np.int64)
-        self._past = np.full((n, LOOKBACK_S), np.nan)
-        self._mid = np.full((n, LOOKBACK_S), np.nan)
+        self._mid = np.full((n, CHANGE_S), np.nan)
         self._from = np.full(n, np.iinfo(np.int64).max, np.int64)
         nothing = np.array([NO_BID, NO_ASK, 0, 0, -1, -1, NO_MICRO], np.int64)
         self._last = np.tile(nothing, (n, 1))
@@ -52,7 +50,7 @@ class SummaryBuilder:
     def grow(self, markets: int) -> None:
         """Make room for more market indices."""
         more = SummaryBuilder(markets - self.markets)
-        for name in ("_slot", "_slot_end", "_past", "_mid", "_from", "_last"):
+        for name in ("_slot", "_slot_end", "_mid", "_from", "_last"):
             setattr(self, name, np.concatenate([getattr(self, name), getattr(more, name)]))
         self._moves.grow(markets)
         self.markets = markets
@@ -70,14 +68,16 @@ class SummaryBuilder:
         if market >= self.markets:
             self.grow(max(2 * self.markets, market + 1))
         self._from[market] = time_ns
+        self._scores.setdefault(market, LiveScore())
 
     def forget(self, market: int) -> None:
         """The index has no market any more, or one in other units: it starts empty."""
         if market < self.markets:
             fresh = SummaryBuilder(1)
-            for name in ("_slot", "_slot_end", "_past", "_mid", "_from", "_last"):
+            for name in ("_slot", "_slot_end", "_mid", "_from", "_last"):
                 getattr(self, name)[market] = getattr(fresh, name)[0]
             self._moves.forget(market)
+            self._scores.pop(market, None)
 
     def add(self, rows: Rows) -> None:
         """Take in new rows."""
@@ -121,16 +121,17 @@ class SummaryBuilder:
         bid, ask = self._last[:, 0], self._last[:, 1]
         quoted = (bid > NO_BID) & (ask < NO_ASK)
         mid = np.where(quoted & live, (bid + ask) / 2.0, np.nan)
-        at = time_ns // _S_NS % LOOKBACK_S
+        second = time_ns // _S_NS
         record = np.zeros(n, SUMMARY)
         record["time_ns"] = time_ns
         record["bid"], record["ask"], record["ofi"] = bid, ask, ofi
-        record["score"], record["percentile"] = _score(ofi, full, self._past, at)
+        record["score"], record["percentile"] = NO_SCORE, -1.0
+        self._judge(record, second, full)
         size = self._last[:, 2] + self._last[:, 3]
         whole = live & quoted & (size > 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             imbalance = (self._last[:, 2] - self._last[:, 3]) / size
-            before = self._mid[:, (at - CHANGE_S) % LOOKBACK_S]
+            before = self._mid[:, second % CHANGE_S]
             change = mid / before - 1.0
         record["queue_imbalance"] = np.where(whole, imbalance, -2.0)
         record["band_bid"], record["band_ask"] = self._last[:, 4], self._last[:, 5]
@@ -141,9 +142,16 @@ class SummaryBuilder:
         # These follow trades, market by market.
         record["vpin"] = record["vpin_percentile"] = -1.0
         record["trade_lag_ms"] = -1
-        self._past[:, at] = np.where(full, ofi, np.nan)
-        self._mid[:, at] = mid
+        self._mid[:, second % CHANGE_S] = mid
         return record
+
+    def _judge(self, record: Batch, second: int, full: NDArray[np.bool_]) -> None:
+        """Standard score and percentile rank of OFI, where its window is whole; the present excluded."""
+        for index, live in self._scores.items():
+            found = live.push(second, int(record["ofi"][index]) if full[index] else None)
+            if found.percentile is not None:
+                record["score"][index] = NO_SCORE if found.z is None else found.z
+                record["percentile"][index] = found.percentile
 
 
 def blank(record: Batch) -> None:
@@ -152,24 +160,3 @@ def blank(record: Batch) -> None:
     record["band_bid"] = record["band_ask"] = -1
     record["vpin"] = record["vpin_percentile"] = -1.0
     record["change"] = NO_SCORE
-
-
-def _score(
-    ofi: NDArray[np.int64], full: NDArray[np.bool_], past: NDArray[np.float64], at: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Standard score and percentile rank (docs/metrics.md, Standard score), the present excluded."""
-    known = np.isfinite(past)
-    known[:, at] = False  # the oldest second, about to be replaced
-    count = known.sum(axis=1)
-    values = np.where(known, past, 0.0)
-    enough = full & (count >= SCORE_AFTER_S)
-    divisor = np.maximum(count, 2)
-    mean = values.sum(axis=1) / divisor
-    spread = np.where(known, past - mean[:, None], 0.0)
-    deviation = np.sqrt((spread**2).sum(axis=1) / (divisor - 1))
-    scored = enough & (deviation > 0)
-    score = np.where(scored, (ofi - mean) / np.where(deviation > 0, deviation, 1.0), NO_SCORE)
-    below = (known & (past < ofi[:, None])).sum(axis=1)
-    equal = (known & (past == ofi[:, None])).sum(axis=1)
-    percentile = np.where(enough, (below + 0.5 * equal) / divisor, -1.0)
-    return score, percentile

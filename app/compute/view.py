@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.compute.follow import Weighing
+from app.compute.scores import NOT_AVAILABLE, Score, score
 from app.compute.windows import (
     ADDED,
     BOUGHT,
@@ -29,7 +30,6 @@ from app.records import MICRO_UNITS, NO_MICRO
 
 S_NS: Final = 1_000_000_000
 MS_NS: Final = 1_000_000
-SCORE_AFTER: Final = 300  # values one second apart that a score needs: 5 min
 CHANGE_NS: Final = 900 * S_NS
 BINS: Final = 60  # of the distribution, symmetric about zero
 # (longest range, step): about 1,000 steps at most, a whole number of columns each.
@@ -191,27 +191,11 @@ def decomposition(
 class Lookback:
     """Rolling OFI at the whole seconds before the present, sorted, lots (docs/metrics.md, Standard score)."""
 
-    values: Floats
+    values: Ints
 
-    @property
-    def enough(self) -> bool:
-        """Whether a score may be given."""
-        return len(self.values) >= SCORE_AFTER
-
-    def score(self, ofi: float) -> float | None:
-        """Standard score of a value: minus the mean, over the standard deviation (n − 1)."""
-        if not self.enough or not np.isfinite(ofi):
-            return None
-        deviation = float(self.values.std(ddof=1))
-        return (ofi - float(self.values.mean())) / deviation if deviation > 0 else None
-
-    def percentile(self, ofi: float) -> float | None:
-        """Percentile rank `(#{x < v} + ½ #{x = v}) / n`, 0..1."""
-        if not self.enough or not np.isfinite(ofi):
-            return None
-        below = int(np.searchsorted(self.values, ofi, side="left"))
-        upto = int(np.searchsorted(self.values, ofi, side="right"))
-        return (below + upto) / 2 / len(self.values)
+    def of(self, ofi: float) -> Score:
+        """Standard score and percentile rank of a value; not available of NaN."""
+        return score(int(ofi), self.values) if np.isfinite(ofi) else NOT_AVAILABLE
 
 
 def lookback(
@@ -221,7 +205,7 @@ def lookback(
     last = -(-now_ns // S_NS) - 1  # the last whole second before now
     seconds = np.arange(last - lookback_s + 1, last + 1, dtype=np.int64) * S_NS
     values = rolling_best(rows, gaps, seconds, window_ns)
-    return Lookback(np.sort(values[np.isfinite(values)]))
+    return Lookback(np.sort(values[np.isfinite(values)].astype(np.int64)))
 
 
 def distribution(
@@ -272,7 +256,7 @@ def tiles(
     flow = float(taker_flow(rows, gaps.trades, now - window_ns, now)[0])
     traded = rows.between(now - window_ns, now)[0]
     volume = int(traded[BOUGHT] + traded[SOLD])
-    quote = rows.quotes[-1]
+    scored, quote = past.of(ofi), rows.quotes[-1]
     sizes = float(quote["bid_size"]), float(quote["ask_size"])
     known = np.isfinite(bid + ask)
     values = {
@@ -284,8 +268,8 @@ def tiles(
         "spread_ticks": ask - bid,
         "spread_bps": (ask - bid) / (ask + bid) * 2e4,
         "ofi": _one(ofi, scale.lot),
-        "score": past.score(ofi),
-        "percentile": past.percentile(ofi),
+        "score": scored.z,
+        "percentile": scored.percentile,
         "multi": _one(float(depth.multi[0]), scale.lot),
         "queue_imbalance": _ratio(sizes[0] - sizes[1], sum(sizes)) if known else None,
         "depth_bid": _band(quote["near_bid"], scale.lot) if known else None,

@@ -90,7 +90,7 @@ class View:
     trades_sent_ns: int = 0
     horizon_ns: int = 0
     open_from_ns: int = END
-    past: compute.Lookback = field(default_factory=lambda: compute.Lookback(np.empty(0)))
+    past: compute.Lookback = field(default_factory=lambda: compute.Lookback(np.empty(0, np.int64)))
     slow: dict[str, Any] = field(default_factory=dict)
     everywhere: list[dict[str, Any]] = field(default_factory=list)  # incidents of all markets
     hist: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(compute.BINS, np.uint32))
