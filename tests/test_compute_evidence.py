@@ -8,8 +8,9 @@ import pytest
 from app.compute import evidence, impact
 from app.compute.evidence import Follower, Question
 from app.compute.view import Gaps
-from app.compute.windows import Intervals, sums_of
+from app.compute.windows import Intervals
 from app.records import NO_BID, NO_MID, ROW_NS, empty
+from tests.batch import sums_of
 from tests.test_compute_markouts import S, none
 
 UNIT = Decimal(1)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from app.compute import impact
 from app.compute.follow import BIN_NS, Explained, Weighing
 from app.compute.integrated import LOOKBACK_WINDOWS, normalise, trailing
-from app.compute.windows import BEGINNING, merged, rolling_depth, sums_of
+from app.compute.windows import BEGINNING, merged, rolling_depth
 from app.records import LEVELS, ROW, ROW_NS
+from tests.batch import sums_of
 
 T0 = 1_700_000_000 * 10**9  # a whole multiple of 10 s, not of a minute
 LEVEL = 10

@@ -11,8 +11,9 @@ from app.compute import liquidity
 from app.compute.book import slippage_bps
 from app.compute.columns import Book, book_record, column
 from app.compute.view import Gaps, Scale
-from app.compute.windows import Intervals, sums_of
+from app.compute.windows import Intervals
 from app.records import LEVELS, ROW_NS, Batch, empty
+from tests.batch import sums_of
 
 S = 10 * ROW_NS
 NONE = Intervals(np.zeros(0, np.int64), np.zeros(0, np.int64))

@@ -15,8 +15,9 @@ from app.compute.live_law import LiveLaw
 from app.compute.live_markout import LiveMarkout
 from app.compute.live_prediction import Forecasts, LivePrediction
 from app.compute.view import Gaps
-from app.compute.windows import Intervals, sums_of
+from app.compute.windows import Intervals
 from app.records import NO_MID, TRADE
+from tests.batch import spread_parts, sums_of
 from tests.test_compute_follow import LEVEL, T0, gaps_of, random_rows
 
 S = 10**9
@@ -255,7 +256,7 @@ def test_spread_and_markout_equal_the_batch_for_any_chunking(seed, parts):
     kept = kept[kept["twice_mid"] != NO_MID]
     t, price, size, side = (kept[name] for name in ("time_ns", "price", "size", "side"))
     for h in spread.HORIZONS_S:
-        want, got = spread.decompose(t, price, size, side, mid_ns, mid, h, 0, end), live.spread(h)
+        want, got = spread_parts(t, price, size, side, mid_ns, mid, h, 0, end), live.spread(h)
         assert got.trades == want.trades > 100
         assert astuple(got) == pytest.approx(astuple(want), rel=1e-9, abs=1e-12)
     curves = live.curves()

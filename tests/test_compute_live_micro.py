@@ -11,6 +11,7 @@ from app.compute.live_micro import BLOCK_NS, BLOCKS
 from app.compute.rows import RowBuilder
 from app.compute.states import BookStates, no_states, no_trades
 from app.records import LEVELS, MICRO_UNITS, NO_BID, NO_MICRO, ROW_NS
+from tests import batch as batch_form
 from tests.test_compute_microprice import quotes
 
 T0 = 1_700_000_040 * 10**9  # the beginning of a block
@@ -64,12 +65,12 @@ def batch(states, record):
     of_row = (record["end_ns"] - 1) // BLOCK_NS
     for b in np.unique(of_row).tolist():
         counted = same & (block[1:] >= b - BLOCKS) & (block[1:] < b)
-        g = mp.adjustments(mp.count(*columns, counted))
+        g = batch_form.adjustments(batch_form.count(*columns, counted))
         rows = np.flatnonzero(of_row == b)
         if g is None:
             continue
         names = ("bid", "bid_size", "ask", "ask_size")
-        found = mp.microprice(g, *(record[name][rows] for name in names))
+        found = batch_form.microprice(g, *(record[name][rows] for name in names))
         ok = np.isfinite(found)
         values[rows[ok]] = np.rint(found[ok] * MICRO_UNITS)
     return values

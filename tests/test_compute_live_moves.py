@@ -6,7 +6,7 @@ import pytest
 from app.compute.follow import LEAST_BINS, Explained
 from app.compute.rows import Rows
 from app.compute.summary import SummaryBuilder
-from app.compute.windows import sums_of
+from tests.batch import sums_of
 from tests.test_compute_follow import T0, gaps_of, random_rows
 
 S = 10**9

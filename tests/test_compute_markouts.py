@@ -6,8 +6,9 @@ import pytest
 from app.compute import markouts
 from app.compute.live_markout import LiveMarkout
 from app.compute.view import Gaps
-from app.compute.windows import Intervals, sums_of
+from app.compute.windows import Intervals
 from app.records import ROW_NS, empty
+from tests.batch import sums_of
 
 S = 10**9
 BAND = 1

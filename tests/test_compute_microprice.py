@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.compute import microprice as mp
-from tests import reference
+from tests import batch, reference
 
 
 def ints(*values):
@@ -47,8 +47,8 @@ def test_a_mirrored_book_is_in_the_mirrored_state(qb, qa, width):
 
 def test_equals_stepping_the_chain():
     bid, qb, ask, qa = quotes(6000)
-    counts = mp.count(bid, qb, ask, qa, np.ones(5999, bool))
-    found = mp.adjustments(counts)
+    counts = batch.count(bid, qb, ask, qa, np.ones(5999, bool))
+    found = batch.adjustments(counts)
     states = mp.state(bid, qb, ask, qa).tolist()
     twice = (bid + ask).tolist()
     seen = Counter()
@@ -64,8 +64,8 @@ def test_equals_stepping_the_chain():
 
 def test_it_lies_inside_the_spread_and_leans_to_the_thin_side():
     bid, qb, ask, qa = quotes(20_000)
-    g = mp.adjustments(mp.count(bid, qb, ask, qa, np.ones(19_999, bool)))
-    value = mp.microprice(
+    g = batch.adjustments(batch.count(bid, qb, ask, qa, np.ones(19_999, bool)))
+    value = batch.microprice(
         g, ints(100, 100, 100), ints(29, 1, 5), ints(101, 101, 101), ints(1, 29, 5)
     )
     assert 100.5 < value[0] < 101.5
@@ -78,12 +78,14 @@ def test_it_lies_inside_the_spread_and_leans_to_the_thin_side():
 
 def test_not_available_before_a_thousand_moves_nor_for_unseen_states():
     bid, qb, ask, qa = quotes(800)
-    counts = mp.count(bid, qb, ask, qa, np.ones(799, bool))
+    counts = batch.count(bid, qb, ask, qa, np.ones(799, bool))
     assert counts.moves < 1000
-    assert mp.adjustments(counts) is None
-    g = mp.adjustments(counts, least=1)
-    assert np.isnan(mp.microprice(g, ints(100), ints(5), ints(104), ints(9))[0])  # spread 4 unseen
-    assert np.isnan(mp.microprice(g, ints(100), ints(5), ints(100), ints(9))[0])  # not valid
+    assert batch.adjustments(counts) is None
+    g = batch.adjustments(counts, least=1)
+    assert np.isnan(
+        batch.microprice(g, ints(100), ints(5), ints(104), ints(9))[0]
+    )  # spread 4 unseen
+    assert np.isnan(batch.microprice(g, ints(100), ints(5), ints(100), ints(9))[0])  # not valid
 
 
 def test_a_state_that_never_moves_does_not_break_the_chain():
@@ -93,7 +95,7 @@ def test_a_state_that_never_moves_does_not_break_the_chain():
     )
     epochs = np.ones(len(bid) - 1, bool)
     epochs[5999] = False
-    g = mp.adjustments(mp.count(bid, qb, ask, qa, epochs))
+    g = batch.adjustments(batch.count(bid, qb, ask, qa, epochs))
     assert np.isfinite(g[np.isfinite(g)]).all()
     assert np.isnan(g[5 * 4 + 3])
 
@@ -102,9 +104,9 @@ def test_nothing_is_counted_across_an_epoch():
     bid, qb, ask, qa = quotes(3000)
     epochs = np.ones(2999, bool)
     epochs[[999, 1999]] = False
-    whole = mp.count(bid, qb, ask, qa, epochs)
+    whole = batch.count(bid, qb, ask, qa, epochs)
     parts = [
-        mp.count(*(side[a : a + 1000] for side in (bid, qb, ask, qa)), np.ones(999, bool))
+        batch.count(*(side[a : a + 1000] for side in (bid, qb, ask, qa)), np.ones(999, bool))
         for a in range(0, 3000, 1000)
     ]
     for name in ("still", "moved", "move_sum"):

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from app.compute.ofi import event_ofi, side_net, side_parts
+from app.compute.ofi import event_ofi, side_parts
 from app.records import NO_ASK, NO_BID
+from tests.batch import side_net
 
 
 def test_hand_vector():

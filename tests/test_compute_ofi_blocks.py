@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.compute import ofi
-from app.compute.ofi import event_ofi, side_net
+from app.compute.ofi import event_ofi
 from app.records import NO_ASK, NO_BID
+from tests.batch import side_net
 
 
 def books(n, levels, seed=0):

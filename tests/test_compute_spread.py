@@ -1,9 +1,9 @@
-"""Effective, realised spread and adverse selection; markout curves."""
+"""Effective, realised spread and adverse selection."""
 
 import numpy as np
 import pytest
 
-from app.compute import spread
+from tests.batch import spread_parts
 
 S = 10**9
 MS = 10**6
@@ -16,7 +16,7 @@ def ints(*values):
 def test_by_hand():
     # Bought 10 at 10002 against mid 10000; a second later mid is 10003. Sold 30 at 10002, mid 10003.
     mid_ns, mid = ints(0, 1 * S, 3 * S), np.array([10000.0, 10003.0, 10001.0])
-    found = spread.decompose(
+    found = spread_parts(
         ints(S // 2, 2 * S), ints(10002, 10002), ints(10, 30), ints(1, -1).astype(np.int8),
         mid_ns, mid, 1, 0, 10 * S,
     )  # fmt: skip
@@ -31,8 +31,8 @@ def test_by_hand():
 def test_the_mid_is_taken_the_lag_before_the_print():
     mid_ns, mid = ints(0, 100 * MS), np.array([10000.0, 10004.0])
     at = (ints(110 * MS), ints(10002), ints(1), np.array([1], np.int8), mid_ns, mid, 1)
-    assert spread.decompose(*at, 20 * MS, 5 * S).effective == pytest.approx(4.0)
-    late = spread.decompose(*at, 0, 5 * S)
+    assert spread_parts(*at, 20 * MS, 5 * S).effective == pytest.approx(4.0)
+    late = spread_parts(*at, 0, 5 * S)
     assert (late.effective, late.negative_share) == (None, 1.0)
 
 
@@ -45,7 +45,7 @@ def test_not_available_above_five_percent_of_negative_effective_spreads():
     for bad, available in ((5, True), (6, False)):
         p = price.copy()
         p[:bad] = 9999
-        found = spread.decompose(time_ns, p, np.ones(n, np.int64), side, mid_ns, mid, 1, 0, 100 * S)
+        found = spread_parts(time_ns, p, np.ones(n, np.int64), side, mid_ns, mid, 1, 0, 100 * S)
         assert (found.effective is not None) is available
         assert found.negative_share == bad / n
 
@@ -54,27 +54,9 @@ def test_what_cannot_be_known_does_not_count():
     mid_ns, mid = ints(0, S), np.array([10000.0, np.nan])
     common = (ints(1, 1), np.array([1, 1], np.int8), mid_ns, mid)
     # The second print's horizon lies past the data; the first print's later mid is not valid.
-    found = spread.decompose(ints(1, 9 * S), ints(10001, 10001), *common, 1, 0, 9 * S)
+    found = spread_parts(ints(1, 9 * S), ints(10001, 10001), *common, 1, 0, 9 * S)
     assert (found.trades, found.effective) == (0, None)
     none = ints()
     assert (
-        spread.decompose(none, none, none, none.astype(np.int8), none, np.zeros(0), 1, 0, S).trades
-        == 0
+        spread_parts(none, none, none, none.astype(np.int8), none, np.zeros(0), 1, 0, S).trades == 0
     )
-
-
-def test_markout_rises_with_the_flow_that_moves_the_price():
-    rng = np.random.default_rng(0)
-    n = 5000
-    time_ns = np.arange(n) * S
-    ofi = rng.integers(-100, 101, n)
-    side = rng.choice([-1, 1], n).astype(np.int8)
-    move = np.r_[0, ofi[:-1]] * 0.01  # the mid follows the flow one second later
-    mid = 10000 + np.cumsum(move)
-    found = spread.markout(time_ns, np.ones(n, np.int64), side, ofi, time_ns, mid, 1, 0, n * S)
-    assert (np.diff(found.mean_bps) > 0).all()
-    assert found.mean_bps[0] < -0.5 < 0.5 < found.mean_bps[-1]
-    assert found.trades.sum() == n
-    assert found.size_weighted_bps == pytest.approx(found.mean_bps)
-    empty = spread.markout(time_ns, ofi, side, ofi, time_ns[:0], mid[:0], 1, 0, S)
-    assert empty.trades.sum() == 0

@@ -6,8 +6,9 @@ import pytest
 from app.compute.rows import Rows
 from app.compute.summary import SummaryBuilder
 from app.compute.view import lookback
-from app.compute.windows import Intervals, sums_of
+from app.compute.windows import Intervals
 from app.records import NO_SCORE, ROW, ROW_NS
+from tests.batch import sums_of
 
 S = 1_000_000_000
 T0 = 1_700_000_000 * S

@@ -1,4 +1,4 @@
-"""Trades: imbalance, CVD, Lee–Ready, the lag of prints."""
+"""Trades: CVD, Lee–Ready, the lag of prints."""
 
 import numpy as np
 from hypothesis import given
@@ -20,43 +20,36 @@ def sides(*values):
     return np.array(values, np.int8)
 
 
-def test_imbalance_and_cvd_by_hand():
-    time_ns, size, side = ints(1, 10, 11), ints(5, 3, 4), sides(1, -1, -1)
-    assert trades.imbalance(time_ns, size, side, ints(0, 10, 20)).tolist() == [2, -4]
-    assert trades.cvd(trades.signed(size, side)).tolist() == [5, 2, -2]
-    assert trades.cvd(trades.signed(size, side), before=7).tolist() == [12, 9, 5]
+def inferred(time_ns, price, quote_ns, bid, ask):
+    """What the rules make of prints without a side, all of one market in one batch."""
+    n, k = len(quote_ns), len(time_ns)
+    book = np.stack([bid, ask], axis=1)[:, :, None]
+    small, none = np.zeros(n, np.int32), np.zeros(n, np.int64)
+    states = BookStates(small, quote_ns, none, none, small + 1, book, np.ones_like(book))
+    market, ones = np.zeros(k, np.int32), np.ones(k, np.int64)
+    prints = TradePrints(market, time_ns, price, ones, np.zeros(k, np.int8))
+    return trades.LiveLeeReady(1).sides(states, prints).tolist()
+
+
+def test_the_delta_by_hand():
+    assert trades.cvd(ints(5, -3, -4)).tolist() == [5, 2, -2]
+    assert trades.cvd(ints(5, -3, -4), before=7).tolist() == [12, 9, 5]
 
 
 def test_lee_ready_by_hand():
-    quote_ns, bid, ask = ints(10, 20), ints(100, 101), ints(102, 105)
+    quotes = ints(10, 20), ints(100, 101), ints(102, 105)
     # Above mid, below mid, at mid after a rise, at mid after a fall; then before any quote.
-    assert trades.lee_ready(ints(15, 15), ints(102, 100), quote_ns, bid, ask).tolist() == [1, -1]
-    assert trades.lee_ready(ints(15, 15, 15), ints(100, 101, 101), quote_ns, bid, ask).tolist() == [
-        -1,
-        1,
-        1,
-    ]
-    assert trades.lee_ready(ints(15, 16), ints(102, 101), quote_ns, bid, ask).tolist() == [1, -1]
-    assert trades.lee_ready(ints(5, 6, 7), ints(50, 51, 50), quote_ns, bid, ask).tolist() == [
-        0,
-        1,
-        -1,
-    ]
+    assert inferred(ints(15, 15), ints(102, 100), *quotes) == [1, -1]
+    assert inferred(ints(15, 15, 15), ints(100, 101, 101), *quotes) == [-1, 1, 1]
+    assert inferred(ints(15, 16), ints(102, 101), *quotes) == [1, -1]
+    assert inferred(ints(5, 6, 7), ints(50, 51, 50), *quotes) == [0, 1, -1]
+    none = ints()
+    assert inferred(none, none, none, none, none) == []
 
 
 def test_lee_ready_sees_only_quotes_before_the_trade():
     # The quote at 20 is the trade's own consequence.
-    assert trades.lee_ready(
-        ints(20), ints(102), ints(10, 20), ints(100, 103), ints(102, 105)
-    ).tolist() == [1]
-
-
-def test_the_tick_rule_remembers_earlier_trades():
-    none = ints()
-    assert trades.lee_ready(ints(1), ints(50), none, none, none, last_price=[49, 50]).tolist() == [
-        1
-    ]
-    assert trades.lee_ready(none, none, none, none, none).tolist() == []
+    assert inferred(ints(20), ints(102), ints(10, 20), ints(100, 103), ints(102, 105)) == [1]
 
 
 def slow_lee_ready(times, prices, quotes):
@@ -83,8 +76,8 @@ quotes = st.lists(
 def test_lee_ready_equals_the_definition(pairs, book):
     times, prices = [t for t, _ in pairs], [p for _, p in pairs]
     columns = [np.array([q[k] for q in book], np.int64) for k in range(3)]
-    fast = trades.lee_ready(np.array(times, np.int64), np.array(prices, np.int64), *columns)
-    assert fast.tolist() == slow_lee_ready(times, prices, book)
+    fast = inferred(np.array(times, np.int64), np.array(prices, np.int64), *columns)
+    assert fast == slow_lee_ready(times, prices, book)
 
 
 def test_the_lag_of_prints_is_found():
@@ -131,7 +124,7 @@ def _quotes_and_prints(rng, markets=3):
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 200), max_size=6))
-def test_live_lee_ready_equals_the_batch_for_any_chunking(seed, cuts):
+def test_lee_ready_equals_the_definition_for_any_chunking(seed, cuts):
     best, prints = _quotes_and_prints(np.random.default_rng(seed))
     live, parts, low = trades.LiveLeeReady(markets=1), [], -1
     for cut in [*sorted(cuts), 200]:
@@ -147,9 +140,10 @@ def test_live_lee_ready_equals_the_batch_for_any_chunking(seed, cuts):
         quotes = best.pick(best.market == market)
         bid, ask = quotes.price[:, 0, 0], quotes.price[:, 1, 0]
         ok = (bid > NO_BID) & (ask < NO_ASK) & (bid < ask)
-        inferred = trades.lee_ready(mine.time_ns, mine.price, quotes.time_ns[ok], bid[ok], ask[ok])
-        want = np.where(mine.side != 0, mine.side, inferred)
-        assert got[prints.market == market].tolist() == want.tolist()
+        shown = zip(*(x[ok].tolist() for x in (quotes.time_ns, bid, ask)), strict=True)
+        slow = slow_lee_ready(mine.time_ns.tolist(), mine.price.tolist(), list(shown))
+        want = [own or rule for own, rule in zip(mine.side.tolist(), slow, strict=True)]
+        assert got[prints.market == market].tolist() == want
 
 
 def test_live_lee_ready_forgets_a_market_whose_units_changed():

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.compute import view, windows
-from app.compute.windows import BEGINNING, END, Intervals, merged, sums_of
+from app.compute.windows import BEGINNING, END, Intervals, merged
 from app.records import LEVELS, NO_BID, ROW_NS, Batch, empty
+from tests.batch import sums_of
 
 S = 1_000_000_000
 BAND = 1

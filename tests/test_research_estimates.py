@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from app.compute import microprice
 from app.compute.vpin import LiveVpin
 from app.records import TRADE
 from app.research import binning
 from app.research.binning import Binner
 from app.research.estimates import Estimates
+from tests import batch
 from tests.test_research_features import T0, S, archived, world
 
 BIN_NS = 7 * S
@@ -61,11 +61,11 @@ def test_the_micro_price_is_that_of_the_minutes_before(reader, long_world):
         low, high = np.searchsorted(time_ns, (begin - 30 * MINUTE, begin), side="right").tolist()
         part = slice(max(low - 1, 0), high)
         args = (price[part, 0], size[part, 0], price[part, 1], size[part, 1])
-        counts = microprice.count(*args, np.diff(epoch[part]) == 0)
-        adjust = microprice.adjustments(counts)
+        counts = batch.count(*args, np.diff(epoch[part]) == 0)
+        adjust = batch.adjustments(counts)
         k = int(np.searchsorted(time_ns, end, side="right"))
         now = (price[k - 1 : k, 0], size[k - 1 : k, 0], price[k - 1 : k, 1], size[k - 1 : k, 1])
-        want = np.nan if adjust is None else float(microprice.microprice(adjust, *now)[0])
+        want = np.nan if adjust is None else float(batch.microprice(adjust, *now)[0])
         assert value / 1e4 == pytest.approx(want, abs=1e-4, nan_ok=True)
         given += np.isfinite(want)
     assert given > 10

@@ -8,6 +8,7 @@ from app.compute import spread
 from app.market import MarketId
 from app.research import execution as module
 from app.research.execution import execution
+from tests.batch import spread_parts
 from tests.recorded import recorded
 from tests.research_help import ofi_json
 
@@ -31,7 +32,7 @@ def test_pieces_leave_no_trace(tmp_path, monkeypatch):
     mid = price[:, :, 0].sum(axis=1) / 2
     for h in spread.HORIZONS_S:
         lag_ns = round(whole["trade_lag_ms"] * 1e6)
-        plain = spread.decompose(*trades, time_ns, mid, h, lag_ns, reader.end_ns)
+        plain = spread_parts(*trades, time_ns, mid, h, lag_ns, reader.end_ns)
         found = whole["spread"][f"{h}s"]
         assert found["trades"] == plain.trades > 1000
         for part in ("effective", "realised", "adverse"):

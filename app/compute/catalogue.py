@@ -24,7 +24,7 @@ class Metric:
 
 
 METRICS: Final = (
-    Metric("Event contribution", ("ofi.event_ofi", "ofi.net_between", "ofi.side_net")),
+    Metric("Event contribution", ("ofi.event_ofi", "ofi.net_between")),
     Metric("OFI of the best quotes", ("bins.rolling", "bins.sums")),
     Metric("OFI by level", ("ofi.event_ofi",)),
     Metric("Multilevel OFI", ("ofi.event_ofi",)),
@@ -59,19 +59,16 @@ METRICS: Final = (
         "Micro-price",
         (
             "microprice.state",
-            "microprice.count",
-            "microprice.adjustments",
             "microprice.solve",
-            "microprice.microprice",
             "live_micro.LiveMicro",
         ),
     ),
     Metric("Spread", ("book.spread",)),
     Metric("Depth within bands", ("columns.bands",)),
     Metric("Slippage", ("book.slippage_bps", "liquidity.fill", "liquidity.market_order")),
-    Metric("Trade imbalance", ("trades.imbalance", "trades.signed")),
+    Metric("Trade imbalance", ("windows.taker_flow",)),
     Metric("Cumulative volume delta", ("trades.cvd",)),
-    Metric("Side of the taker", ("trades.lee_ready", "trades.LiveLeeReady")),
+    Metric("Side of the taker", ("trades.LiveLeeReady",)),
     Metric("Trade lag", ("trades.trade_lag", "live_lag.LiveLag")),
     Metric("VPIN", ("vpin.Vpin", "vpin.LiveVpin", "vpin.BulkClassifier")),
     Metric(
@@ -110,7 +107,6 @@ METRICS: Final = (
     Metric(
         "Spread decomposition",
         (
-            "spread.decompose",
             "spread.Totals",
             "live_markout.LiveMarkout",
             "live_mids.LiveMids",
@@ -119,8 +115,6 @@ METRICS: Final = (
     Metric(
         "Markout curve",
         (
-            "spread.markout",
-            "spread.by_flow",
             "live_markout.LiveMarkout",
             "markouts.curves",
         ),

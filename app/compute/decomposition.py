@@ -39,27 +39,6 @@ class Decomposition:
     unmatched_buy: Ints  # bought without a removal: hidden, refilled, netted, swept, late
     unmatched_sell: Ints
 
-    @property
-    def ofi(self) -> Ints:
-        """`(Lb − La) − (Cb − Ca) + (Mb − Ms)`, which is OFI_best exactly."""
-        limit, cancel = self.limit_bid - self.limit_ask, self.cancel_bid - self.cancel_ask
-        ofi: Ints = limit - cancel + (self.market_buy - self.market_sell)
-        return ofi
-
-    @property
-    def matched_share(self) -> float:
-        """Matched over traded volume of all rows; NaN when nothing traded."""
-        matched = int(self.market_buy.sum() + self.market_sell.sum())
-        traded = matched + int(self.unmatched_buy.sum() + self.unmatched_sell.sum())
-        return matched / traded if traded else float("nan")
-
-    @property
-    def cancelled_share(self) -> float:
-        """Cancelled over removed size of all rows; NaN when nothing was removed."""
-        cancelled = int(self.cancel_bid.sum() + self.cancel_ask.sum())
-        removed = cancelled + int(self.market_buy.sum() + self.market_sell.sum())
-        return cancelled / removed if removed else float("nan")
-
 
 def removed_by_event(price: Ints, size: Ints, row: Ints) -> tuple[Removed, Ints, Ints]:
     """What left and joined the best levels between the states of one unbroken stream.

@@ -5,7 +5,6 @@ the counts of what followed what, symmetrised, the paper's chain gives `g* = Σ 
 `G1 = (I − Q)⁻¹ E[move]` and `B = (I − Q)⁻¹ T`; Q are the steps without a move of the mid, T those with.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,66 +39,12 @@ def state(bid: Ints, bid_size: Ints, ask: Ints, ask_size: Ints) -> Ints:
     return np.where(ok, bucket * SPREADS + width - 1, -1)
 
 
-@dataclass
-class Counts:
-    """What followed what: transitions without and with a move of mid, and Σ moves in half ticks."""
-
-    still: Ints  # [STATES, STATES]
-    moved: Ints  # [STATES, STATES]
-    move_sum: Ints  # [STATES]
-
-    @classmethod
-    def none(cls) -> "Counts":
-        """No transitions."""
-        square = (STATES, STATES)
-        return cls(
-            np.zeros(square, np.int64), np.zeros(square, np.int64), np.zeros(STATES, np.int64)
-        )
-
-    @property
-    def moves(self) -> int:
-        """How many moves of mid were seen."""
-        return int(self.moved.sum())
-
-
-def count(
-    bid: Ints, bid_size: Ints, ask: Ints, ask_size: Ints, same_epoch: NDArray[np.bool_]
-) -> Counts:
-    """Transitions between consecutive states of one best stream.
-
-    Args:
-        bid, bid_size, ask, ask_size: `[n]` ticks and lots.
-        same_epoch: `[n − 1]` whether a state continues the one before it.
-    """
-    result = Counts.none()
-    at = state(bid, bid_size, ask, ask_size)
-    ok = same_epoch & (at[:-1] >= 0) & (at[1:] >= 0)
-    before, after = at[:-1][ok], at[1:][ok]
-    twice = np.where(at >= 0, bid + np.where(at >= 0, ask, 0), 0)
-    move = np.diff(twice)[ok]
-    moved = move != 0
-    np.add.at(result.still, (before[~moved], after[~moved]), 1)
-    np.add.at(result.moved, (before[moved], after[moved]), 1)
-    np.add.at(result.move_sum, before[moved], move[moved])
-    return result
-
-
-def adjustments(counts: Counts, least: int = LEAST_MOVES) -> Floats | None:
-    """`g*` of every state in ticks, `[STATES]`; NaN for states never seen.
-
-    None until `least` moves of mid were seen: the caller shows the weighted mid, and says so.
-    """
-    if counts.moves < least:
-        return None
-    found: Floats = solve(counts.still[None], counts.moved[None], counts.move_sum[None])[0]
-    return found
-
-
 def solve(still: Ints, moved: Ints, move_sum: Ints) -> Floats:
     """`g*` of several markets at once.
 
     Args:
-        still, moved: `[k, STATES, STATES]`, move_sum: `[k, STATES]`; see `Counts`.
+        still, moved: `[k, STATES, STATES]` transitions without and with a move of mid.
+        move_sum: `[k, STATES]` Σ of the moves from each state, half ticks.
 
     Returns:
         `[k, STATES]` ticks; NaN for states never seen, and where the sum has no limit.
@@ -146,16 +91,3 @@ def _can_move(still: Ints, moved: Ints) -> NDArray[np.bool_]:
         reach = wider
     result: NDArray[np.bool_] = reach
     return result
-
-
-def microprice(adjustment: Floats, bid: Ints, bid_size: Ints, ask: Ints, ask_size: Ints) -> Floats:
-    """`mid + g*(state)` in ticks; NaN where the book is not valid or its state was never seen.
-
-    A book with equal queues lies on the border of two buckets and takes the mean of both: mid.
-    """
-    at = np.maximum(state(bid, bid_size, ask, ask_size), 0)
-    ok = valid(bid, ask) & (bid_size + ask_size > 0)
-    mid = np.where(ok, bid + np.where(ok, ask, 0), 0) / 2.0
-    move = adjustment[at]
-    move = np.where(bid_size == ask_size, (move + adjustment[_MIRROR[at]]) / 2.0, move)
-    return np.where(ok, mid + move, np.nan)

@@ -50,11 +50,6 @@ def side_parts(price: Ints, size: Ints, price_before: Ints, size_before: Ints) -
     return Parts(added, removed)
 
 
-def side_net(price: Ints, size: Ints, price_before: Ints, size_before: Ints) -> Ints:
-    """`1{P ≥ P'} q − 1{P ≤ P'} q'`: the side's contribution alone, see `side_parts`."""
-    return size * (price >= price_before) - size_before * (price <= price_before)
-
-
 def event_ofi(price: Ints, size: Ints) -> Ints:
     """Contribution of each event of one unbroken stream.
 

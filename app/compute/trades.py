@@ -1,11 +1,8 @@
-"""Trades: imbalance, CVD, the taker's side by Lee–Ready, the lag of prints (docs/metrics.md, Trades)."""
-
-from collections.abc import Sequence
+"""Trades: CVD, the taker's side by Lee–Ready, the lag of prints (docs/metrics.md, Trades)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.compute import bins
 from app.compute.book import valid
 from app.compute.decomposition import Removed, matched_volume
 from app.compute.states import BookStates, TradePrints
@@ -16,63 +13,17 @@ Sides = NDArray[np.int8]
 MAX_LAG_NS = 50_000_000
 
 
-def signed(size: Ints, side: Sides) -> Ints:
-    """Lots with the taker's sign: bought positive, sold negative, unknown 0."""
-    return size * side
-
-
-def imbalance(time_ns: Ints, size: Ints, side: Sides, edge_ns: Ints) -> Ints:
-    """Bought − sold per bin, in lots."""
-    return bins.sums(time_ns, signed(size, side), edge_ns)
-
-
 def cvd(net: Ints, before: int = 0) -> Ints:
     """Cumulative volume delta: the running sum of bought − sold, after each trade or bin."""
     return np.cumsum(net) + before
 
 
-def lee_ready(
-    time_ns: Ints,
-    price: Ints,
-    quote_ns: Ints,
-    bid: Ints,
-    ask: Ints,
-    last_price: Sequence[int] = (),
-) -> Sides:
-    """The taker's side where the venue does not say: quote rule, tick rule at mid.
-
-    Args:
-        time_ns, price: trades in order, ticks.
-        quote_ns, bid, ask: valid best quotes in order; a trade sees the last one *before* it.
-        last_price: trades before these, newest last, for the tick rule of the first ones.
-
-    Returns:
-        +1 bought, −1 sold, 0 where neither rule decides (no quote and no earlier other price).
-        Lee, Ready (1991), without their five-second delay: the clock is one.
-    """
-    at = np.searchsorted(quote_ns, time_ns, side="left") - 1
-    side = _tick_rule(price, last_price)
-    if not len(quote_ns):
-        return side
-    twice = 2 * price - (bid + ask)[np.maximum(at, 0)]
-    quoted = (at >= 0) & (twice != 0)
-    return np.where(quoted, np.sign(twice), side).astype(np.int8)
-
-
-def _tick_rule(price: Ints, last_price: Sequence[int]) -> Sides:
-    """Sign of the last change of price, carried over equal prices."""
-    whole = np.concatenate([np.asarray(last_price, np.int64), price])
-    if not len(whole):
-        return np.zeros(0, np.int8)
-    move = np.sign(np.diff(whole, prepend=whole[0]))
-    known = np.where(move != 0, np.arange(len(move)), -1)
-    at = np.maximum.accumulate(known)
-    sign = np.where(at >= 0, move[np.maximum(at, 0)], 0)
-    return sign[len(whole) - len(price) :].astype(np.int8)
-
-
 class LiveLeeReady:
-    """`lee_ready` batch by batch, all markets together: the last quote and price are carried over."""
+    """The taker's side where the venue does not say, batch by batch, all markets together.
+
+    The quote rule against the last valid mid *before* the print, the tick rule at mid; the last quote and
+    price are carried over. Lee, Ready (1991), without their five-second delay: the clock is one.
+    """
 
     def __init__(self, markets: int = 64):
         self._quote = np.tile(np.array([NO_BID, NO_ASK], np.int64), (markets, 1))

@@ -119,15 +119,6 @@ def nothing(end_ns: int) -> Batch:
     return out
 
 
-def sums_of(rows: Batch, band: int) -> RowSums:
-    """The running sums of a batch of rows, oldest first."""
-    start = rows["start_ns"][:1] if len(rows) else np.zeros(1, np.int64)
-    total = np.zeros((len(rows) + 1, SUMS), np.int64)
-    np.cumsum(increments(rows), axis=0, out=total[1:])
-    quotes = np.concatenate([nothing(int(start[0])), quotes_of(rows, band)])
-    return RowSums(np.concatenate([start, rows["end_ns"]]), total, quotes)
-
-
 @dataclass(frozen=True)
 class Intervals:
     """Disjoint open stretches of time, sorted; `from_ns` and `to_ns` are `[k]`."""

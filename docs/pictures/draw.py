@@ -19,7 +19,7 @@ from app.compute import (
     held_out,
     impact,
     integrated,
-    microprice,
+    markouts,
     prediction,
     scores,
     spread,
@@ -28,7 +28,10 @@ from app.compute import (
 )
 from app.compute.catalogue import METRICS
 from app.compute.decomposition import decompose, removed_by_event
+from app.compute.live_micro import LiveMicro
 from app.compute.ofi import event_ofi
+from app.compute.states import BookStates, TradePrints
+from app.records import MICRO_UNITS, NO_MICRO, ROW
 
 HERE = Path(__file__).parent
 
@@ -52,12 +55,14 @@ class World:
         self.edge = bins.edges(0, int(m.time_ns[-1]) // (10 * S_NS) * 10 * S_NS, 10 * S_NS)
         self.end = self.edge[1:]
         self.sums = bins.sums(self.t, self.e, self.edge)
-        self.traded = trades.imbalance(m.trade_ns, m.trade_size, m.trade_side, self.edge)
+        self.traded = bins.sums(m.trade_ns, m.trade_size * m.trade_side, self.edge)
         at = np.maximum(bins.last_index(m.time_ns, self.edge), 0)
         self.move = np.diff(self.mid[at])
         ones = np.ones(len(m.time_ns), np.int64)
         sizes = bins.sums(m.time_ns, m.size.sum(axis=(1, 2)), self.edge)
         states = bins.sums(m.time_ns, ones, self.edge)
+        self.queues = bins.sums(m.time_ns, m.size[:, :, 0].sum(axis=1), self.edge)
+        self.counts = states
         self.normal = integrated.normalise(self.sums, sizes, states)
         self.integrated, self.explained = integrated.trailing(self.normal, states > 0)
         self.second = np.arange(60, int(m.time_ns[-1] // S_NS) - 60) * S_NS
@@ -73,6 +78,18 @@ class World:
             m.trade_price, m.trade_size, m.trade_side,
         )  # fmt: skip
         self.row_end = every * (S_NS // 10)
+
+    def states(self) -> BookStates:
+        """The best quotes as a live stream gives them."""
+        n = len(self.m.time_ns)
+        market, none, known = np.zeros(n, np.int32), np.zeros(n, np.int64), np.ones(n, np.int32)
+        price, size = self.m.price[:, :, :1], self.m.size[:, :, :1]
+        return BookStates(market, self.m.time_ns, none, none, known, price, size)
+
+    def mid_at(self, t_ns: np.ndarray) -> np.ndarray:
+        """The last mid at each time; NaN past the end."""
+        at = np.maximum(bins.last_index(self.m.time_ns, t_ns), 0)
+        return np.where(t_ns <= self.m.time_ns[-1], self.mid[at], np.nan)
 
     def minutes(self, ns: np.ndarray) -> np.ndarray:
         """Nanoseconds as minutes."""
@@ -90,7 +107,7 @@ def flow(w: World) -> dict[str, Chart]:
     matched = bins.sums(w.row_end, w.parts.market_buy + w.parts.market_sell, w.edge)
     volume = bins.sums(m.trade_ns, m.trade_size, w.edge)
     live = scores.LiveScore()
-    score = [live.push(int(v)) for v in w.rolling]
+    score = [live.push(k, int(v)) for k, v in enumerate(w.rolling)]
     second = w.minutes(w.second)
     lost = bins.coverage(np.array([7, 31]) * 60 * S_NS, np.array([9, 32]) * 60 * S_NS, w.edge)
     fine = prediction.signal(w.t, w.e[:, 0], w.second[:240], 5 * S_NS)
@@ -113,13 +130,27 @@ def flow(w: World) -> dict[str, Chart]:
     }  # fmt: skip
 
 
+def micro(w: World) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the bid in both queues and micro-price less mid, once a second of the last quarter hour."""
+    m, states = w.m, w.states()
+    end = np.arange(1, int(m.time_ns[-1] // S_NS)) * S_NS
+    at = bins.last_index(m.time_ns, end)
+    end, at = end[at >= 0], at[at >= 0]
+    record = np.zeros(len(end), ROW)
+    record["bid"], record["ask"] = w.bid[at], w.ask[at]
+    record["bid_size"], record["ask_size"] = w.qb[at], w.qa[at]
+    continues = np.arange(len(m.time_ns)) > 0
+    LiveMicro(1, least=100).update(states, continues, end, np.zeros(len(end), np.int32), record)
+    known = (record["micro"] != NO_MICRO) & (end > end[-1] - 900 * S_NS)
+    lean = record["micro"] / MICRO_UNITS - w.mid[at]
+    return (w.qb[at] / (w.qb[at] + w.qa[at]))[known], lean[known]
+
+
 def books(w: World) -> dict[str, Chart]:
     """Pictures of the book."""
     m, some = w.m, slice(2000, 2200)
     t = (m.time_ns[some] - m.time_ns[2000]) / S_NS
-    counts = microprice.count(w.bid, w.qb, w.ask, w.qa, np.ones(len(w.bid) - 1, bool))
-    g = microprice.adjustments(counts, least=100)
-    bucket = (np.arange(10) + 0.5) / 10
+    moment, lean = micro(w)
     weighted = book.weighted_mid(w.bid, w.qb, w.ask, w.qa)
     k = 5000
     notional = np.linspace(1, 0.95 * float((m.price[k, 1] * m.size[k, 1]).sum()), 60)
@@ -138,7 +169,7 @@ def books(w: World) -> dict[str, Chart]:
         "Queue imbalance": Chart("seconds", "−1..1").add("steps", t, book.queue_imbalance(w.qb, w.qa)[some]),
         "Depth imbalance": Chart("seconds", "−1..1").add("steps", t, book.depth_imbalance(m.size[:, 0], m.size[:, 1])[some]),
         "Weighted mid": fair,
-        "Micro-price": Chart("share of the bid in both queues", "g*, ticks").add("line", bucket, g.reshape(10, 4)[:, 0]),
+        "Micro-price": Chart("share of the bid in both queues", "micro-price − mid, ticks").add("dots", moment, lean),
         "Spread": Chart("seconds", "ticks").add("steps", t, (w.ask - w.bid)[some]),
         "Depth within bands": Chart("bps from mid", "lots").add("steps", away[0], within[0], "bid").add("steps", away[1], within[1], "ask"),
         "Slippage": Chart("order, quote currency", "bps").add("line", notional, costs),
@@ -148,8 +179,10 @@ def books(w: World) -> dict[str, Chart]:
 def prints(w: World) -> dict[str, Chart]:
     """Pictures of the trades."""
     m, end = w.m, w.minutes(w.end)
-    quote = (m.time_ns, w.bid, w.ask)
-    guessed = trades.lee_ready(m.trade_ns, m.trade_price, *quote)
+    none = np.zeros(len(m.trade_ns), np.int8)
+    market = np.zeros(len(m.trade_ns), np.int32)
+    unsided = TradePrints(market, m.trade_ns, m.trade_price, m.trade_size, none)
+    guessed = trades.LiveLeeReady(1).sides(w.states(), unsided)
     share = bins.sums(m.trade_ns, (guessed == m.trade_side).astype(np.int64), w.edge)
     count = bins.sums(m.trade_ns, np.ones(len(m.trade_ns), np.int64), w.edge)
     late = m.trade_ns + 18_000_000
@@ -164,7 +197,7 @@ def prints(w: World) -> dict[str, Chart]:
     known = [b for b in closed if b.vpin is not None]
     return {
         "Trade imbalance": Chart("minutes", "lots").add("bars", end, w.traded),
-        "Cumulative volume delta": Chart("minutes", "lots").add("steps", w.minutes(m.trade_ns), trades.cvd(trades.signed(m.trade_size, m.trade_side))),
+        "Cumulative volume delta": Chart("minutes", "lots").add("steps", w.minutes(m.trade_ns), trades.cvd(m.trade_size * m.trade_side)),
         "Side of the taker": Chart("minutes", "share right").add("steps", end, share / np.maximum(count, 1)),
         "Trade lag": Chart("lag tried, ms (the prints are 18 ms late)", "matched lots").add("line", range(51), volume),
         "VPIN": Chart("minutes", "VPIN").add("steps", [b.end_ns / S_NS / 60 for b in known], [b.vpin for b in known]),
@@ -177,7 +210,10 @@ def relations(w: World) -> dict[str, Chart]:
     line = impact.fit(x, w.move)
     takers = impact.fit(w.traded, w.move)
     span = np.array([x.min(), x.max()])
-    depth = np.geomspace(20, 400, 40)
+    law = impact.law_points(w.end, x, w.move, w.queues, w.counts, 10 * S_NS, 120 * S_NS)
+    fitted = impact.depth_law(law.beta, law.depth)
+    good = law.beta > 0
+    deep = np.log(law.depth[good])
     found = {
         h: prediction.predict(
             w.second,
@@ -200,7 +236,10 @@ def relations(w: World) -> dict[str, Chart]:
         "line", h, [found[k].ic_high for k in h], "high"
     )
     common = (m.trade_ns, m.trade_price, m.trade_size, m.trade_side, m.time_ns, w.mid)
-    parts = [spread.decompose(*common, k, 1, int(m.time_ns[-1])) for k in spread.HORIZONS_S]
+    parts = []
+    for k in spread.HORIZONS_S:
+        (total := spread.Totals()).add(*common, k, 1, int(m.time_ns[-1]))
+        parts.append(total.parts(k))
     before = prediction.signal(w.t, w.e[:, 0], m.trade_ns - 1, 10 * S_NS)
     half = len(x) // 2
     past = impact.fit(x[:half], w.move[:half])
@@ -210,13 +249,17 @@ def relations(w: World) -> dict[str, Chart]:
         )
         for k in h
     ]
-    mark = spread.markout(
-        m.trade_ns, m.trade_size, m.trade_side, before, m.time_ns, w.mid, 5, 1, int(m.time_ns[-1])
+    path = np.stack([w.mid_at(m.trade_ns - 1 + k * S_NS) for k in markouts.CURVE_S])
+    curve = markouts.curves(
+        m.trade_ns, m.trade_side, m.trade_size.astype(float), before.astype(float), path
     )
+    after = Chart("seconds after the trade", "bps")
+    for k, name in ((0, "buys"), (1, "most flow"), (2, "sells"), (3, "most flow")):
+        after.add("line", markouts.CURVE_S, curve.mean[k], name)
     return {
         "Contemporaneous impact": Chart("OFI of 10 s, lots", "Δmid, ticks").add("dots", x, w.move).add("line", span, line.intercept + line.beta * span, f"R² {line.r2:.2f}"),
         "Held-out impact": Chart("OFI of 10 s, lots; later half", "Δmid, ticks").add("dots", x[half:], w.move[half:]).add("line", span, past.intercept + past.beta * span, f"line of the earlier half, R² {held_out.held_out(x, w.move):.2f}"),
-        "Depth law": Chart("log mean depth", "log β").add("line", np.log(depth), np.log(0.5 / depth), "½ / depth"),
+        "Depth law": Chart("log mean depth of 2 min", "log β").add("dots", deep, np.log(law.beta[good])).add("line", np.sort(deep), np.log(fitted.c) - fitted.exponent * np.sort(deep), f"λ {fitted.exponent:.2f}"),
         "Kyle's λ": Chart("bought − sold in 10 s, lots", "Δmid, ticks").add("dots", w.traded, w.move).add("line", span, takers.intercept + takers.beta * span, f"λ {takers.beta:.3f} ticks a lot"),
         "Information coefficient": ic,
         "Hit rate": Chart("horizon, s", "share").add("line", h, [found[k].hit_rate for k in h], "hit rate").add("line", h, [found[k].hit_low for k in h], "low").add("line", h, [found[k].hit_high for k in h], "high"),
@@ -224,7 +267,7 @@ def relations(w: World) -> dict[str, Chart]:
         "Out of sample": Chart("horizon, s", "R²").add("line", h, ahead),
         "Expected move": Chart("horizon, s", "bps").add("line", h, worth, "expected at one standard deviation"),
         "Spread decomposition": Chart("horizon, s", "bps").add("line", [p.horizon_s for p in parts], [p.effective for p in parts], "effective").add("line", [p.horizon_s for p in parts], [p.realised for p in parts], "realised").add("line", [p.horizon_s for p in parts], [p.adverse for p in parts], "adverse selection"),
-        "Markout curve": Chart("quantile of flow before the trade", "bps after 5 s").add("bars", range(1, 6), mark.mean_bps),
+        "Markout curve": after,
     }  # fmt: skip
 
 
