@@ -273,7 +273,7 @@ def test_a_disk_that_fills_up_while_writing_is_said_too(tmp_path, monkeypatch):
 
     def fill():
         with SegmentWriter(archive, MARKET, T0, {}) as w:
-            full = Path(w._tables["depth"].temporary)
+            full = Path(w._tables["depth"].file.temporary)
             full.parent.mkdir(parents=True)
             full.symlink_to("/dev/full")
             times = T0 + np.arange(50) * 30 * S

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.compute import liquidity
 from app.compute.book import slippage_bps
 from app.compute.columns import Book, book_record, column
-from app.compute.view import Gaps, Scale
+from app.compute.view import Gaps, Scale, Steps
 from app.compute.windows import Intervals
 from app.records import LEVELS, ROW_NS, Batch, empty
 from tests.batch import sums_of
@@ -47,7 +47,9 @@ def rows(count: int, seed: int = 1) -> Batch:
 
 def made(batch: Batch, gaps: Gaps, ends: np.ndarray, window_ns: int = 3 * ROW_NS) -> dict:
     now = int(batch["end_ns"][-1])
-    return liquidity.lines(sums_of(batch, 1), gaps, ends, now, 2 * ROW_NS, window_ns, 3, SCALE)
+    return liquidity.lines(
+        Steps(sums_of(batch, 1), gaps, ends, now, 2 * ROW_NS, window_ns, 3, SCALE)
+    )
 
 
 def test_every_line_by_hand() -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -13,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from app.archive.pending import Pending
 from app.archive.schema import TABLES, VERSION, writer_options
 from app.archive.segments import Archive, Segment, segment_name
 from app.archive.updatelog import ChangeEncoder, Columns, SnapshotEncoder
@@ -29,8 +29,8 @@ class _Table:
     """One Parquet file that grows by row groups."""
 
     def __init__(self, archive: Archive, path: str, table: str, metadata: dict[str, str]):
-        self._archive, self.path, self._table = archive, path, table
-        self.temporary = f"{path}.{os.getpid()}.tmp"
+        self._archive, self._table = archive, table
+        self.file = Pending(archive.files, path)
         self._schema = TABLES[table].with_metadata(metadata)
         self._parts: list[Columns] = []
         self.rows = 0  # waiting
@@ -79,9 +79,9 @@ class _Table:
             [pa.array(columns[f.name], f.type) for f in self._schema], schema=self._schema
         )
         if self._writer is None:
-            self._archive.files.create_dir(self.path.rsplit("/", 1)[0], recursive=True)
+            self._archive.files.create_dir(self.file.path.rsplit("/", 1)[0], recursive=True)
             self._writer = parquet.ParquetWriter(
-                self.temporary,
+                self.file.temporary,
                 self._schema,
                 filesystem=self._archive.files,
                 **writer_options(self._table),
@@ -101,8 +101,7 @@ class _Table:
         if self._writer is not None:
             with suppress(OSError):  # closing writes a footer, and the disk may be full
                 self._writer.close()
-        with suppress(OSError):  # it may not have come to a file
-            self._archive.files.delete_file(self.temporary)
+        self.file.discard()
 
 
 class SegmentWriter:
@@ -137,6 +136,8 @@ class SegmentWriter:
             name: _Table(archive, archive.table(market.id, name, self.name), name, note)
             for name in TABLES
         }
+        manifest = archive.path(market.id, "segments", f"{self.name}.json")
+        self._manifest = Pending(archive.files, manifest)
         self.counts = dict.fromkeys(TABLES, 0)
         self.fidelity: dict[str, str] = {}
         self._levels = 0
@@ -251,14 +252,13 @@ class SegmentWriter:
         files = self.archive.files
         for table in self._tables.values():
             if table.close():
-                files.move(table.temporary, table.path)
-            elif files.get_file_info(table.path).is_file:
-                files.delete_file(table.path)  # of the segment that this one replaces
-        manifest = self.archive.path(self.market.id, "segments", f"{self.name}.json")
-        files.create_dir(manifest.rsplit("/", 1)[0], recursive=True)
-        with files.open_output_stream(f"{manifest}.tmp") as file:
+                table.file.appear()
+            elif files.get_file_info(table.file.path).is_file:
+                files.delete_file(table.file.path)  # of the segment that this one replaces
+        files.create_dir(self._manifest.path.rsplit("/", 1)[0], recursive=True)
+        with files.open_output_stream(self._manifest.temporary) as file:
             file.write(json.dumps(segment.to_json(), indent=1).encode())
-        files.move(f"{manifest}.tmp", manifest)
+        self._manifest.appear()
 
     def _check_overlap(self, new: Segment) -> None:
         for old in self.archive.segments(self.market.id):
@@ -281,6 +281,7 @@ class SegmentWriter:
         trace: TracebackType | None,
     ) -> None:
         if not self._done:
+            self._manifest.discard()
             for table in self._tables.values():
                 table.discard()
 

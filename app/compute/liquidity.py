@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.compute import book
 from app.compute.columns import Book
-from app.compute.view import Gaps, Scale, in_unit
+from app.compute.view import Gaps, Steps, in_unit
 from app.compute.windows import (
     ADDED,
     BIDS,
@@ -39,24 +39,8 @@ LINES: Final = {
 _BPS: Final = 1e4
 
 
-def lines(
-    rows: RowSums,
-    gaps: Gaps,
-    ends_ns: Ints,
-    now_ns: int,
-    step_ns: int,
-    window_ns: int,
-    depth: int,
-    scale: Scale,
-) -> dict[str, NDArray[np.float64]]:
+def lines(s: Steps) -> dict[str, NDArray[np.float64]]:
     """The lines of the tab at the ends of steps; NaN where not known.
-
-    Args:
-        rows, gaps: of the market; at least from the first step's start less the window.
-        ends_ns: `[n]` ends of the steps; one that is not over shows the value now.
-        now_ns, step_ns, window_ns: the present, and lengths.
-        depth: levels of the depth imbalance.
-        scale: of the result.
 
     Returns:
         `bought`, `sold` within the step; `parts` `[n, 6]` of rolling OFI (bids added, asks pulled,
@@ -64,29 +48,28 @@ def lines(
         `spread_ticks`, `spread_bps`, `band_bid`, `band_ask` `[n, bands]` at the end (a band that is NaN where
         the quotes are known reaches beyond the visible book); `depth_imbalance` within the step.
     """
-    at, starts = np.minimum(ends_ns, now_ns), ends_ns - step_ns
-    step = rows.between(starts, at)
-    traded = ~gaps.trades.touch(starts, at)
-    parts, share = _parts(rows, gaps, at, window_ns)
-    bid, ask = quotes_at(rows, gaps.best, at)
-    quotes = rows.quotes[rows.index(at)]
+    at, gaps, lot = s.at_ns, s.gaps, s.scale.lot
+    step = s.rows.between(s.starts_ns, at)
+    traded = ~gaps.trades.touch(s.starts_ns, at)
+    parts, share = _parts(s.rows, gaps, at, s.window_ns)
+    bid, ask = quotes_at(s.rows, gaps.best, at)
+    quotes = s.rows.quotes[s.rows.index(at)]
     known = np.isfinite(bid + ask)
     with np.errstate(invalid="ignore", divide="ignore"):
         spread_bps = (ask - bid) / (ask + bid) * 2 * _BPS
     bands = np.where(known[:, None, None] & (quotes["bands"] >= 0), quotes["bands"], np.nan)
+    queue = book.queue_imbalance(quotes["bid_size"], quotes["ask_size"])
     return {
-        "bought": in_unit(np.where(traded, step[:, BOUGHT], np.nan), scale.lot),
-        "sold": in_unit(np.where(traded, step[:, SOLD], np.nan), scale.lot),
-        "parts": in_unit(parts, scale.lot),
+        "bought": in_unit(np.where(traded, step[:, BOUGHT], np.nan), lot),
+        "sold": in_unit(np.where(traded, step[:, SOLD], np.nan), lot),
+        "parts": in_unit(parts, lot),
         "matched": share,
-        "queue": np.where(
-            known, book.queue_imbalance(quotes["bid_size"], quotes["ask_size"]), np.nan
-        ),
-        "depth_imbalance": depth_imbalance(step, gaps.depth.touch(starts, at), depth),
+        "queue": np.where(known, queue, np.nan),
+        "depth_imbalance": depth_imbalance(step, gaps.depth.touch(s.starts_ns, at), s.depth),
         "spread_ticks": ask - bid,
         "spread_bps": spread_bps,
-        "band_bid": in_unit(bands[:, 0], scale.lot),
-        "band_ask": in_unit(bands[:, 1], scale.lot),
+        "band_bid": in_unit(bands[:, 0], lot),
+        "band_ask": in_unit(bands[:, 1], lot),
     }
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -107,52 +107,65 @@ class Scale:
     lot: Decimal
 
 
-def series(
-    rows: RowSums,
-    gaps: Gaps,
-    ends_ns: Ints,
-    now_ns: int,
-    step_ns: int,
-    window_ns: int,
-    depth: int,
-    scale: Scale,
-    weighing: Weighing,
-) -> dict[str, NDArray[np.generic]]:
-    """The lines and bars of a view at the ends of steps; the last value at or before each end.
+@dataclass(frozen=True)
+class Steps:
+    """Steps of time of a view, and what their values are made of.
 
-    Args:
+    Attributes:
         rows: at least from the first step's start less the window.
         gaps: of the same market.
         ends_ns: `[n]` ends of the steps.
         now_ns: a step that is not over shows the value now.
         step_ns, window_ns: lengths.
         depth: levels, 1..records.LEVELS.
-        scale: of the result.
-        weighing: of integrated OFI at this depth, up to now.
+        scale: of the values.
+    """
+
+    rows: RowSums
+    gaps: Gaps
+    ends_ns: Ints
+    now_ns: int
+    step_ns: int
+    window_ns: int
+    depth: int
+    scale: Scale
+
+    @cached_property
+    def at_ns(self) -> Ints:
+        """When the value of each step is taken: at its end, or now."""
+        return np.minimum(self.ends_ns, self.now_ns)
+
+    @cached_property
+    def starts_ns(self) -> Ints:
+        """Where each step starts."""
+        return self.ends_ns - self.step_ns
+
+
+def series(s: Steps, weighing: Weighing) -> dict[str, NDArray[np.generic]]:
+    """The lines and bars of a view at the ends of steps; the last value at or before each end.
+
+    Args:
+        s: the steps.
+        weighing: of integrated OFI at their depth, up to now.
 
     Returns:
         `t` ms, `bid`, `ask`, `mid`, `micro`, `ofi`, `multi`, `integrated`, `flow` as `f8 [n]`, `levels` as
         `f4 [n, depth]`.
     """
-    at = np.minimum(ends_ns, now_ns)
-    bid, ask = quotes_at(rows, gaps.best, at)
-    ofi = rolling_best(rows, gaps.best, at, window_ns)
-    levels = rolling_depth(rows, gaps.depth, at, window_ns, depth)
-    flow = taker_flow(rows, gaps.trades, ends_ns - step_ns, at)
+    at, tick, lot = s.at_ns, s.scale.tick, s.scale.lot
+    bid, ask = quotes_at(s.rows, s.gaps.best, at)
+    levels = rolling_depth(s.rows, s.gaps.depth, at, s.window_ns, s.depth)
+    micro = micro_in_unit(s.rows.quotes["micro"][s.rows.index(at)], tick)
     return {
-        "t": ends_ns / MS_NS,
-        "bid": in_unit(bid, scale.tick),
-        "ask": in_unit(ask, scale.tick),
-        "mid": in_unit(bid + ask, scale.tick / 2),
-        "micro": np.where(
-            np.isfinite(bid + ask),
-            micro_in_unit(rows.quotes["micro"][rows.index(at)], scale.tick),
-            np.nan,
-        ),
-        "ofi": in_unit(ofi, scale.lot),
-        "multi": in_unit(levels.multi, scale.lot),
-        "integrated": in_unit(integrated(levels, weighing.at(at)[0]), scale.lot),
-        "flow": in_unit(flow, scale.lot),
+        "t": s.ends_ns / MS_NS,
+        "bid": in_unit(bid, tick),
+        "ask": in_unit(ask, tick),
+        "mid": in_unit(bid + ask, tick / 2),
+        "micro": np.where(np.isfinite(bid + ask), micro, np.nan),
+        "ofi": in_unit(rolling_best(s.rows, s.gaps.best, at, s.window_ns), lot),
+        "multi": in_unit(levels.multi, lot),
+        "integrated": in_unit(integrated(levels, weighing.at(at)[0]), lot),
+        "flow": in_unit(taker_flow(s.rows, s.gaps.trades, s.starts_ns, at), lot),
         "levels": levels.normalised.astype(np.float32),
     }
 

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import csv, fs, parquet
 
+from app.archive.pending import Pending
 from app.errors import InputError
 
 FORMATS = (".parquet", ".csv", ".arrow")
@@ -37,12 +38,12 @@ class TableWriter:
     def __init__(self, path: Path, schema: Any):
         check(path)
         self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._file = Pending(fs.LocalFileSystem(), str(path.absolute()))
         try:
             with self._mapping():
-                self._writer = _open(self._temporary, path.suffix, schema)
+                self._writer = _open(Path(self._file.temporary), path.suffix, schema)
         except InputError:
-            self._temporary.unlink(missing_ok=True)  # made, but without room for its first bytes
+            self._file.discard()  # made, but without room for its first bytes
             raise
 
     def write(self, table: Any) -> None:
@@ -64,11 +65,11 @@ class TableWriter:
             if error is None:
                 with self._mapping():
                     self._writer.close()
-                    self._temporary.replace(self._path)
+                    self._file.appear()
         finally:
             with suppress(OSError):  # closed already, or its last bytes find no room
                 self._writer.close()
-            self._temporary.unlink(missing_ok=True)
+            self._file.discard()
 
     @contextmanager
     def _mapping(self) -> Iterator[None]:

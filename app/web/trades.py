@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from app.clock import NS_PER_MS
 from app.compute import liquidity
-from app.compute.view import Gaps, in_unit
-from app.compute.windows import Ints
+from app.compute.view import Steps, in_unit
 from app.market import Market
 from app.records import NO_ASK, NO_BID, Batch
 from app.store.base import HotStore
@@ -38,22 +37,16 @@ class Trades:
             name: Sliding("<f8", (width,) if width > 1 else ()) for name, width in shapes.items()
         }
 
-    def series(
-        self, history: History, gaps: Gaps, before_ns: int, ends_ns: Ints, now_ns: int, step_ns: int
-    ) -> dict[str, NDArray[Any]]:
+    def series(self, steps: Steps, before_ns: int) -> dict[str, NDArray[Any]]:
         """The values of the lines at the ends of steps; `before_ns` is the end of the step before."""
-        spec, rows, scale = self.spec, history.rows, history.scale
-        found: dict[str, NDArray[Any]] = dict(
-            liquidity.lines(rows, gaps, ends_ns, now_ns, step_ns, spec.window_ns, spec.depth, scale)
-        )
-        at = np.minimum(ends_ns, now_ns)
+        found: dict[str, NDArray[Any]] = dict(liquidity.lines(steps))
         if not len(self.delta):
             self.since_ns = before_ns
         begun = int(self.delta.view[-1]) if len(self.delta) else 0
-        delta = begun + liquidity.volume_delta(rows, before_ns, at)
+        delta = begun + liquidity.volume_delta(steps.rows, before_ns, steps.at_ns)
         self.delta.append(delta)
-        unknown = liquidity.inside(gaps.trades, at)
-        found["cvd"] = in_unit(np.where(unknown, np.nan, delta), scale.lot)
+        unknown = liquidity.inside(steps.gaps.trades, steps.at_ns)
+        found["cvd"] = in_unit(np.where(unknown, np.nan, delta), steps.scale.lot)
         return found
 
     def figures(self, history: History, store: HotStore) -> dict[str, Any]:

@@ -255,15 +255,14 @@ class View:
         _replace_tail(self.t, kept, ends, start)
         first = len(self.t)
         if history.has_rows and len(ends):
-            values = compute.series(
+            steps = compute.Steps(
                 history.rows, now.gaps, ends, now.end_ns, self.step_ns,
-                self.spec.window_ns, self.spec.depth, history.scale, now.weighing,
+                self.spec.window_ns, self.spec.depth, history.scale,
             )  # fmt: skip
+            values = compute.series(steps, now.weighing)
             if self.trades:
                 before = int(self.t.view[-1]) if first else int(ends[0]) - self.step_ns
-                values |= self.trades.series(
-                    history, now.gaps, before, ends, now.end_ns, self.step_ns
-                )
+                values |= self.trades.series(steps, before)
             self.t.append(ends)
             for name, part in self.lines.items():
                 part.append(values[name])
