@@ -81,7 +81,9 @@ class Watched:
         try:
             self.page.wait_for_function(script, arg=argument)
         except PlaywrightTimeout:
-            raise AssertionError(f"never came true: {script}; page: {self.complaints}") from None
+            stats = self.page.evaluate("() => window.ofi?.stats() ?? null")
+            told = f"page: {self.complaints}, at {self.page.url}, {stats}"
+            raise AssertionError(f"never came true: {script}; {told}") from None
 
 
 @contextmanager

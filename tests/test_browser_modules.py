@@ -184,3 +184,27 @@ def test_a_hole_in_the_sequence_asks_for_a_snapshot(page: Page) -> None:
       return [results, model.seq, model.series.length, model.epoch];
     }"""
     assert page.evaluate(script) == [[False, True, True, True, False, True], 9, 1, 2]
+
+
+@pytest.mark.parametrize("left", [-9e13, -5e13, 0.0])
+def test_a_gap_of_many_screens_is_hatched_where_it_can_be_seen(page: Page, left: float) -> None:
+    script = """async left => {
+      const { hatch } = await import('/live/canvas.js');
+      const x = new OffscreenCanvas(300, 90).getContext('2d'), seen = [];
+      x.moveTo = at => seen.push(at);
+      hatch(x, left, 0, 1e14, 90);
+      return [seen.length, Math.min(...seen), Math.max(...seen)];
+    }"""
+    count, first, last = page.evaluate(script, left)
+    assert 300 / 6 < count < 1000
+    assert first <= 0
+    assert last >= 300 - 6
+
+
+def test_ticks_of_a_range_that_numbers_cannot_divide_are_none(page: Page) -> None:
+    script = """async () => {
+      const { multiples, ticks } = await import('/live/format.js');
+      return [ticks(60000, 60000 + 1e-11, 4), multiples(1e17, 1e17 + 32, 1), multiples(0, 1e9, 1e-3).length,
+        multiples(-2, 2, 1)];
+    }"""
+    assert page.evaluate(script) == [[], [], 1000, [-2, -1, 0, 1, 2]]

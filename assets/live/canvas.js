@@ -81,9 +81,11 @@ export function chip(x, words, left, middle, fill, colour, { align = "left", bor
   return width;
 }
 
-/** Missing data: 45° lines at 6 px between solid edges. */
+/** Missing data: 45° lines at 6 px between solid edges; only what the canvas can show is drawn. */
 export function hatch(x, left, top, width, height) {
   if (!(width > 0)) return;
+  const reach = x.canvas.width; // a gap may be many screens wide
+  const first = 6 * Math.max(0, Math.floor((-reach - left) / 6)) - height, last = Math.min(width + height, reach - left);
   x.save();
   x.beginPath();
   x.rect(left, top, width, height);
@@ -93,7 +95,7 @@ export function hatch(x, left, top, width, height) {
   x.strokeStyle = theme.hatch;
   x.lineWidth = 1;
   x.beginPath();
-  for (let k = -height; k < width + height; k += 6) {
+  for (let k = first; k < last; k += 6) {
     x.moveTo(left + k, top + height);
     x.lineTo(left + k + height, top);
   }

@@ -131,11 +131,14 @@ export function ticks(low, high, count) {
   return multiples(low, high, tickStep(low, high, count));
 }
 
+const MOST_TICKS = 1000;
+
 /** The multiples of a step between two bounds. */
 export function multiples(low, high, step) {
-  if (!(step > 0)) return [];
+  // Beyond so many steps from zero a number cannot tell one from the next.
+  if (!(step > 0) || !(Math.max(Math.abs(low), Math.abs(high)) / step < Number.MAX_SAFE_INTEGER)) return [];
   const found = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step);
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9 && found.length < MOST_TICKS; k++) found.push(k * step);
   return found;
 }
 
