@@ -317,7 +317,8 @@ def coarser(b: Bins, ratio: int) -> Bins:
         return b
 
     def total(values: Ints) -> Ints:
-        whole: Ints = values.reshape(-1, ratio, *values.shape[1:]).sum(axis=1)
+        n = len(values) // ratio  # not −1: without levels nothing tells it
+        whole: Ints = values.reshape(n, ratio, *values.shape[1:]).sum(axis=1)
         return whole
 
     parts = Decomposition(*(total(getattr(b.parts, f)) for f in b.parts.__dataclass_fields__))

@@ -180,7 +180,7 @@ def compute(
         Archive(archive or default_archive()), MarketId.parse(market), *_range(start, end)
     )
     binner = Binner(reader, duration(bin_), levels, best_from_depth=_from_depth(stream))
-    with _progress("Computing", binner.total) as advance:
+    with _progress("Computing", binner.total, quiet=as_json) as advance:
         rows = 0
         with table.TableWriter(out, features.schema(binner.levels, notionals)) as writer:
             for part in features.tables(binner, reader.market, duration(bin_), notionals):
@@ -221,12 +221,12 @@ def verify(
         *_range(start, end),
         _from_depth(stream),
     )
-    with _progress("Reading", None) as advance:
+    with _progress("Verifying", None, quiet=as_json) as advance:
         done = 0
 
-        def watch(bins: int, _: int) -> None:
+        def watch(bins: int, total: int) -> None:
             nonlocal done
-            advance(bins - done)
+            advance(bins - done, total)
             done = bins
 
         result = verification.verify(Archive(archive or default_archive()), request, watch)
@@ -262,7 +262,7 @@ def export(
     total = sum(s.counts.get(what, 0) for s in reader.segments)
     rows = 0
     with (
-        _progress("Exporting", total) as advance,
+        _progress("Exporting", total, quiet=as_json) as advance,
         table.TableWriter(out, plan.schema) as writer,
     ):
         for part in plan.tables:
@@ -283,7 +283,7 @@ def _run_import(
 
     where = archive or default_archive()
     total = sum(p.stat().st_size for p in paths if p.is_file())
-    with _progress("Importing", total) as advance:
+    with _progress("Importing", total, quiet=as_json) as advance:
         segment = read(given, Archive(where), advance)
     c = segment.counts
     _say(
@@ -296,19 +296,24 @@ def _run_import(
 
 
 class _progress:  # noqa: N801  reads as the verb that it is
-    """A progress bar on stderr where that is a terminal; silent elsewhere."""
+    """A progress bar on stderr where that is a terminal and a person reads; silent elsewhere."""
 
-    def __init__(self, what: str, total: float | None):
+    def __init__(self, what: str, total: float | None, *, quiet: bool):
         from rich.console import Console
         from rich.progress import Progress
 
         console = Console(stderr=True)
-        self._bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+        silent = quiet or not console.is_terminal
+        self._bar = Progress(console=console, transient=True, disable=silent)
         self._task = self._bar.add_task(what, total=total)
 
-    def __enter__(self) -> Callable[[int], None]:
+    def __enter__(self) -> Callable[..., None]:
         self._bar.__enter__()
-        return lambda n: self._bar.advance(self._task, n)
+        return self._advance
+
+    def _advance(self, n: int, total: float | None = None) -> None:
+        """So much more is done; `total` where it became known."""
+        self._bar.update(self._task, advance=n, total=total)
 
     def __exit__(self, *error: Any) -> None:
         self._bar.__exit__(*error)

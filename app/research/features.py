@@ -65,6 +65,7 @@ def tables(
         running = trades.cvd(b.bought - b.sold, cvd)
         cvd = int(running[-1])
         values["cvd"] = in_units(running, market.grid.lot)
+        del b  # before the next one is made
         yield pa.table(
             [pa.array(values[f.name], f.type, mask=_missing(values[f.name])) for f in kinds],
             schema=kinds,

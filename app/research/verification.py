@@ -115,6 +115,7 @@ def _series(
         done += len(b.start_ns)
         if watch:
             watch(done, binner.total)
+        del b, whole  # before the next ones are made
     series = coarse.series()
     return (fine.series() if ratio > 1 else series), series
 
