@@ -241,3 +241,38 @@ def test_tiles_follow_from_the_rows_by_hand() -> None:
         "bought_share": 0.75, "change": None,
     }  # fmt: skip
     assert depth.normalised[0, 0] == pytest.approx(10 / (20 / 2 / (2 * 2)))
+
+
+NAMED = {
+    "ofi_best": windows.OFI_BEST, "bought": windows.BOUGHT, "sold": windows.SOLD,
+    "states_best": windows.STATES_BEST, "states_depth": windows.STATES_DEPTH,
+    "trades": windows.TRADES, "queue_sum": windows.QUEUE, "ofi": windows.OFI,
+    "added": windows.ADDED, "removed": windows.REMOVED, "matched": windows.MATCHED,
+    "sizes": windows.SIZE, "bids": windows.BIDS, "unknown": windows.UNKNOWN,
+}  # fmt: skip
+
+
+@settings(deadline=None)
+@given(ends, st.integers(0, 99), st.tuples(*[st.integers(-2 * S, 14 * S)] * 3).map(sorted))
+def test_sums_over_split_windows_add_up(times: list[int], seed: int, cuts: list[int]) -> None:
+    """Each running sum over `(a, c]` is that over `(a, b]` and over `(b, c]`, and of its own rows."""
+    rows = make_rows(times, seed)
+    for part in ("added", "removed", "matched"):
+        for side in ("bid", "ask"):
+            rows[f"{part}_{side}"] = np.random.default_rng(seed).integers(0, 99, len(rows))
+    sums, (a, b, c) = sums_of(rows, BAND), cuts
+    whole, first, second = (
+        sums.between(np.array([start]), np.array([end]))[0]
+        for start, end in ((a, c), (a, b), (b, c))
+    )
+    own = windows.increments(rows[(rows["end_ns"] > a) & (rows["end_ns"] <= c)]).sum(axis=0)
+    for name, where in NAMED.items():
+        assert np.array_equal(first[where] + second[where], whole[where]), name
+        assert np.array_equal(own[where], whole[where]), name
+
+
+def test_every_running_sum_has_its_name() -> None:
+    columns = np.zeros(windows.SUMS, np.int64)
+    for where in NAMED.values():
+        columns[where] += 1
+    assert (columns == 1).all()

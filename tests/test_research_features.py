@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.archive import Archive, Reader, SegmentWriter
-from app.compute.catalogue import column_names
+from app.compute.catalogue import METRICS, column_names
 from app.errors import InputError
 from app.feeds.base import Gap
 from app.market import Grid, MarketId
@@ -309,3 +309,43 @@ def test_coarser_bins_equal_bins_read_coarsely(tmp_path):
             assert (getattr(a, name) == getattr(b, name)).all(), name
         assert a.coverage == pytest.approx(b.coverage)
         assert (a.parts.market_buy == b.parts.market_buy).all()
+
+
+SUMMED = [
+    *("states_best", "states_depth", "trades", "trades_inferred", "bought", "sold"),
+    *("trade_imbalance", "ofi_best", "ofi_1", "ofi_2", "ofi_3", "ofi_multilevel"),
+    *next(m.columns for m in METRICS if m.name == "Decomposition"),
+]
+
+
+def frame_of(reader, bin_ns):
+    parts = features.tables(Binner(reader, bin_ns, 3), reader.market, bin_ns)
+    return pd.concat([part.to_pandas() for part in parts], ignore_index=True)
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers(0, 10**6), st.sampled_from([2, 4, 5, 8, 20]), st.integers(1, 39))
+def test_sums_over_split_windows_add_up(tmp_path_factory, seed, ratio, cut):
+    """By name: a bin is the sum of those that it is split into, and a range of its two parts."""
+    best, depth, (time_ns, price, size, side) = world(seed)
+    side = np.where(np.arange(len(side)) % 3, side, 0).astype(np.int8)  # a third has no side
+    reader = archived(tmp_path_factory.mktemp("a"), best, depth, (time_ns, price, size, side))
+    fine, coarse = frame_of(reader, S), frame_of(reader, ratio * S)
+    assert set(SUMMED) <= set(fine.columns)
+    at = fine["end"].to_numpy() - 1
+    for name in SUMMED:
+        lots = (fine[name] * 1000).round().astype(np.int64)
+        whole = lots.groupby(at // (ratio * S)).sum()
+        assert whole.tolist() == (coarse[name] * 1000).round().astype(np.int64).tolist(), name
+        assert lots.any() or name.startswith("market"), name  # few trades meet a removal
+    # The running sum is that of the whole, wherever it is looked at.
+    assert fine["cvd"].iloc[-1] == coarse["cvd"].iloc[-1]
+    split = (
+        Reader(reader._archive, MARKET.id, T0 + cut * S + 1),
+        Reader(reader._archive, MARKET.id, 0, T0 + cut * S),
+    )
+    parts = [frame_of(part, S) for part in split]
+    for name in ("trades", "trades_inferred", "states_best", "states_depth"):
+        assert sum(part[name].sum() for part in parts) == fine[name].sum(), name

@@ -139,6 +139,60 @@ def test_faults_are_located(tmp_path, header, row, column, what):
     assert (caught.value.line, caught.value.column) == (3, column)
 
 
+GOOD = {
+    L2: "true,bid,100,1",
+    TRADES: "1,buy,100,1",
+    QUOTES: "1,101,100,1",
+    SNAPSHOT: "101,3,100,2,101.5,1,99,9",
+}
+# Values that no file of any kind may hold, by the end of the column's name; others are free text.
+BAD = {
+    "timestamp": ["", "soon", "1.5", "-1", "9" * 17],
+    "is_snapshot": ["", "2"],
+    "side": ["", "BUY"],
+    "price": ["cheap", "nan", "-1", "1e300", "0x10", "1,5"],
+    "amount": ["much", "inf", "-1", "1e300"],
+}
+FAULTS = [
+    (header, column, bad)
+    for header in GOOD
+    for column in header.split(",")
+    for ending, values in BAD.items()
+    for bad in values
+    if column.endswith(ending)
+]
+
+
+@pytest.mark.parametrize("sample", [1, 5_000])
+@pytest.mark.parametrize(("header", "column", "bad"), FAULTS)
+def test_every_column_of_every_kind_is_refused_where_it_is_wrong(
+    tmp_path, monkeypatch, header, column, bad, sample
+):
+    """Whether the fault lies among the lines that increments are inferred from, or after them."""
+    monkeypatch.setattr("app.research.tardis._SAMPLE_LINES", sample)
+    rows = [["x", "AAA", str(T + k), str(T + k + 9), *GOOD[header].split(",")] for k in range(6)]
+    rows[4][header.split(",").index(column)] = f'"{bad}"' if "," in bad else bad
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join([header, *map(",".join, rows)]) + "\n")
+    with pytest.raises(DataError) as caught:
+        imported(tmp_path, path)
+    error = caught.value
+    assert (error.file, error.line, error.column) == (str(path), 6, column)
+    assert str(error).startswith(f"{path}, line 6, column {column}")
+    assert not list((tmp_path / "a").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("header", GOOD)
+def test_a_line_that_breaks_off_is_refused(tmp_path, header):
+    lines = [f"x,AAA,{T + k},{T + k + 9},{GOOD[header]}" for k in range(4)]
+    lines[2] = lines[2].rpartition(",")[0]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join([header, *lines]) + "\n")
+    with pytest.raises(DataError, match="columns where") as caught:
+        imported(tmp_path, path)
+    assert (caught.value.file, caught.value.line) == (str(path), 4)
+
+
 def test_faults_after_the_sample_are_located_too(tmp_path, monkeypatch):
     monkeypatch.setattr("app.research.tardis._SAMPLE_LINES", 1)
     rows = [(1, "1,buy,100,1"), (2, "2,buy,100,1"), (3, "3,buy,inf,1")]
