@@ -58,16 +58,19 @@ def test_bins_hold_the_sides_of_the_definition(tmp_path_factory, seed):
 
 @pytest.mark.parametrize(("batch", "chunk"), [(7, 3 * S), (64, S), (1000, 11 * S)])
 def test_batches_and_chunks_leave_no_trace(tmp_path, monkeypatch, batch, chunk):
-    reader = archived(tmp_path, *unsided(1))
-    once, cost = features_of(reader, 3), execution.execution(reader, False)
+    best, depth, trades = (
+        (T0 + (times - T0) * 10, *rest) for times, *rest in unsided(1)
+    )  # seven minutes
+    reader = archived(tmp_path, best, depth, trades, end_ns=T0 + 400 * S)
+    once, cost = features_of(reader, 3), execution.execution(reader, False, 10 * 10**9)
     assert once["trades_inferred"].sum() > 100
     monkeypatch.setattr("app.archive.reader.BATCH_ROWS", batch)
     monkeypatch.setattr(binning, "CHUNK_NS", chunk)
     pd.testing.assert_frame_equal(features_of(reader, 3), once, check_exact=True)
     lag_ns = round(cost["trade_lag_ms"] * 1e6)
     monkeypatch.setattr(execution, "_lag", lambda *_: lag_ns)
-    monkeypatch.setattr(execution, "CHUNK_NS", chunk)
-    for h, parts in execution.execution(reader, False)["spread"].items():
+    monkeypatch.setattr(execution, "PIECE_NS", 60 * S)
+    for h, parts in execution.execution(reader, False, 10 * 10**9)["spread"].items():
         for name, value in cost["spread"][h].items():
             assert parts[name] == (value and pytest.approx(value, rel=1e-9)), name
 
@@ -75,7 +78,7 @@ def test_batches_and_chunks_leave_no_trace(tmp_path, monkeypatch, batch, chunk):
 def test_the_cost_of_takers_is_that_of_the_inferred_sides(tmp_path):
     best, depth, trades = unsided(4, sided=False)
     reader = archived(tmp_path, best, depth, trades)
-    found = execution.execution(reader, False)
+    found = execution.execution(reader, False, 10 * 10**9)
     mid = best[2][:, :, 0].sum(axis=1) / 2
     side = np.array(wanted(best, trades), np.int8)
     lag_ns = round(found["trade_lag_ms"] * 1e6)

@@ -117,6 +117,7 @@ METRICS: Final = (
         (
             "live_markout.LiveMarkout",
             "markouts.curves",
+            "markouts.Totals",
         ),
     ),
 )

@@ -38,23 +38,67 @@ class Curves:
 def curves(
     time_ns: Ints, side: NDArray[np.int8], size: Floats, flow: Floats, path: Floats
 ) -> Curves:
-    """The curves of trades in order, `[n]`.
+    """The curves of trades in order, `[n]`; arguments as of `Totals.add`."""
+    totals = Totals()
+    totals.add(time_ns, side, size, flow, path)
+    return totals.curves()
 
-    Args:
-        time_ns, side, size: of the trades; lots.
-        flow: rolling OFI before each, which sorts the trades of a side; NaN where not known.
-        path: `[horizons, n]` mid before each trade, and at each later one of `CURVE_S`; NaN where not
-            known: such a trade is in no curve.
+
+class Totals:
+    """Sums over trades, so that a history can be read stretch by stretch; a stretch is whole minutes.
+
+    The fifth with the most flow behind it is taken of each stretch: what is much changes with the hour.
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        move = (path - path[0]) / path[0] * _BPS
-    # One population for all horizons of a curve: the trades whose whole path is known.
-    known = np.asarray(np.isfinite(move).all(axis=0), np.bool_)
-    found = [
-        _curve(move[:, where], size[where], time_ns[where]) for where in _members(side, flow, known)
-    ]
-    mean, reach = (np.stack([one[k] for one in found]) for k in (0, 1))
-    return Curves(mean, mean - reach, mean + reach, np.array([one[2] for one in found]))
+
+    def __init__(self) -> None:
+        groups, horizons = len(GROUPS), len(CURVE_S)
+        self._trades, self._clusters = np.zeros((2, groups), np.int64)
+        # By group, and by horizon where the move is in it. Of a minute: W the volume, S Σ volume × move.
+        self._w, self._ww = np.zeros((2, groups))
+        self._s, self._ss, self._sw = np.zeros((3, groups, horizons))
+
+    def add(
+        self, time_ns: Ints, side: NDArray[np.int8], size: Floats, flow: Floats, path: Floats
+    ) -> None:
+        """Take in the trades of a stretch, in order.
+
+        Args:
+            time_ns, side, size: of the trades, `[n]`; lots.
+            flow: rolling OFI before each, which sorts the trades of a side; NaN where not known.
+            path: `[horizons, n]` mid before each trade, and at each later one of `CURVE_S`; NaN where not
+                known: such a trade is in no curve.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            move = (path - path[0]) / path[0] * _BPS
+        # One population for all horizons of a curve: the trades whose whole path is known.
+        known = np.asarray(np.isfinite(move).all(axis=0), np.bool_)
+        for group, where in enumerate(_members(side, flow, known)):
+            if where.any():
+                self._count(group, move[:, where], size[where], time_ns[where])
+
+    def _count(self, group: int, move: Floats, weight: Floats, time_ns: Ints) -> None:
+        minute = time_ns // _CLUSTER_NS
+        first = np.flatnonzero(np.append(True, minute[1:] != minute[:-1]))
+        w = np.add.reduceat(weight, first)
+        s = np.add.reduceat(move * weight, first, axis=1)
+        self._trades[group] += len(weight)
+        self._clusters[group] += len(first)
+        self._w[group] += w.sum()
+        self._ww[group] += w @ w
+        self._s[group] += s.sum(axis=1)
+        self._ss[group] += (s * s).sum(axis=1)
+        self._sw[group] += s @ w
+
+    def curves(self) -> Curves:
+        """The curves of all trades so far."""
+        enough = (self._trades >= LEAST_TRADES) & (self._w > 0)
+        w = np.where(enough, self._w, np.nan)[:, None]
+        mean = self._s / w
+        n = np.where(self._clusters >= LEAST_CLUSTERS, self._clusters, np.nan)[:, None]
+        # Σ (S − mean·W)² over minutes.
+        spread = self._ss - 2 * mean * self._sw + mean**2 * self._ww[:, None]
+        reach = _NORMAL_95 * np.sqrt(np.maximum(spread, 0.0) * n / (n - 1)) / w
+        return Curves(mean, mean - reach, mean + reach, self._trades.copy())
 
 
 def _members(
@@ -72,20 +116,3 @@ def _strongest(flow: Floats, mine: NDArray[np.bool_], sign: float) -> NDArray[np
     edge = np.quantile(sign * flow[mine], 1.0 - QUANTILE)
     with np.errstate(invalid="ignore"):
         return mine & (sign * flow >= edge)
-
-
-def _curve(move: Floats, weight: Floats, time_ns: Ints) -> tuple[Floats, Floats, int]:
-    """Mean and reach of the band at each horizon, `[horizons]`, and the number of trades."""
-    none = np.full(len(move), np.nan)
-    n, total = len(weight), float(weight.sum())
-    if n < LEAST_TRADES or not total > 0:
-        return none, none, n
-    mean = move @ weight / total
-    minute = time_ns // _CLUSTER_NS
-    first = np.flatnonzero(np.append(True, minute[1:] != minute[:-1]))
-    clusters = len(first)
-    if clusters < LEAST_CLUSTERS:
-        return mean, none, n
-    sums = np.add.reduceat((move - mean[:, None]) * weight, first, axis=1)
-    variance = (sums**2).sum(axis=1) * clusters / (clusters - 1) / total**2
-    return mean, _NORMAL_95 * np.sqrt(variance), n

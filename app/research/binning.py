@@ -98,7 +98,7 @@ class Source:
 
 
 @dataclass
-class _Carry:
+class Carry:
     """The last state of a stream."""
 
     last: StateBatch | None = None
@@ -158,7 +158,7 @@ class Binner:
         self._best = Source(iter(()) if self._shared else best)
         self._depth = Source(reader.depth(self.levels) if self.levels else iter(()))
         self._trades, self._sides = Source(reader.trades()), Sides(reader)
-        self._best_carry, self._depth_carry = _Carry(), _Carry()
+        self._best_carry, self._depth_carry = Carry(), Carry()
         self._quote = np.array([NO_BID, NO_ASK, 0, 0], np.int64)
         self._gaps = self._lost()
 

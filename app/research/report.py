@@ -28,6 +28,8 @@ def print_verification(result: dict[str, Any], console: Console | None = None) -
         out.print(_inferred(result), highlight=False)
     out.print(_impact(result))
     out.print(_prediction(result))
+    if result["spread"]:
+        out.print(_execution(result))
 
 
 def _inferred(result: dict[str, Any]) -> str:
@@ -86,4 +88,23 @@ def _prediction(result: dict[str, Any]) -> Table:
             _number(later["r2"], 3) if later else _NOT,
             "yes" if p["verdict"].startswith("better") else "no",
         )
+    return table
+
+
+def _execution(result: dict[str, Any]) -> Table:
+    """What takers paid and where mid went; buys and sells apart, and those with the most flow."""
+    title = f"After a trade, bps, size-weighted (lag of prints {result['trade_lag_ms']:g} ms)"
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    curves = dict(result["markout"])
+    horizons = curves.pop("horizons_s")
+    names = ("horizon", "trades", "effective", "realised", "adverse", *curves)
+    for name in names:
+        table.add_column(name.replace("_", ", "), justify="right", no_wrap=True)
+    for horizon, parts in result["spread"].items():
+        costs = (_number(parts[k], 3) for k in ("effective", "realised", "adverse"))
+        at = horizons.index(float(horizon.removesuffix("s")))
+        means = (_number(group["mean"][at], 3) for group in curves.values())
+        table.add_row(horizon, str(parts["trades"]), *costs, *means)
     return table

@@ -83,7 +83,7 @@ def verify(archive: Archive, request: Request, watch: Watch | None = None) -> di
     if reader.has("best") and not request.best_from_depth and reader.has("depth"):
         _, other = _series(reader, replace(request, levels=1), request.bin_ns, True, None)
         result["depth_1"] = _impact(other, request, _lots(other.best, market), other.usable)
-    result |= execution(reader, request.best_from_depth)
+    result |= execution(reader, request.best_from_depth, request.bin_ns)
     result["prediction"] = _predictions(fine, request, base_ns)
     return result
 
