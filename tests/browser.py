@@ -20,7 +20,7 @@ ARGS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--no-first-run", "--disable-sync", "--disable-quic",
 )  # fmt: skip
-WAIT_MS = 20_000
+WAIT_MS = 60_000  # a machine with other work is many times slower
 DRAWN = """market => {
   const v = window.ofi?.view(market);
   return v && v.axes && v.drawn.count > 1 && v.steps > 0;
@@ -101,7 +101,14 @@ def watched(
 class LiveMarkets:
     """Made-up markets in a store, kept alive by a thread; `state` may be set to break a feed."""
 
-    def __init__(self, folder: Path, count: int = 2, minutes: float = 8.0, outage: bool = True):
+    def __init__(
+        self,
+        folder: Path,
+        count: int = 2,
+        minutes: float = 8.0,
+        outage: bool = True,
+        prints: bool = True,
+    ):
         self.clock = SystemClock()
         self.store: SqliteStore = open_store(f"sqlite:///{folder.resolve()}", clock=self.clock)
         self.walks = walks(count)
@@ -110,6 +117,7 @@ class LiveMarkets:
         self._end = threading.Event()
         now_ns = self.clock.now_ns()
         for walk in self.walks:
+            walk.prints = prints
             fill(self.store, walk, minutes, now_ns, outage=outage)
         self.filled_ns = now_ns - now_ns % NS_PER_S
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -157,7 +165,7 @@ class LiveMarkets:
             self.store.close()
 
 
-def eventually(found: Callable[[], Any], seconds: float = 20.0) -> Any:
+def eventually(found: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any:
     """The first true value of a function, asked again until a deadline."""
     return wait_for(found, f"{found} never gave a true value", seconds)
 

@@ -6,6 +6,7 @@ Playwright's event loop would disturb.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.browser import LiveMarkets, Watched
+    from tests.engine_rig import Rig
 
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
@@ -32,6 +34,15 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
         _SHARED.close()
 
 
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator["Rig"]:
+    """An engine over a store whose market moves when told."""
+    from tests.engine_rig import rigged
+
+    with rigged(tmp_path) as one:
+        yield one
+
+
 @pytest.fixture(scope="session")
 def browser_options() -> None:
     """Expectations of Playwright wait as long as our own: the machine may be busy."""
@@ -42,7 +53,7 @@ def browser_options() -> None:
     expect.set_options(timeout=WAIT_MS)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(browser_options: None) -> "Browser":
     """The shared Chromium."""
     return _SHARED.browser()
@@ -58,6 +69,12 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> "LiveMarkets":
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a server over `living`."""
     return _SHARED.markets(tmp_path_factory)[1]
+
+
+@pytest.fixture(scope="module")
+def whole_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same over two markets without an outage, so that every look-back is full."""
+    return _SHARED.markets(tmp_path_factory, outage=False)[1]
 
 
 @pytest.fixture

@@ -16,13 +16,12 @@ FRESH_S = 240.0  # later the outage would leave the range in view
 
 
 class Shared:
-    """A Chromium, and a living store with its server; made when first asked for."""
+    """A Chromium, and living stores with their servers; made when first asked for."""
 
     def __init__(self) -> None:
-        self._chromium, self._served = ExitStack(), ExitStack()
+        self._chromium = ExitStack()
         self._browser: Browser | None = None
-        self._markets: tuple[LiveMarkets, str] | None = None
-        self._made_s = 0.0
+        self._served: dict[bool, tuple[ExitStack, LiveMarkets, str, float]] = {}
 
     def browser(self) -> "Browser":
         """The one Chromium."""
@@ -32,26 +31,30 @@ class Shared:
             self._browser = self._chromium.enter_context(chromium())
         return self._browser
 
-    def markets(self, folders: pytest.TempPathFactory) -> "tuple[LiveMarkets, str]":
-        """A store with two living markets and the address of its server, no older than a few minutes."""
+    def markets(
+        self, folders: pytest.TempPathFactory, outage: bool = True
+    ) -> "tuple[LiveMarkets, str]":
+        """A store with two living markets and the address of its server, a few minutes old at most."""
         from tests.browser import LiveMarkets
         from tests.web_server import running_server
 
-        if self._markets is not None and time.monotonic() - self._made_s > FRESH_S:
-            self._close_markets()
-        if self._markets is None:
-            living = self._served.enter_context(LiveMarkets(folders.mktemp("hot"), minutes=13))
+        found = self._served.get(outage)
+        if found is not None and time.monotonic() - found[3] > FRESH_S:
+            self._served.pop(outage)[0].close()
+            found = None
+        if found is None:
+            stack = ExitStack()
+            made = LiveMarkets(folders.mktemp("hot"), minutes=13, outage=outage)
+            living = stack.enter_context(made)
             folder = Path(living.store.directory)
-            base = self._served.enter_context(running_server(folder, workers=1))
-            self._markets, self._made_s = (living, base), time.monotonic()
-        return self._markets
-
-    def _close_markets(self) -> None:
-        self._markets = None
-        self._served.close()
+            base = stack.enter_context(running_server(folder, workers=1))
+            found = self._served[outage] = stack, living, base, time.monotonic()
+        return found[1], found[2]
 
     def close(self) -> None:
         """End all of it."""
-        self._close_markets()
+        for stack, *_ in self._served.values():
+            stack.close()
+        self._served.clear()
         self._browser = None
         self._chromium.close()

@@ -1,33 +1,14 @@
 """axe-core on the living page: no serious violation, in either theme, at three widths."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.browser import LiveMarkets, chromium, watched
-from tests.web_server import running_server
+from tests.browser import watched
 
 pytestmark = pytest.mark.browser
 
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with (
-        LiveMarkets(tmp_path_factory.mktemp("hot")) as markets,
-        running_server(Path(markets.store.directory), workers=1) as base,
-    ):
-        yield base
 
 
 def serious(page: Page) -> list[str]:

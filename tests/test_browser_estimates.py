@@ -1,16 +1,13 @@
 """Micro-price, VPIN, moves explained and the decomposition on the page: the numbers of the server."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser
 
 from app.clock import NS_PER_MS, NS_PER_S
-from tests.browser import LiveMarkets, chromium, pixels, watched
-from tests.web_server import running_server
+from tests.browser import pixels, watched
 
 pytestmark = pytest.mark.browser
 
@@ -28,18 +25,8 @@ SHOWN = """market => {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with (
-        LiveMarkets(tmp_path_factory.mktemp("hot"), outage=False) as living,
-        running_server(Path(living.store.directory), workers=1) as base,
-    ):
-        yield base
+def url(whole_url: str) -> str:
+    return whole_url
 
 
 def plain(text: str) -> str:

@@ -1,7 +1,6 @@
 """The tab *evidence* in Chromium: the API's numbers, in words, on canvases, at every width and theme."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import LiveMarkets, Watched, chromium, pixels, watched
+from tests.browser import LiveMarkets, Watched, pixels, watched
 from tests.web_server import running_server
 
 pytestmark = pytest.mark.browser
@@ -28,18 +27,8 @@ SHOWN = """market => {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with (
-        LiveMarkets(tmp_path_factory.mktemp("hot"), minutes=13, outage=False) as living,
-        running_server(Path(living.store.directory), workers=1) as base,
-    ):
-        yield base
+def url(whole_url: str) -> str:
+    return whole_url
 
 
 def opened(one: Watched, url: str, query: str = "", market: str = BTC) -> dict[str, Any]:

@@ -11,8 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import LiveMarkets, Watched, chromium, eventually, pixels, watched
-from tests.web_server import running_server
+from tests.browser import Watched, eventually, pixels, watched
 
 pytestmark = pytest.mark.browser
 
@@ -25,27 +24,9 @@ ARRIVED = """market => {
 USER = "market => window.ofi.view(market).user.time"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with (
-        LiveMarkets(tmp_path_factory.mktemp("hot"), minutes=12) as living,
-        running_server(Path(living.store.directory), workers=1) as base,
-    ):
-        yield base
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Watched]:
     with watched(browser) as one:
-        one.page.set_default_timeout(
-            60_000
-        )  # two markets on a busy machine take their time to load
         yield one
         assert one.complaints == []
 
@@ -211,10 +192,43 @@ def test_the_line_over_the_bars_is_the_one_that_was_chosen(page: Watched, url: s
     for item, words in (("multilevel", "multilevel, 5 levels"), ("none", "")):
         before = pixels(page.page, ".row-ofi canvas.plot")
         menu(page, "ofi")
-        page.page.get_by_role("menuitemradio", name=item).click()
+        lines = page.page.get_by_role("group", name="Line over the bars")
+        lines.get_by_role("menuitemradio", name=item).click()
         changed(page, ".row-ofi canvas.plot", before)
         expect(legend).to_have_text(words)
     page.until("() => /line=none/.test(location.search)")
+
+
+@pytest.mark.parametrize(("item", "main"), [("multilevel", "multi"), ("integrated", "integrated")])
+def test_the_series_of_the_ofi_panel_has_its_own_score_and_distribution(
+    page: Watched, url: str, item: str, main: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=300&depth=5&line=best", BTC)
+    page.page.keyboard.press("Space")  # held still, so that all figures are of one moment
+    page.until("market => window.ofi.view(market).info.end_ms !== null", BTC)
+    before = {kind: pixels(page.page, f".row-ofi canvas.{kind}") for kind in ("plot", "cross")}
+    expect(page.page.locator("[data-f=legend-ofi]")).to_have_text("")
+    menu(page, "ofi")
+    group = page.page.get_by_role("group", name="Bars, score and distribution")
+    group.get_by_role("menuitemradio", name=item).click()
+    page.until("([m, name]) => window.ofi.view(m).standing.name === name", [BTC, main])
+    for kind, shown in before.items():
+        changed(page, f".row-ofi canvas.{kind}", shown)
+    expect(page.page.get_by_role("heading", name=f"{item.capitalize()} OFI, 10")).to_be_visible()
+    expect(page.page.locator("[data-f=legend-ofi]")).to_have_text("best quotes")
+    assert f"main={main}" in page.address()
+    view = page.view(BTC)
+    standing, tiles = view["standing"], view["tiles"]
+    assert standing["distribution"] != view["distribution"]
+    assert 0 <= standing["percentile"] <= 1
+    assert standing["score"] != tiles["score"]
+    chip = page.page.locator(".chip-ofi").inner_text().replace("\u2212", "-").replace(",", "")
+    assert float(chip) == pytest.approx(standing["value"], rel=0.05, abs=0.06)
+    rank = round(standing["percentile"] * 100)
+    label = page.page.locator(".row-ofi canvas.cross").get_attribute("aria-label")
+    assert label is not None
+    assert label.endswith(f"{item} OFI; present percentile {rank}")
+    assert page.complaints == []
 
 
 def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str) -> None:

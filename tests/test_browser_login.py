@@ -6,18 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import LiveMarkets, chromium, watched
+from tests.browser import LiveMarkets, watched
 from tests.web_server import running_server
 
 pytestmark = pytest.mark.browser
 BTC = "binance:BTC/USDT"
 TOKEN = "correct-horse-battery"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from app.web.frames import encode
-from tests.browser import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -31,14 +30,14 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A blank page on the origin of the modules."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(ASSETS)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with chromium() as browser:
-        one = browser.new_page()
-        one.goto(f"http://127.0.0.1:{server.server_port}/logo.svg")
-        yield one
+    one = browser.new_page()
+    one.goto(f"http://127.0.0.1:{server.server_port}/logo.svg")
+    yield one
+    one.close()
     server.shutdown()
     server.server_close()
 

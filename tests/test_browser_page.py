@@ -1,15 +1,12 @@
 """The page in a real Chromium, over a real gunicorn and a store that lives."""
 
 import re
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.records import State
-from tests.browser import LiveMarkets, Watched, eventually, pixels, watched
-from tests.web_server import running_server
+from tests.browser import Watched, eventually, pixels, watched
 
 pytestmark = pytest.mark.browser
 
@@ -20,12 +17,6 @@ HELD = """market => {
   return frozen && view.state === 'frozen' && view.info.end_ms === Number(frozen)
     && Math.abs(view.edge - view.info.end_ms) <= view.info.step_ms;
 }"""
-
-
-BOXES = """() => [...document.querySelectorAll('.mkt, .tile, .read, .panel, .foot, .axes')].map(one => {
-  const box = one.getBoundingClientRect();
-  return [box.left, box.top, box.width, box.height].map(Math.round).join();
-})"""
 
 
 def plain(text: str) -> str:
@@ -267,111 +258,3 @@ def test_the_crosshair_tells_the_values_at_its_time(page: Watched, url: str) -> 
     page.page.locator(".rows").first.focus()
     page.page.keyboard.press("ArrowLeft")
     expect(card).to_be_visible()
-
-
-def test_a_hidden_page_takes_data_in_and_draws_when_it_returns(page: Watched, url: str) -> None:
-    page.open(f"{url}/?m={BTC}", BTC)
-    page.page.evaluate(
-        """() => { Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away });
-                   window.away = true; document.dispatchEvent(new Event('visibilitychange')); }"""
-    )
-    page.page.evaluate("() => new Promise(requestAnimationFrame)")
-    gone = page.view(BTC)
-    page.until("([market, seq]) => window.ofi.view(market).seq > seq + 10", [BTC, gone["seq"]])
-    assert page.view(BTC)["drawn"]["count"] <= gone["drawn"]["count"] + 1
-    page.page.evaluate(
-        "() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }"
-    )
-    page.until(
-        "([market, n]) => window.ofi.view(market).drawn.count > n + 1",
-        [BTC, gone["drawn"]["count"]],
-    )
-
-
-@pytest.mark.parametrize(
-    ("state", "detail", "pill", "words", "then"),
-    [
-        (State.STALE, "", "Stale", "No update for", "Figures withheld, signals muted."),
-        (
-            State.RESYNCING,
-            "3 updates were missing.",
-            "Resyncing",
-            "The book is being fetched anew",
-            "3 updates were missing.",
-        ),
-        (
-            State.THROTTLED,
-            "",
-            "Throttled",
-            "Binance limits requests",
-            "Figures wait until then. Other markets are not affected.",
-        ),
-        (
-            State.DOWN,
-            "It closed the connection.",
-            "Down",
-            "Binance is not answering",
-            "It closed the connection. No answer since",
-        ),
-    ],
-)
-def test_each_state_of_a_feed_shows_its_words(
-    browser: Browser, tmp_path: Path, state: State, detail: str, pill: str, words: str, then: str
-) -> None:
-    with (
-        LiveMarkets(tmp_path, count=1, minutes=2) as markets,
-        running_server(tmp_path, workers=1) as base,
-        watched(browser) as page,
-    ):
-        page.open(f"{base}/?m={BTC}", BTC)
-        before = page.page.evaluate(BOXES)
-        markets.state = (state, detail)
-        expect(page.page.locator(".pill.state")).to_contain_text(pill)
-        said = page.page.locator(".note:visible, .empty:visible")
-        expect(said).to_contain_text(words)
-        assert then in plain(said.inner_text())
-        # Its figures are blank, not frozen; the boxes they stand in stay where they are.
-        expect(page.page.locator("[data-f=spread-sub]")).to_have_text("withheld")
-        for name in ("mid", "spread", "ofi", "queue"):
-            expect(page.page.locator(f"[data-f={name}]").first).to_have_text("–")
-        assert page.page.evaluate(BOXES) == before
-        if state is State.DOWN:
-            assert "3 attempts since; the next is in 1" in plain(said.inner_text())
-            page.page.get_by_role("button", name="Try now").click()
-            expect(page.page.get_by_role("button", name="Trying")).to_be_disabled()
-            eventually(lambda: markets.store.hurried(markets.filled_ns))
-            page.page.get_by_role("button", name="Show last hour").click()
-            expect(page.page.locator(".note")).to_contain_text(words)
-            page.until("() => new URLSearchParams(location.search).get('range') === '3600'")
-        markets.state = None
-        expect(page.page.locator(".pill.state")).to_have_text("Learning")
-        expect(page.page.locator(".note")).to_be_hidden()
-        assert page.complaints == []
-
-
-def test_a_finger_scrolls_the_page_over_the_charts(browser: Browser, url: str) -> None:
-    with watched(browser, 390, 844, has_touch=True, is_mobile=True) as page:
-        page.open(f"{url}/?m={BTC}", BTC)
-        box = page.page.locator(".row-book canvas.plot").bounding_box()
-        assert box is not None
-        session = page.page.context.new_cdp_session(page.page)
-        x, y = box["x"] + 100, box["y"] + 250
-        for kind, top in [("touchStart", y), *(("touchMove", y - 20 * k) for k in range(1, 13))]:
-            touch = {"type": kind, "touchPoints": [{"x": x, "y": top}]}
-            session.send("Input.dispatchTouchEvent", touch)
-        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        page.until("() => document.querySelector('.stacks').scrollTop > 100")
-        assert page.view(BTC)["user"] == {"time": None, "price": None}
-        page.page.get_by_role("button", name="Zoom in on time").tap()
-        page.until("market => window.ofi.view(market).user.time !== null", BTC)
-
-
-def test_the_wheel_scrolls_where_the_stacks_do(browser: Browser, url: str) -> None:
-    with watched(browser, 1000, 700) as page:
-        page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
-        box = page.page.locator(".row-book canvas.plot").first.bounding_box()
-        assert box is not None
-        page.page.mouse.move(box["x"] + 100, box["y"] + 60)
-        page.page.mouse.wheel(0, 300)
-        page.until("() => document.querySelector('.stacks').scrollTop > 100")
-        assert page.view(BTC)["user"]["time"] is None

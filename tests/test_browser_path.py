@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
 
 from app.supervisor import free_port
-from tests.browser import Watched, chromium, eventually, pixels, watched
+from tests.browser import Watched, eventually, pixels
 from tests.processes import demo_exchange, running
 from tests.recorded import recorded
 from tests.venues.binance_protocol import settings_for
@@ -44,18 +43,6 @@ def ready(base: str) -> bool:
         return httpx.get(f"{base}/readyz").status_code == 200
     except httpx.TransportError:
         return False
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Watched]:
-    with watched(browser) as one:
-        yield one
 
 
 def test_the_recorded_market_moves_on_the_page(page: Watched, url: str) -> None:

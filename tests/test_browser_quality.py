@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,11 +12,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from app.records import State
-from tests.browser import LiveMarkets, Watched, chromium, pixels, watched
+from tests.browser import LiveMarkets, Watched, pixels, watched
 from tests.web_server import running_server, server_process
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)
 
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
 TOKEN = "correct-horse-battery"
@@ -46,30 +44,6 @@ STORIES = """() => new Promise(done => {
   };
   look();
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMarkets]:
-    with LiveMarkets(tmp_path_factory.mktemp("hot")) as markets:
-        yield markets
-
-
-@pytest.fixture(scope="module")
-def url(living: LiveMarkets) -> Iterator[str]:
-    with running_server(Path(living.store.directory), workers=1) as base:
-        yield base
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Watched]:
-    with watched(browser) as one:
-        yield one
 
 
 def plain(text: str) -> str:

@@ -1,8 +1,8 @@
 """The page when its server or its store is not there, and comes back."""
 
 import os
+import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -10,19 +10,15 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.clock import SystemClock
+from app.market import Listing, MarketId
 from app.store import open_store
-from tests.browser import LiveMarkets, chromium, eventually, watched
+from tests.browser import LiveMarkets, eventually, watched
+from tests.web_market import fill, walks
 from tests.web_server import running_server, server_process
 
 pytestmark = pytest.mark.browser
 
 BTC = "binance:BTC/USDT"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
 
 
 def test_the_page_goes_on_after_its_worker_was_killed(browser: Browser, tmp_path: Path) -> None:
@@ -70,16 +66,41 @@ def test_an_empty_store_says_what_it_waits_for_and_shows_the_first_market(
         assert f"m={BTC}" in page.address()
 
 
-def test_a_market_that_is_not_stored_is_named_and_comes_when_it_is(
+def test_a_market_that_is_not_stored_starts_or_is_refused_with_a_sentence(
     browser: Browser, tmp_path: Path
 ) -> None:
+    """What a collector would do is done to the store: it offers, refuses, and takes up."""
+    other = walks(2)[1]
+    eth = other.market.id
     with (
-        LiveMarkets(tmp_path, count=1, minutes=1),
+        LiveMarkets(tmp_path, count=1, minutes=1) as living,
         running_server(tmp_path, workers=1) as base,
         watched(browser) as page,
     ):
         page.page.goto(f"{base}/?m=nowhere:ABC/USD&m={BTC}")
         page.until("market => window.ofi?.view(market)?.drawn.count > 1", BTC)
-        lost = page.page.locator(".stack").first
+        lost = page.page.locator(".stack[data-market='nowhere:ABC/USD']")
+        expect(lost.locator(".empty")).to_contain_text("Waiting for the collector")
+        expect(lost.locator(".pill.state")).to_have_text("Starting")
+        eventually(lambda: MarketId.parse("nowhere:ABC/USD") in living.store.requested())
+        sentence = "nowhere is no venue that can be collected; near it is kraken."
+        living.store.answer(MarketId.parse("nowhere:ABC/USD"), sentence)
         expect(lost.locator(".empty")).to_contain_text("This market cannot be shown")
-        eventually(lambda: "nowhere:ABC/USD" in lost.locator(".empty").inner_text())
+        expect(lost.locator(".empty")).to_contain_text(sentence)
+        # The picker finds what venues offer beside what is stored.
+        living.store.offer("kraken", [Listing(eth, "ETH", "USD", "spot")], 600.0)
+        page.page.keyboard.press("/")
+        page.page.keyboard.type("eth")
+        option = page.page.get_by_role("option", name="ETH/USD Kraken spot")
+        expect(option).to_be_visible()
+        expect(page.page.locator("#picker [role=option]")).to_have_count(1)
+        page.page.keyboard.press("Enter")
+        started = page.page.locator(f".stack[data-market='{eth}']")
+        expect(started.locator(".empty .steps .done")).to_have_text(re.compile("Found at Kraken"))
+        expect(started.locator(".empty .steps .now")).to_contain_text("Taken up by the collector")
+        expect(started.locator(".empty .prog")).to_be_visible()
+        assert f"m={eth}" in page.address()
+        fill(living.store, other, 1, living.clock.now_ns())
+        page.until("market => window.ofi.view(market)?.drawn.count > 0", str(eth))
+        expect(started.locator(".empty")).to_be_hidden()
+        assert page.complaints == []

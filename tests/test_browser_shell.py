@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import LiveMarkets, Watched, chromium, watched
-from tests.web_server import running_server
+from tests.browser import Watched, watched
 
 pytestmark = pytest.mark.browser
 
@@ -21,28 +19,6 @@ SHOWN = """() => [...document.querySelectorAll('.stack .rows > .panel:not(.off)'
 ORDER = """() => [...document.querySelectorAll('.watch-grid [row-index]')]
   .map(one => [Number(one.getAttribute('row-index')), one.getAttribute('row-id')])
   .sort((a, b) => a[0] - b[0]).map(one => one[1]).join()"""
-expect.set_options(timeout=20_000)  # the machine may be busy
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with (
-        LiveMarkets(tmp_path_factory.mktemp("hot"), minutes=6) as markets,
-        running_server(Path(markets.store.directory), workers=1) as base,
-    ):
-        yield base
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Watched]:
-    with watched(browser) as one:
-        yield one
 
 
 def test_the_watch_list_moves_sorts_filters_and_opens(page: Watched, url: str) -> None:
@@ -98,7 +74,8 @@ def test_a_market_that_nobody_stores_is_asked_for(page: Watched, url: str) -> No
     expect(page.page.get_by_role("option", name="ADA/USDT Bybit spot")).to_be_visible()
     page.page.keyboard.press("Enter")
     page.until("() => document.querySelector('.stack')?.dataset.market === 'bybit:ADA/USDT'")
-    expect(page.page.locator(".empty")).to_contain_text("is not collected yet")
+    expect(page.page.locator(".empty")).to_contain_text("Waiting for the collector")
+    expect(page.page.locator(".empty .steps .now")).to_contain_text("Asked the collector")
 
 
 def test_layouts_are_made_saved_and_shared(page: Watched, url: str) -> None:

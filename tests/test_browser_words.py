@@ -46,7 +46,7 @@ def test_a_start_names_its_steps_with_their_times(page: Page) -> None:
     status |= {"state": "live", "booked_ms": T0 + 700, "book_levels": 1000}
     then = waits(page, status, T0 + 800, T0 + 6900)
     assert then["title"] == "Waiting for the first full window"
-    assert then["share"] == pytest.approx(0.61)
+    assert then["share"] == pytest.approx(0.75 + 0.25 * 0.61)
     assert [(kind, plain(words), plain(time)) for kind, words, time in then["steps"]] == [
         ("done", "Connected to Binance", "0.3 s"),
         ("done", "Book snapshot, 1,000 levels a side", "0.4 s"),
@@ -58,7 +58,7 @@ def test_a_start_names_its_steps_with_their_times(page: Page) -> None:
 def test_a_score_that_waits_says_how_long(page: Page) -> None:
     script = """async n => {
       const { learningWords } = await import('/live/said.js');
-      return learningWords({ tiles: { ofi: 1, score: n < 300 ? null : 2 }, distribution: { n } });
+      return learningWords({ standing: { value: 1, score: n < 300 ? null : 2, distribution: { n } } });
     }"""
     words = page.evaluate(script, 220)
     assert plain(words["title"]) == "Score in 1 min 20 s"
@@ -123,5 +123,5 @@ def test_an_incident_says_what_where_and_what_comes_next(
     said = page.evaluate(script, [INCIDENT | change, T0 + 60_000])
     assert plain(said["title"]) == title
     assert plain(said["text"]) == text
-    assert said["at"] == "22:13:20"
+    assert said["at"] == "22:13:20 UTC"
     assert said["kind"] == ("resolved" if change.get("to_ms") else change.get("state", "down"))

@@ -142,8 +142,9 @@ async def test_a_store_that_is_not_there_yet(tmp_path: Path) -> None:
         assert (await fetch(base + "/api/v1/markets")).json() == {"markets": []}
         async with live_page(base) as page:
             await page.view(1, BTC, **SMALL)
-            error = await page.until("error", id=1)
-            assert "is not collected yet" in error["message"]
+            waits = await page.until("starting", id=1)
+            assert "has not answered yet" in waits["message"]
+            assert waits["progress"] == 0
             clock = SystemClock()
             store = open_store(f"sqlite:///{tmp_path / 'later'}", clock=clock)
             (walk,) = walks(1)

@@ -1,18 +1,14 @@
 """The tab of trades and liquidity on the server: updates add up, and the API says the same."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from app.clock import NS_PER_MS, NS_PER_S, FakeClock
+from app.clock import NS_PER_MS, NS_PER_S
 from app.compute.liquidity import LINES as TRADE_LINES
 from app.errors import InputError
 from app.records import State
-from app.store import open_store
 from app.web import features as tables
-from app.web.engine import Engine, render_past
+from app.web.engine import render_past
 from app.web.frames import decode
 from app.web.history import load
 from app.web.options import DEFAULTS, NOTIONAL
@@ -20,8 +16,7 @@ from app.web.spec import ViewSpec
 from app.web.state import ViewState
 from app.web.trades import TAPE, slippage
 from app.web.views import View
-from tests.test_web_views import BTC, NOW_NS, Rig, frames_of, opened
-from tests.web_market import fill, walks
+from tests.engine_rig import BTC, NOW_NS, Rig, frames_of, opened
 from tests.web_page import PageModel
 
 NAMES = (*TRADE_LINES, "cvd")
@@ -37,16 +32,6 @@ class TradesPage(PageModel):
             for name in NAMES:
                 self.arrays[name] = np.concatenate([self.arrays[name][keep], arrays[name]])
         return super().take(frame)
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    clock = FakeClock(NOW_NS)
-    store = open_store(f"sqlite:///{tmp_path}", clock=clock)
-    (walk,) = walks(1, seed=7)
-    fill(store, walk, 7, NOW_NS)
-    yield Rig(store, clock, walk, Engine(store, clock), NOW_NS)
-    store.close()
 
 
 def spec(**more: object) -> ViewSpec:

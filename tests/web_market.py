@@ -78,6 +78,7 @@ class Walk:
         self.trend = 0.0
         self.spread = 1
         self.counts = {"best": 0, "depth": 0, "trades": 0}
+        self.prints = True  # False: the venue sends no public trades
 
     def step(self, end_ns: int) -> dict[str, Batch]:
         """Row and trades of `(end − 100 ms, end]`; about one interval in twenty is silent."""
@@ -95,7 +96,7 @@ class Walk:
         self.sizes = np.maximum(1, self.sizes + change)
         self.sizes += ((self.unit - self.sizes) * 0.02).astype(np.int64)
         row = self._row(end_ns, change, lean)
-        trades = self._trades(end_ns, move)
+        trades = self._trades(end_ns, move)[: None if self.prints else 0]
         row["bought"] = trades["size"][trades["side"] > 0].sum()
         row["sold"] = trades["size"][trades["side"] < 0].sum()
         row["trades"] = len(trades)
@@ -199,7 +200,7 @@ class Walk:
         status["latency_p50_ms"], status["latency_p99_ms"] = 11.0, 34.0
         status["updates_per_s"] = 48.0
         status["states_best"], status["states_depth"] = self.counts["best"], self.counts["depth"]
-        status["trades"], status["has_trades"] = self.counts["trades"], True
+        status["trades"], status["has_trades"] = self.counts["trades"], self.prints
         status["detail"] = detail.encode()
         status["begun_ns"] = status["linked_ns"] = status["booked_ns"] = since_ns
         status["book_levels"] = BOOK_LEVELS
@@ -266,6 +267,9 @@ def _each_second(walk: Walk, at_ns: int) -> dict[str, Batch]:
         "summary": summary,
         "bucket": walk.bucket(summary),
     }
+    if not walk.prints:
+        summary["vpin"] = summary["vpin_percentile"] = -1.0
+        del told["bucket"]
     return told if at_ns % QUALITY_NS else told | {"quality": walk.quality(at_ns)}
 
 

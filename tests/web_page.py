@@ -33,7 +33,7 @@ class PageModel:
             self._replace("col_t", ("col_base", "col"), arrays)
         for name in ("tr_t", "tr_p", "tr_q"):
             self.arrays[name] = np.concatenate([self.arrays[name], arrays[name]])
-        kept = ("prof_", "cum_", "now_levels", "hist")
+        kept = ("prof_", "cum_", "now_levels", "hist", "main_hist")
         self.arrays |= {name: a for name, a in arrays.items() if name.startswith(kept)}
         return header
 

@@ -133,7 +133,9 @@ class Api:
         _only(query, ())
         with self._lock:
             described = self.store.markets()
-            rows = self._watch.rows(described, self.clock.now_ns())
+            now_ns = self.clock.now_ns()
+            rows = self._watch.rows(described, now_ns)
+            rows = [row | {"progress": self._watch.progress(row, now_ns)} for row in rows]
         full = [described[MarketId.parse(row["market"])].to_json() | row for row in rows]
         return Reply(orjson.dumps({"markets": full}))
 

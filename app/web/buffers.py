@@ -52,3 +52,14 @@ class Sliding:
     def keep_first(self, count: int) -> None:
         """Forget all but the oldest elements."""
         self._high = self._low + min(max(count, 0), len(self))
+
+
+def replace_tail(
+    times: Sliding, others: list[Sliding], ends: NDArray[np.int64], start: int
+) -> None:
+    """Cut off what will be computed anew, from the first of `ends` on, and what lies before `start`."""
+    keep = int(np.searchsorted(times.view, ends[0])) if len(ends) else len(times)
+    old = int(np.searchsorted(times.view, start, side="right"))
+    for part in (times, *others):
+        part.keep_first(keep)
+        part.drop_first(min(old, keep))

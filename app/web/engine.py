@@ -24,6 +24,8 @@ from app.web.views import View, fine_ns, needed_ns
 from app.web.watch import WatchList
 
 RETRY_NS: Final = 2 * NS_PER_S
+LOOK_NS: Final = NS_PER_S // 2  # between two looks for a market that starts
+GRACE_NS: Final = 15 * NS_PER_S  # a collector that opens its venues answers a wish later
 REQUEST_NS: Final = 10 * NS_PER_S
 REQUEST_TTL_S: Final = 30.0
 TIDY_NS: Final = 10 * NS_PER_S
@@ -68,10 +70,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A sentence for the subscribers of a view, while it cannot be shown."""
+    """A sentence for the subscribers of a view, while it cannot be shown.
+
+    `progress` is how far a market that a collector is expected to take up has come, 0..1; None: it is
+    no start that is waited for.
+    """
 
     key: str
     message: str
+    progress: float | None = None
 
 
 @dataclass
@@ -97,7 +104,8 @@ class Engine:
     specs: dict[str, ViewSpec] = field(default_factory=dict)
     followed: dict[MarketId, Followed] = field(default_factory=dict)
     retry_ns: dict[MarketId, int] = field(default_factory=dict)
-    trouble: dict[str, str] = field(default_factory=dict)
+    trouble: dict[str, Trouble] = field(default_factory=dict)
+    absent_ns: dict[MarketId, int] = field(default_factory=dict)  # since when it was looked for
     wanted: set[str] = field(default_factory=set)
     snapshots: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     everywhere: list[dict[str, Any]] = field(default_factory=list)  # incidents of all markets
@@ -178,7 +186,8 @@ class Engine:
             return self._repeat_trouble(keys)
         described = self.markets(own_ns).get(market)
         if described is None:
-            return self._fail(market, keys, self._absent(market, own_ns), own_ns)
+            return self._absent(market, keys, own_ns)
+        self.absent_ns.pop(market, None)
         now_ns = self._present(market, keys, own_ns)
         followed = self._follow(described, keys, now_ns, own_ns - now_ns)
         out: list[Frame | Trouble] = []
@@ -279,32 +288,46 @@ class Engine:
         return cached[1]
 
     def _fail(
-        self, market: MarketId, keys: list[str], message: str, now_ns: int
+        self,
+        market: MarketId,
+        keys: list[str],
+        message: str,
+        now_ns: int,
+        progress: float | None = None,
     ) -> list[Frame | Trouble]:
-        self.retry_ns[market] = now_ns + RETRY_NS
+        self.retry_ns[market] = now_ns + (RETRY_NS if progress is None else LOOK_NS)
         self.followed.pop(market, None)
         self.markets_ns = min(self.markets_ns, now_ns - MARKETS_NS)
-        news = [key for key in keys if self.trouble.get(key) != message]
+        found = {key: Trouble(key, message, progress) for key in keys}
+        news = [trouble for key, trouble in found.items() if self.trouble.get(key) != trouble]
         for key in keys:
             self.views[key] = None
-            self.trouble[key] = message
-        self.wanted.difference_update(news)
-        return [Trouble(key, message) for key in news] + self._repeat_trouble(keys)
+        self.trouble |= found
+        self.wanted.difference_update(trouble.key for trouble in news)
+        return [*news, *self._repeat_trouble(keys)]
 
     def _repeat_trouble(self, keys: list[str]) -> list[Frame | Trouble]:
         """Those who came after the sentence was said hear it too."""
         asked = [key for key in keys if key in self.wanted and key in self.trouble]
         self.wanted.difference_update(asked)
-        return [Trouble(key, self.trouble[key]) for key in asked]
+        return [self.trouble[key] for key in asked]
 
-    def _absent(self, market: MarketId, now_ns: int) -> str:
+    def _absent(self, market: MarketId, keys: list[str], now_ns: int) -> list[Frame | Trouble]:
+        """A market that is not stored: it starts when a collector takes it up, or there is none."""
         if answer := self.store.answered(market):
-            return answer
+            return self._fail(market, keys, answer, now_ns)
+        since_ns = self.absent_ns.setdefault(market, now_ns)
+        if any(one.id == market for one in self.store.catalogue(str(market), 5)):
+            message = f"{market} is offered by its venue; the collector takes it up."
+            return self._fail(market, keys, message, now_ns, progress=0.1)
+        if 0 <= now_ns - since_ns < GRACE_NS:
+            message = f"The collector was asked for {market} and has not answered yet."
+            return self._fail(market, keys, message, now_ns, progress=0.0)
         names = sorted(map(str, self.markets(now_ns)))
         near = get_close_matches(str(market), names, n=2, cutoff=0.5)
         held = f" The nearest that is: {' and '.join(near)}." if near else ""
-        wish = "the collector takes it in if it knows the venue and the symbol."
-        return f"{market} is not collected yet; {wish}{held}"
+        wish = "a collector takes it in if it knows the venue and the symbol."
+        return self._fail(market, keys, f"{market} is not collected; {wish}{held}", now_ns)
 
     def _request(self) -> None:
         for market in {spec.market for spec in self.specs.values() if spec.end_ns is None}:
@@ -316,6 +339,7 @@ class Engine:
     def _tidy(self, now_ns: int) -> None:
         """Forget what no view needs any longer."""
         used = {spec.market for spec in self.specs.values()}
+        self.absent_ns = {m: since for m, since in self.absent_ns.items() if m in used}
         for market in list(self.followed):
             followed = self.followed[market]
             if market not in used:

@@ -65,3 +65,11 @@ def trade_arrays(trades: Batch, scale: Scale) -> dict[str, NDArray[Any]]:
         "tr_p": in_unit(trades["price"], scale.tick),
         "tr_q": in_unit(trades["size"] * trades["side"], scale.lot),
     }
+
+
+def largest(trades: Batch, after_ns: int, upto_ns: int, most: int) -> Batch:
+    """The largest trades in `(after, upto]`, in their order."""
+    trades = trades[(trades["time_ns"] > after_ns) & (trades["time_ns"] <= upto_ns)]
+    if len(trades) <= most:
+        return trades
+    return trades[np.sort(np.argpartition(trades["size"], -most)[-most:])]

@@ -269,7 +269,7 @@ class Hub:
         self.frames += isinstance(item, Frame)
         for slot, client in watchers.items():
             if isinstance(item, Trouble):
-                client.say({"type": "error", "id": slot.number, "message": item.message})
+                client.say(_said(item, slot.number))
                 slot.needs_snapshot = True
             elif slot.offer(item) or (not slot.frames and slot.needs_snapshot):
                 client.bell.set()
@@ -331,3 +331,11 @@ class Hub:
 
     async def _in(self, thread: ThreadPoolExecutor, work: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(thread, work, *args)
+
+
+def _said(trouble: Trouble, number: int) -> dict[str, Any]:
+    """Why a view is not shown, as docs/live.md has it."""
+    text = {"id": number, "message": trouble.message}
+    if trouble.progress is None:
+        return {"type": "error"} | text
+    return {"type": "starting"} | text | {"progress": trouble.progress}

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+BEST: Final = "best"
+MAIN: Final = (BEST, "multi", "integrated")  # series of the OFI panel
 NOTIONAL: Final = 100_000  # of an order whose cost is shown, quote currency
 
 
@@ -35,7 +37,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         r"auto|\d{1,12}(\.\d{1,8})?~\d{1,12}(\.\d{1,8})?",
         "auto, or two sizes such as 0.1~20",
     ),
-    "line": _option("integrated", r"integrated|multi|both|none", "integrated, multi, both or none"),
+    "main": _option(BEST, "|".join(MAIN), "best, multi or integrated"),
+    "line": _option(
+        "integrated",
+        r"integrated|multi|best|both|none",
+        "integrated, multi, best, both or none",
+    ),
     "notional": _option(str(NOTIONAL), r"[1-9]\d{0,11}", "a whole number of the quote currency"),
 }
 DEFAULTS: Final[Mapping[str, str]] = {name: one.default for name, one in OPTIONS.items()}

@@ -10,7 +10,7 @@ from app.compute.follow import LOOKBACK_S
 from app.errors import InputError
 from app.market import MarketId
 from app.records import LEVELS
-from app.web.options import NOTIONAL
+from app.web.options import BEST, MAIN, NOTIONAL
 from app.web.state import DEFAULT_BIN_S
 from components.words import BINS_S
 
@@ -58,6 +58,7 @@ class ViewSpec:
     notional: int = NOTIONAL  # of the order whose cost the tab of trades shows, quote currency
     rate_hz: int = 10  # most frames a second
     bin_s: int = DEFAULT_BIN_S  # of verification
+    main: str = BEST  # series of the OFI panel, scored against its own past
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> Self:
@@ -89,7 +90,11 @@ class ViewSpec:
         if bin_s not in BINS_S:
             raise InputError(f"bin_s must be one of {', '.join(map(str, BINS_S))}.")
         values["bin_s"] = bin_s if tab == EVIDENCE else DEFAULT_BIN_S
-        return cls(market=MarketId.parse(text), end_ms=end, tab=tab, **values)
+        main = message.get("main", BEST)
+        if main not in MAIN:
+            raise InputError(f"main must be one of {', '.join(MAIN)}.")
+        main = main if tab == FLOW else BEST
+        return cls(market=MarketId.parse(text), end_ms=end, tab=tab, main=main, **values)
 
     @property
     def window_ns(self) -> int:

@@ -12,6 +12,7 @@ _UNKNOWN: Final = {
     "fidelity_depth": "none", "period_ms": None, "latency_p50_ms": None, "latency_p99_ms": None,
     "updates_per_s": None, "gaps": None, "rejected": None, "attempts": None, "next_try_ms": None,
     "has_trades": None, "begun_ms": None, "linked_ms": None, "booked_ms": None, "book_levels": None,
+    "progress": 0.0,
 }  # fmt: skip
 # Of a venue that does not answer they would be old.
 _RATES: Final = ("latency_p50_ms", "latency_p99_ms", "updates_per_s")
@@ -67,7 +68,17 @@ def status_json(history: History, now_ns: int) -> dict[str, Any]:
         "linked_ms": _ms(int(record["linked_ns"])),
         "booked_ms": _ms(int(record["booked_ns"])),
         "book_levels": int(record["book_levels"]) or None,
+        "progress": start_progress(record),
     }
+
+
+def start_progress(record: Any) -> float:
+    """How far a market has started, 0..1: a quarter each for taken up, connected, first book, live."""
+    names = ("begun_ns", "linked_ns", "booked_ns")
+    reached = max((k for k, n in enumerate(names, 1) if int(record[n]) != UNKNOWN_NS), default=0)
+    if reached == len(names) and State(int(record["state"])) is not State.STARTING:
+        return 1.0
+    return reached / 4
 
 
 def gaps_json(history: History, start_ns: int, now_ns: int) -> list[dict[str, Any]]:

@@ -17,22 +17,22 @@ from app.compute.raster import PriceGrid
 from app.compute.windows import END, Depth, Ints, rolling_depth
 from app.records import Batch, State
 from app.store.base import HotStore
-from app.web import heatmap
-from app.web.buffers import Sliding
+from app.web.buffers import Sliding, replace_tail
 from app.web.estimates import estimates_json, withheld
 from app.web.evidence import Finding
-from app.web.frames import encode, trade_arrays
-from app.web.heatmap import held, next_grid, rasters, stored_columns
+from app.web.frames import encode, largest, trade_arrays
+from app.web.heatmap import held, next_grid, profile_arrays, rasters, stored_columns
 from app.web.history import Changes, History
+from app.web.options import BEST
 from app.web.quality import Part, quality_part
 from app.web.spec import TRADES, ViewSpec
+from app.web.standing import Standing
 from app.web.status import gaps_json, status_json, times_json
 from app.web.trades import Trades
 
 COLUMNS_NS: Final = 250_000_000
-SLOW_NS: Final = (
-    NS_PER_S  # distribution, coverage, price grid, and the heartbeat of a silent market
-)
+# Distribution, coverage, price grid, and the heartbeat of a silent market.
+SLOW_NS: Final = NS_PER_S
 MAX_TRADES: Final = 2_000  # of a snapshot, the largest
 _REACH_STEP_NS: Final = 200 * NS_PER_S
 _SERIES: Final = ("bid", "ask", "mid", "micro", "ofi", "multi", "integrated", "flow")
@@ -103,6 +103,7 @@ class View:
         self.lines["levels"] = Sliding("<f4", (self.spec.depth,))
         self.trades = Trades(self.spec) if self.spec.tab == TRADES else None
         self.lines |= self.trades.lines if self.trades else {}
+        self.standing = Standing(self.spec) if self.spec.main != BEST else None
 
     def note(self, changes: Changes, now_ns: int) -> None:
         """Remember what news changed."""
@@ -158,7 +159,7 @@ class View:
         if slow:
             self._slow(store, now)
             more, part = self._quality(now)
-            arrays |= part | {"hist": self.hist}
+            arrays |= part | self._histograms()
         first = self._extend_lines(now)
         if slow and self._regrid(store, now):
             self._sent(now_ns)
@@ -166,10 +167,10 @@ class View:
         arrays |= self._line_arrays(first)
         if self.grid is not None and now_ns - self.columns_sent_ns >= COLUMNS_NS * 9 // 10:
             begin = self._extend_columns(now)
-            arrays |= self._column_arrays(begin) | self._profile_arrays()
+            arrays |= self._column_arrays(begin) | profile_arrays(self.history, self.grid)
             self.columns_sent_ns = now_ns
         trades = self.history.trades.view
-        arrays |= self._trade_arrays(trades[trades["time_ns"] > self.trades_sent_ns])
+        arrays |= trade_arrays(trades[trades["time_ns"] > self.trades_sent_ns], self.history.scale)
         if self.gaps_dirty:
             more["gaps"] = self._gaps(now)
         if self.finding_dirty:
@@ -204,13 +205,15 @@ class View:
             "gaps": self._gaps(now),
             **self._evidence(),
         }
-        trades = self.history.trades.view
-        trades = trades[trades["time_ns"] > now.end_ns - spec.range_ns]
-        trades = trades[trades["time_ns"] <= self.trades_sent_ns]
-        if len(trades) > MAX_TRADES:
-            trades = trades[np.sort(np.argpartition(trades["size"], -MAX_TRADES)[-MAX_TRADES:])]
-        arrays = self._line_arrays(0) | self._column_arrays(0) | self._profile_arrays()
-        arrays |= self._trade_arrays(trades) | {"hist": self.hist} | self._now_arrays(now)
+        trades = largest(
+            self.history.trades.view, now.end_ns - spec.range_ns, self.trades_sent_ns, MAX_TRADES
+        )
+        arrays = (
+            self._line_arrays(0) | self._column_arrays(0) | profile_arrays(self.history, self.grid)
+        )
+        arrays |= (
+            trade_arrays(trades, self.history.scale) | self._histograms() | self._now_arrays(now)
+        )
         arrays |= self.finding.arrays if self.finding else {}
         arrays |= self.trades.tape(self.history, self.trades_sent_ns) if self.trades else {}
         more, part = self._quality(now)
@@ -228,7 +231,7 @@ class View:
         gaps, settled = history.known(now_ns), history.settled()
         history.follow(now_ns)
         explained = history.explained(spec.lookback_s, now_ns, end_ns)
-        start_ns = end_ns - spec.range_ns
+        start_ns = end_ns - max(spec.range_ns, spec.lookback_ns if self.standing else 0)
         weighing = history.weighing(spec.depth, spec.lookback_s, now_ns, start_ns, end_ns)
         if history.has_rows:
             at = np.array([history.rows_end.view[-1]])
@@ -252,7 +255,7 @@ class View:
         self.rows_dirty_ns, self.horizon_ns = END, now.end_ns
         ends = compute.step_ends(changed - 1, now.end_ns, self.step_ns)
         kept = [*self.lines.values(), *([self.trades.delta] if self.trades else [])]
-        _replace_tail(self.t, kept, ends, start)
+        replace_tail(self.t, kept, ends, start)
         first = len(self.t)
         if history.has_rows and len(ends):
             steps = compute.Steps(
@@ -278,7 +281,7 @@ class View:
             changed = max(changed, int(columns["time_ns"][0]) + self.step_ns)
         start = now.end_ns - self.spec.range_ns
         steps = compute.step_ends(max(changed, start) - 1, now.end_ns, self.step_ns)
-        _replace_tail(self.col_t, [self.col_base, self.col], steps, start)
+        replace_tail(self.col_t, [self.col_base, self.col], steps, start)
         first = len(self.col_t)
         if len(steps):
             recent = columns[columns["time_ns"] > steps[0] - self.step_ns]
@@ -325,6 +328,8 @@ class View:
             self.past = compute.lookback(
                 history.rows, now.settled.best, at, self.spec.window_ns, self.spec.lookback_s
             )
+            if self.standing:
+                self.standing.look_back(history, now.settled.depth, at, now.weighing)
         figures, self.hist = compute.distribution(self.past, history.scale)
         start = now.end_ns - self.spec.range_ns
         begins = int(history.rows_end.view[0]) if history.has_rows else None
@@ -358,7 +363,17 @@ class View:
             "decomposition": parts,
             "times": times_json(history, now.now_ns),
             **self.slow,
+            **self._main(now),
         }
+
+    def _main(self, now: Now) -> dict[str, Any]:
+        if self.standing is None:
+            return {}
+        depth = now.depth if self._present(now) else None
+        return self.standing.header(self.history, depth, now.weighing)
+
+    def _histograms(self) -> dict[str, NDArray[Any]]:
+        return {"hist": self.hist} | (self.standing.arrays() if self.standing else {})
 
     def _present(self, now: Now) -> bool:
         """Whether the newest row tells of now: a market that is not live shows no old figures."""
@@ -378,22 +393,7 @@ class View:
             "col": self.col.view[first:],
         }
 
-    def _profile_arrays(self) -> dict[str, NDArray[Any]]:
-        return heatmap.profile_arrays(self.history, self.grid)
-
-    def _trade_arrays(self, trades: Batch) -> dict[str, NDArray[Any]]:
-        return trade_arrays(trades, self.history.scale)
-
     def _now_arrays(self, now: Now) -> dict[str, NDArray[Any]]:
         if now.depth is None or not self._present(now):
             return {"now_levels": np.full(self.spec.depth, np.nan)}
         return {"now_levels": compute.in_unit(now.depth.ofi[0], self.history.scale.lot)}
-
-
-def _replace_tail(times: Sliding, others: list[Sliding], ends: Ints, start_ns: int) -> None:
-    """Cut off what will be recomputed, and what has left the range."""
-    keep = int(np.searchsorted(times.view, ends[0])) if len(ends) else len(times)
-    old = int(np.searchsorted(times.view, start_ns, side="right"))
-    for part in (times, *others):
-        part.keep_first(keep)
-        part.drop_first(min(old, keep))

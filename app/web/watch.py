@@ -1,5 +1,6 @@
 """One line a market, all markets: what the watch list shows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from app.records import NO_ASK, NO_BID, NO_MICRO, NO_SCORE, Batch, State
 from app.store.base import HotStore
 from app.web.clocks import SILENT_NS, CollectorClocks
 from app.web.history import cursor_at
+from app.web.status import start_progress
 
 _LOOK_BACK_NS: Final = 10 * NS_PER_S
 
@@ -41,6 +43,17 @@ class WatchList:
             at_ns = self.clocks.now_ns(market_id, now_ns)
             result.append(summary_json(market, self._last.get(market_id), at_ns))
         return result
+
+    def progress(self, row: Mapping[str, Any], now_ns: int) -> float:
+        """How far the market of a row has started, 0..1; the store is asked where no mid says that it has.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        if row["mid"] is not None:
+            return 1.0
+        status, _ = self.clocks.look(self.store, MarketId.parse(row["market"]), now_ns)
+        return start_progress(status[-1]) if status is not None else 0.0
 
     def _first(self, market_id: MarketId, now_ns: int) -> int:
         """Where to begin: a little before the newest that there can be, by whichever clock."""

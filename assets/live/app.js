@@ -151,6 +151,7 @@ class Page {
     if (!this.view) return;
     const { depth, window_s, range_s, lookback_s, end_ms, tab, rate_hz, bin_s, options } = this.view;
     const message = { type: "view", id: stack.id, market: stack.market, depth, window_s, range_s, lookback_s, end_ms, group: stack.group(options.group, tab), mid_rows: stack.midRows, tab, rate_hz, bin_s };
+    if (tab === "flow") message.main = options.main;
     if (tab === "trades") message.notional = Number(options.notional);
     const text = JSON.stringify(message);
     if (stack.asking === text || !this.connection.send(message)) return;
@@ -176,6 +177,8 @@ class Page {
     } else if (message.type === "error") {
       const stack = this.stacks.get(message.id);
       if (stack) stack.fail(message.message);
+    } else if (message.type === "starting") {
+      this.stacks.get(message.id)?.starts(message);
     } else if (message.type === "retry") {
       this.stacks.get(message.id)?.retried(message);
     } else if (message.type === "hello") {
@@ -301,7 +304,7 @@ function expose(page) {
     return structuredClone({
       market, seq: model.seq, epoch: model.epoch, tiles: model.tiles ?? null, times: model.times ?? null, decomposition: model.decomposition ?? null,
       status: model.status, info: model.info, coverage: model.coverage ?? null, gaps: model.gaps ?? [],
-      distribution: model.distribution ?? null, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
+      distribution: model.distribution ?? null, standing: model.standing, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
       state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
       ranges: views ? { time: [views.book.start, views.book.end], price: [views.book.low, views.book.high] } : null,
       evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, axes: stack.tab !== "flow" || flow.axes.settled,

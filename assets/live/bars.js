@@ -5,16 +5,17 @@ import { alpha, theme } from "./theme.js";
 
 const BAR_PX = 3;
 
-/** The series drawn as thin lines over the bars of OFI, by the option of the address. */
-export function linesOf(choice) {
-  return { multi: ["multi"], both: ["multi", "integrated"], none: [] }[choice] ?? ["integrated"];
+/** The series drawn as thin lines over the bars of another, by the option of the address. */
+export function linesOf(choice, main) {
+  const chosen = { multi: ["multi"], best: ["ofi"], both: ["multi", "integrated"], none: [] }[choice] ?? ["integrated"];
+  return chosen.filter((name) => name !== main);
 }
 
-/** Rolling OFI: bars by strength, the band of its usual range, integrated and multilevel OFI as thin lines. */
+/** Rolling OFI: bars by strength, the band of its usual range, other kinds of OFI as thin lines. */
 export function drawOfi(canvas, model, view, choice) {
   const { width, height, X, Y, start, end } = view;
   const x = begin(canvas, width, height);
-  const d = model.distribution, known = d && d.sd > 0 && model.tiles?.score !== null;
+  const { name: main, distribution: d, score } = model.standing, known = d && d.sd > 0 && score !== null;
   if (known) {
     const top = Y(d.mean + 2 * d.sd), bottom = Y(d.mean - 2 * d.sd);
     x.fillStyle = theme.band;
@@ -24,12 +25,12 @@ export function drawOfi(canvas, model, view, choice) {
       line(x, 0, at, width, at, theme.axis, [4, 3]);
     }
   }
-  bars(x, model.series, "ofi", view, (v) => {
-    const score = known ? Math.abs((v - d.mean) / d.sd) : 0;
-    return score >= 3 ? 1 : score >= 2 ? 0.9 : 0.62;
+  bars(x, model.series, main, view, (v) => {
+    const far = known ? Math.abs((v - d.mean) / d.sd) : 0;
+    return far >= 3 ? 1 : far >= 2 ? 0.9 : 0.62;
   });
   const from = Math.max(model.series.from, model.series.search(start) - 1), to = model.series.search(end + view.step);
-  for (const name of linesOf(choice)) {
+  for (const name of linesOf(choice, main)) {
     trace(x, model.series, name, from, to, X, Y);
     x.strokeStyle = name === "multi" ? theme.text3 : theme.text2;
     x.lineWidth = 1;

@@ -1,6 +1,8 @@
 // How the rows of the tab Book & flow are drawn: choices of their menus, kept in the address, and their words.
-import { number, percent, size } from "./format.js";
+import { linesOf } from "./bars.js";
+import { number, percent, size, span } from "./format.js";
 import { manual } from "./ramps.js";
+import { write } from "./texts.js";
 
 const GROUPS = [
   ["auto", "auto"], ["1t", "1 tick"], ...[2, 5, 10, 20, 50, 100].map((n) => [`${n}t`, `${n} ticks`]),
@@ -39,15 +41,36 @@ export function bookWords({ options, model: { info } }) {
   return `Group ${number(info.group * info.tick, info.price_decimals)} \u00b7 ${options.heat}, ${scale}`;
 }
 
-const LINES = [["integrated", "integrated"], ["multi", "multilevel"], ["both", "both"], ["none", "none"]];
+const MAINS = [["best", "best quotes"], ["multi", "multilevel"], ["integrated", "integrated"]];
+const LINES = [["integrated", "integrated"], ["multi", "multilevel"], ["best", "best quotes"], ["both", "both"], ["none", "none"]];
 
-/** Which OFI is drawn as a line over the bars of the best quotes. */
+/** Which OFI is drawn as bars, with its score and distribution, and which as a line over them. */
 export function ofiMenu({ options, stack }) {
-  return [{ group: "Line over the bars", choices: LINES, value: options.line, run: (line) => stack.page.choose({ line }) }];
+  return [
+    { group: "Bars, score and distribution", choices: MAINS, value: options.main, run: (main) => stack.page.choose({ main }) },
+    { group: "Line over the bars", choices: LINES, value: options.line, run: (line) => stack.page.choose({ line }) },
+  ];
 }
 
-/** The names of those lines. */
-export function ofiLegend({ options, model: { info } }) {
-  const levels = info.depth === 1 ? "level 1" : `${info.depth} levels`;
-  return { multi: `multilevel, ${levels}`, both: `integrated, dashed multilevel, ${levels}`, none: "" }[options?.line] ?? `integrated, ${levels}`;
+const levelWords = (info) => (info.depth === 1 ? "level 1" : `${info.depth} levels`);
+
+/** `OFI`, `multilevel OFI`, `integrated OFI`: what the bars are. */
+export function kindWords({ standing }) {
+  return { multi: "multilevel OFI", integrated: "integrated OFI" }[standing.name] ?? "OFI";
 }
+
+/** Title, line and legend of the OFI panel. */
+export function ofiWords({ options, model, f }) {
+  const { info, standing } = model, window = span(info.window_s), levels = levelWords(info), kind = kindWords(model);
+  const what = {
+    multi: `Sum of ${levels}, ${info.unit}. Above zero: buying pressure.`,
+    integrated: `${capital(levels)} weighted by what moves together, ${info.unit}. Above zero: buying.`,
+  }[standing.name] ?? `Net size joining bids and leaving asks, ${info.unit}. Above zero: buying pressure.`;
+  write(f["title-ofi"], `${capital(kind)}, ${window}`);
+  write(f["line-ofi"], what);
+  const names = { ofi: "best quotes", multi: `multilevel, ${levels}`, integrated: `integrated, ${levels}` };
+  const lines = linesOf(options?.line, standing.name), both = lines.length > 1;
+  write(f["legend-ofi"], both ? `integrated, dashed multilevel, ${levels}` : lines.length ? names[lines[0]] : "");
+}
+
+const capital = (words) => words[0].toUpperCase() + words.slice(1);

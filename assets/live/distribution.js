@@ -7,7 +7,7 @@ export function drawDistribution(canvas, model, view) {
   const { crossWidth: width, height, Y } = view;
   const x = begin(canvas, width, height);
   line(x, 0.5, 0, 0.5, height, theme.axis);
-  const d = model.distribution, counts = model.hist;
+  const { distribution: d, hist: counts, value: now, percentile: rank } = model.standing;
   if (!d || !counts || !counts.length || !(d.hi > d.lo)) return;
   let largest = 0;
   for (const c of counts) if (c > largest) largest = c;
@@ -21,12 +21,10 @@ export function drawDistribution(canvas, model, view) {
     x.fillRect(1, top + 0.5, Math.max(1.5, (counts[k] / largest) ** 0.7 * plot), Math.max(1, bottom - top - 1));
   }
   line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
-  const now = model.tiles?.ofi;
   if (now === null || now === undefined || !view.showsNow) return;
   const at = Math.max(1, Math.min(height - 1, Y(now)));
   x.fillStyle = theme.text;
   x.fillRect(0, at - 0.75, width, 1.5);
-  const rank = model.tiles.percentile;
   const below = at < height / 2;
   if (rank !== null) haloText(x, `now: ${ordinal(rank)} pct`, width - 2, at + (below ? 10 : -9), theme.text, "right", "600 11px");
   if (height > 70 && d.median !== null) {

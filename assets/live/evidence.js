@@ -7,7 +7,8 @@ import { drawAdverse, drawMarkouts, drawVpin } from "./evidence_trades.js";
 import { feeField, writeCard, writeTables } from "./evidence_words.js";
 import { number, percent, signed, span, stamp } from "./format.js";
 import { showEmpty } from "./panels.js";
-import { write } from "./texts.js";
+import { badgeOf, write } from "./texts.js";
+import { sends } from "./words.js";
 
 const CHARTS = { impact: drawImpact, prediction: drawPrediction, vpin: drawVpin, markouts: drawMarkouts, adverse: drawAdverse };
 const CARD_WIDTH = 226;
@@ -107,8 +108,7 @@ export class EvidencePane {
     const badge = (name, ...streams) => {
       const place = f[`ev-cov-${name}`];
       if (!place) return;
-      write(place, `coverage ${percent(Math.min(...streams.map((one) => v.coverage[one])))}`);
-      place.classList.toggle("low", low(streams));
+      badgeOf(place, sends(this.stack.model.status, streams[0]), Math.min(...streams.map((one) => v.coverage[one])), low(streams));
       place.title = `Known of the last ${span(v.lookback_s)}, ${at}.`;
     };
     badge("verdict", "best");

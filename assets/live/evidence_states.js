@@ -10,7 +10,7 @@ export function empties(values, status) {
     const soon = { title: "Being worked out", text: "The first figures come within some seconds." };
     return { verdict: soon, impact: soon, prediction: soon, flows: soon, horizons: soon, vpin: soon, markouts: soon, adverse: soon };
   }
-  const quiet = status?.has_trades === false ? { title: "No trades here", text: "This venue sends no public trades here. VPIN and markouts stay empty; OFI does not." } : null;
+  const quiet = status?.has_trades === false ? { title: "No trades on this venue", text: "This venue sends no public trades here. VPIN and markouts stay empty; OFI does not." } : null;
   const few = seen(values, "best");
   return {
     verdict: null,

@@ -1,5 +1,5 @@
 // The panels of the evidence as tables, for their CSV files: the figures that are shown.
-import { iso } from "./tables.js";
+import { iso, timeHead } from "./zone.js";
 
 const FIT = ["bins", "intercept", "beta", "stderr", "t", "r2", "held_out", "shuffled"];
 
@@ -37,7 +37,7 @@ export const TABLES = {
     columns: [`OFI, ${info.unit}`, "move of mid, ticks"],
     rows: Array.from(arrays.ev_x, (x, k) => [x, arrays.ev_y[k]]),
   }),
-  vpin: (_, arrays) => ({ columns: ["time, UTC", "VPIN"], rows: Array.from(arrays.ev_vpin_t, (t, k) => [iso(t), arrays.ev_vpin[k]]) }),
+  vpin: (_, arrays) => ({ columns: [timeHead(), "VPIN"], rows: Array.from(arrays.ev_vpin_t, (t, k) => [iso(t), arrays.ev_vpin[k]]) }),
   markouts,
   adverse: (values) => ({
     columns: ["horizon, s", "trades", "effective, bps", "price impact, bps", "kept by makers, bps", "share negative"],

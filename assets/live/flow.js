@@ -4,7 +4,7 @@ import { flowBars, linesOf, usual } from "./bars.js";
 import { hatch } from "./canvas.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
-import { bookMenu, bookWords, ofiLegend, ofiMenu } from "./book_menu.js";
+import { bookMenu, bookWords, ofiMenu, ofiWords } from "./book_menu.js";
 import { Levels } from "./levels.js";
 import { nameCanvases } from "./names.js";
 import { cardRows, locate, showCard } from "./overlay.js";
@@ -15,6 +15,7 @@ import { present, withheld } from "./states.js";
 import { FLOW_TABLES } from "./tables.js";
 import { titles, write } from "./texts.js";
 import { ticksOf } from "./ticks.js";
+import { touches } from "./touch.js";
 
 const PIXELS_PER_ROW = 2.2;
 const RELAYOUT_MS = 1000;
@@ -57,6 +58,12 @@ export class FlowPane {
     this.rows.addEventListener("dblclick", () => this.stack.resetZoom());
     this.rows.addEventListener("wheel", (event) => scrolls(this.stack.element) && !event.ctrlKey && event.stopPropagation(), { capture: true });
     this.rows.addEventListener("wheel", (event) => this.slide(event), { capture: true, passive: false });
+    touches(this.rows, {
+      active: () => this.views && matchMedia("(pointer: coarse)").matches, // else plotly hears fingers too
+      range: () => [this.views.book.start, this.views.book.end],
+      plot: () => ({ left: this.rows.getBoundingClientRect().left + this.geometry.rows.book.left, width: this.views.book.width }),
+      moved: (range, done) => this.stack.moved("time", range, done),
+    });
     this.rows.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -123,9 +130,9 @@ export class FlowPane {
   viewsFor(state) {
     const { model, geometry } = this, now = performance.now();
     const [start, end] = this.ranges.time(model, this.edge);
-    const step = model.info.step_ms, d = model.distribution;
+    const step = model.info.step_ms, { name: main, distribution: d, value } = model.standing;
     const band = d && d.sd > 0 ? Math.abs(d.mean) + 3.3 * d.sd : 0;
-    const reach = this.ranges.ofi.fit(Math.max(largest(model.series, "ofi", start, end), ...linesOf(this.options?.line).map((name) => largest(model.series, name, start, end)), band, Math.abs(model.tiles?.ofi ?? 0)), now);
+    const reach = this.ranges.ofi.fit(Math.max(largest(model.series, main, start, end), ...linesOf(this.options?.line, main).map((name) => largest(model.series, name, start, end)), band, Math.abs(value ?? 0)), now);
     const low = { ofi: -reach, levels: 0, flow: -1 }, high = { ofi: reach, levels: model.levelCount, flow: 1 };
     [low.book, high.book] = this.ranges.price(model);
     const views = {};
@@ -167,7 +174,7 @@ export class FlowPane {
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
     nameCanvases(this);
     write(this.f["how-book"], bookWords(this));
-    write(this.f["legend-ofi"], ofiLegend(this));
+    ofiWords(this);
   }
 
   /** How the heatmap is drawn, for its menu. */

@@ -1,5 +1,5 @@
 // Incidents in words: what and where, since when, what happens next. Newest first.
-import { clock, duration, number, stamp } from "./format.js";
+import { duration, number, stamp } from "./format.js";
 import { venue } from "./words.js";
 
 const CAUSES = {
@@ -63,7 +63,7 @@ export function entry(one, now) {
     kind: one.to_ms === null ? one.state : "resolved",
     title: name + (name ? title : capital(title)),
     text: next(one, now),
-    at: `${clock(one.from_ms)}`,
+    at: stamp(one.from_ms),
   };
 }
 

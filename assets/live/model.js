@@ -37,7 +37,7 @@ export class Model {
   }
 
   begin(frame) {
-    const { arrays, status, tiles, decomposition, distribution, times, coverage, covered, begins_ms, quality, everywhere, ...info } = frame;
+    const { arrays, status, tiles, decomposition, distribution, times, coverage, covered, begins_ms, quality, everywhere, main, ...info } = frame;
     const steps = arrays.t.data.length;
     this.info = info;
     this.epoch++;
@@ -59,6 +59,7 @@ export class Model {
     this.profile = null;
     this.nowLevels = null;
     this.hist = null;
+    this.main = this.mainHist = null;
   }
 
   merge(arrays) {
@@ -79,6 +80,7 @@ export class Model {
     }
     if (arrays.now_levels) this.nowLevels = data("now_levels");
     if (arrays.hist) this.hist = data("hist");
+    if (arrays.main_hist) this.mainHist = data("main_hist");
   }
 
   scalars(frame, at) {
@@ -89,6 +91,7 @@ export class Model {
     if (frame.tiles) this.tiles = frame.tiles;
     if (frame.decomposition !== undefined) this.decomposition = frame.decomposition;
     if (frame.distribution !== undefined) this.distribution = frame.distribution;
+    if (frame.main) this.main = frame.main;
     if (frame.times) this.times = frame.times;
     if (frame.coverage) this.coverage = frame.coverage;
     if (frame.covered) this.covered = frame.covered;
@@ -102,6 +105,13 @@ export class Model {
     this.columns.trim(oldest);
     this.trades.trim(oldest);
     this.gaps = this.gaps.filter((gap) => gap.to_ms === null || gap.to_ms > oldest);
+  }
+
+  /** What the OFI panel shows before all: a series, its present value and standing, what it is scored against. */
+  get standing() {
+    const { main: m, tiles: t } = this;
+    if (m) return { ...m, name: m.series, hist: this.mainHist };
+    return { name: "ofi", value: t?.ofi ?? null, score: t?.score ?? null, percentile: t?.percentile ?? null, distribution: this.distribution, hist: this.hist };
   }
 
   /** The present of the market's own clock, ms; NaN where nothing tells it. */

@@ -95,10 +95,14 @@ export function cardRows(model, cursor, now) {
   if (s.data.micro && value("micro") === value("micro")) rows.push(["Micro-price", number(value("micro"), info.price_decimals + 1)]);
   rows.push(["Spread", `${number(ask - bid, info.price_decimals)} (${bps(((ask - bid) / mid) * 1e4)}\u00a0bps)`]);
   rows.push(null);
-  const d = model.distribution, ofi = value("ofi");
-  const score = d && d.sd > 0 && model.tiles?.score !== null && ofi === ofi ? ` (${signed((ofi - d.mean) / d.sd, 1)}\u03c3)` : "";
-  rows.push(["OFI", ofi === ofi ? `${signedSize(ofi)}${unit}${score}` : "window not full", tone(ofi)]);
-  if (info.depth > 1) rows.push([`OFI, ${info.depth} levels`, value("multi") === value("multi") ? signedSize(value("multi")) + unit : "window not full", tone(value("multi"))]);
+  const { name: main, distribution: d, score: present } = model.standing;
+  const flow = (words, name) => {
+    const v = value(name), score = name === main && d && d.sd > 0 && present !== null && v === v ? ` (${signed((v - d.mean) / d.sd, 1)}\u03c3)` : "";
+    rows.push([words, v === v ? `${signedSize(v)}${unit}${score}` : "window not full", tone(v)]);
+  };
+  flow("OFI", "ofi");
+  if (info.depth > 1) flow(`OFI, ${info.depth} levels`, "multi");
+  if (main === "integrated") flow("Integrated OFI", "integrated");
   rows.push(["Taker flow, this step", value("flow") === value("flow") ? signedSize(value("flow")) + unit : "\u2013", tone(value("flow"))]);
   return rows;
 }

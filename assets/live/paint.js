@@ -48,10 +48,10 @@ export function paint(stack, state, hidden, now) {
 
 /** Mid and OFI on their axes: elements, since they move with every update and a canvas above all would too. */
 export function placeChips(stack, hidden) {
-  const { model, geometry, views, f } = stack, t = model.tiles, shown = stack.chips && !hidden && t;
+  const { model, geometry, views, f } = stack, t = model.tiles, shown = stack.chips && !hidden && t, ofi = model.standing.value;
   place(f["chip-book"], shown ? t.mid : null, geometry.rows.book, views.book, () => number(t.mid, model.info.price_decimals + 1));
-  place(f["chip-ofi"], shown ? t.ofi : null, geometry.rows.ofi, views.ofi, () => signedSize(t.ofi));
-  f["chip-ofi"].classList.toggle("sold", t?.ofi < 0);
+  place(f["chip-ofi"], shown ? ofi : null, geometry.rows.ofi, views.ofi, () => signedSize(ofi));
+  f["chip-ofi"].classList.toggle("sold", ofi < 0);
 }
 
 function place(element, value, row, view, words) {

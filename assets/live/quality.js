@@ -1,8 +1,8 @@
 // The tab Data quality of one market: streams now and through time, gaps by reason, incidents.
-import { NONE, clock, duration, number, percent, span } from "./format.js";
+import { NONE, duration, number, percent, span, stamp } from "./format.js";
 import { cause, entry, fillList } from "./incidents.js";
 import { STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
-import { iso } from "./tables.js";
+import { iso, timeHead, zoneName } from "./zone.js";
 import { write } from "./texts.js";
 
 const WORDS_MS = 1000, CHARTS_MS = 1000;
@@ -120,7 +120,7 @@ export class QualityPane {
   reasons(q, back) {
     const f = this.stack.f;
     const found = new Set([...Object.keys(q.gaps), ...Object.keys(q.rejected), ...q.streams.flatMap((one) => Object.keys(one.reasons ?? {}))]);
-    const begun = q.begun_ms ? `since ${clock(q.begun_ms, "minutes")}` : "all";
+    const begun = q.begun_ms ? `since ${stamp(q.begun_ms, "minutes")}` : "all";
     const head = ["Reason", ...this.present.map((one) => one.stream), begun, "rejected"];
     write(f["line-reasons"], `Gaps of ${back} by stream.`);
     const body = [...found].map((reason) => [
@@ -148,19 +148,30 @@ export class QualityPane {
   table(name) {
     if (!this.quality) return null;
     const through = (values) => ({
-      columns: ["time, UTC", ...STREAMS.map((s) => NAMES[s])],
+      columns: [timeHead(), ...STREAMS.map((s) => NAMES[s])],
       rows: [...this.series.t].map((t, k) => [iso(t), ...STREAMS.map((_, s) => values[k * STREAMS.length + s])]),
     });
     if (name === "latency") return through(this.series.p50);
     if (name === "rate") return through(this.series.rate);
     if (name === "reasons" && this.counted) return { columns: this.counted.head, rows: this.counted.body };
-    if (name === "streams") return { columns: Object.keys(this.present[0] ?? {}), rows: this.present.map((one) => Object.values(one).map(plain)) };
+    if (name === "streams") return records(this.present);
     if (name === "incidents" || name === "everywhere") {
       const list = name === "incidents" ? this.quality.incidents : this.everywhere ?? [];
-      return list.length ? { columns: Object.keys(list[0]), rows: list.map((one) => Object.values(one).map(plain)) } : null;
+      return list.length ? records(list) : null;
     }
     return null;
   }
+}
+
+const INSTANTS = new Set(["from_ms", "to_ms", "since_ms", "received_ms", "next_try_ms"]);
+
+/** A table of what the server says in records; instants are in the zone of the page. */
+function records(list) {
+  const names = Object.keys(list[0] ?? {}), cell = (name, value) => (INSTANTS.has(name) && value !== null ? iso(value) : plain(value));
+  return {
+    columns: names.map((name) => (INSTANTS.has(name) ? `${name.slice(0, -3).replaceAll("_", " ")}, ${zoneName()}` : name)),
+    rows: list.map((one) => names.map((name) => cell(name, one[name]))),
+  };
 }
 
 const plain = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);

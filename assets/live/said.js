@@ -10,9 +10,10 @@ export function learning({ tiles: t, distribution: d }) {
 }
 
 /** What stands in the OFI row while its score has to wait; null when it does not. */
-export function learningWords(model) {
-  if (!learning(model)) return null;
-  const left = scoreIn(model.distribution), got = SCORE_AFTER_S - left;
+export function learningWords({ standing: { value, score, distribution } }) {
+  const left = scoreIn(distribution);
+  if (value === null || score !== null || left <= 0) return null;
+  const got = SCORE_AFTER_S - left;
   return {
     title: `Score in ${duration(left * 1000)}`,
     text: `A score needs ${span(SCORE_AFTER_S)} of data to mean anything. ${duration(got * 1000)} so far.`,
@@ -72,6 +73,7 @@ export function waitOf(stack, state, at) {
     return { title: downTitle(s, market), text: downText(s, at, model), acts: { ...tries(stack, at), ...hour } };
   }
   if (state === "lost") return { title: navigator.onLine ? "The page has no connection to its server" : "This device is offline", text: "It keeps trying; nothing needs to be reloaded." };
+  if (!model.info && stack.awaited) return awaited(stack.awaited, market, at);
   if (!model.info) {
     return { title: "Waiting for the server", text: "The view has been asked for.", steps: [["now", "First snapshot of the market", ""]] };
   }
@@ -79,6 +81,22 @@ export function waitOf(stack, state, at) {
   const share = firstWindow(model);
   if (share >= 1 && (drawn || state !== "starting")) return null;
   return starting(s, market, model, drawn, share);
+}
+
+/** A market that no collector has stored: the steps of a start, of which the first goes on. */
+function awaited({ message, progress, since }, market, at) {
+  const offered = progress > 0;
+  return {
+    title: offered ? "Waiting for the collector to take it up" : "Waiting for the collector",
+    text: message,
+    share: progress,
+    steps: [
+      [offered ? "done" : "now", offered ? `Found at ${venue(market)}` : "Asked the collector", offered ? "" : duration(at - since)],
+      [offered ? "now" : "todo", "Taken up by the collector", offered ? duration(at - since) : ""],
+      ["todo", `Connected to ${venue(market)}`, ""],
+      ["todo", "Book snapshot", ""],
+    ],
+  };
 }
 
 /** Named steps with their times: what is done, what goes on, what comes. */
@@ -90,7 +108,8 @@ function starting(s, market, model, drawn, share) {
   return {
     title: booked || drawn ? "Waiting for the first full window" : "Waiting for the first book",
     text: booked || drawn ? "" : s?.detail ?? "",
-    share,
+    // Three quarters of a start are taken up, connected and first book; the rest fills the window.
+    share: booked ? 0.75 + 0.25 * share : Math.max(s?.progress ?? 0, 0.25 * share),
     steps: [
       [linked ? "done" : "now", `${linked ? "Connected" : "Connecting"} to ${venue(market)}`, took(s?.begun_ms, s?.linked_ms)],
       [booked ? "done" : linked ? "now" : "todo", `Book snapshot${deep}`, took(s?.linked_ms, s?.booked_ms)],

@@ -32,6 +32,7 @@ export class Stack {
     this.ranges = new Ranges();
     this.link = { state: "connecting", since: 0 };
     this.error = "";
+    this.awaited = null; // a start that the server tells of before there is anything to show
     this.recorded = false;
     this.edge = NaN;
     this.wordsAt = 0;
@@ -104,6 +105,7 @@ export class Stack {
     const snapshot = frame.type === "snapshot";
     if (!this.model.take(frame, at)) return false;
     this.error = "";
+    this.awaited = null;
     if (snapshot) {
       this.ranges.begin();
       this.wordsAt = 0;
@@ -117,6 +119,15 @@ export class Stack {
 
   fail(message) {
     this.error = message;
+    this.awaited = null;
+    this.page.dirty(this);
+  }
+
+  /** The market is not stored yet: a collector is about to take it up, or was asked to. */
+  starts({ message, progress }) {
+    if (this.model.info) return this.fail(message);
+    this.error = "";
+    this.awaited = { message, progress, since: this.awaited?.since ?? performance.now() };
     this.page.dirty(this);
   }
 

@@ -1,9 +1,11 @@
 // A panel's figures as a table, as they are shown: the same rings, within the times in view.
+import { kindWords } from "./book_menu.js";
 import { fileName, save } from "./files.js";
+import { iso, timeHead } from "./zone.js";
 
 /**
  * The table of a panel, or null where it has none. A pane gives those of its own panels with
- * `table(name)`: `{columns: ["time, UTC", "OFI, BTC", …], rows: iterable of arrays}`.
+ * `table(name)`: `{columns: ["time, CET", "OFI, BTC", …], rows: iterable of arrays}`.
  */
 export function tableOf(stack, name) {
   return (stack.model.info && stack.pane.table?.(name)) ?? null;
@@ -29,8 +31,6 @@ function cell(value) {
   return typeof value === "string" ? quoted(value) : String(value);
 }
 
-export const iso = (ms) => new Date(ms).toISOString();
-
 /** Rows of a time table in view: time, then one value per name. */
 export function* timed(table, names, start, end) {
   for (let k = table.search(start); k < table.to && table.time[k] <= end; k++) {
@@ -42,7 +42,7 @@ const named = (names, unit) => names.map((name) => `${name}, ${unit}`);
 
 function series(names, words, unit) {
   return ({ model, views }) => ({
-    columns: ["time, UTC", ...named(words(model.info), unit(model.info))],
+    columns: [timeHead(), ...named(words(model.info), unit(model.info))],
     rows: timed(model.series, names, views.book.start, views.book.end),
   });
 }
@@ -64,7 +64,7 @@ function book({ model, views }) {
     }
   }
   return {
-    columns: ["time, UTC", ...named(["bid", "ask", "mid", "micro-price"], info.quote), ...prices.map((p) => `size at ${p} to ${group} ticks above, ${info.unit}`)],
+    columns: [timeHead(), ...named(["bid", "ask", "mid", "micro-price"], info.quote), ...prices.map((p) => `size at ${p} to ${group} ticks above, ${info.unit}`)],
     rows: rows(),
   };
 }
@@ -80,11 +80,11 @@ function depthNow({ model }) {
 }
 
 function distribution({ model }) {
-  const { distribution: d, hist, info } = model;
+  const { info, standing: { distribution: d, hist } } = model;
   if (!hist || !d || !(d.hi > d.lo)) return null;
   const wide = (d.hi - d.lo) / hist.length;
   return {
-    columns: [`OFI from, ${info.unit}`, `OFI to, ${info.unit}`, "count"],
+    columns: [`${kindWords(model)} from, ${info.unit}`, `${kindWords(model)} to, ${info.unit}`, "count"],
     rows: Array.from(hist, (count, k) => [d.lo + k * wide, d.lo + (k + 1) * wide, count]),
   };
 }
@@ -96,7 +96,7 @@ function levels({ model, views }) {
       yield [iso(s.time[k]), ...s.data.levels.subarray(k * m, (k + 1) * m)];
     }
   }
-  return { columns: ["time, UTC", ...Array.from({ length: m }, (_, k) => `OFI of level ${k + 1} over mean depth, 1`)], rows: rows() };
+  return { columns: [timeHead(), ...Array.from({ length: m }, (_, k) => `OFI of level ${k + 1} over mean depth, 1`)], rows: rows() };
 }
 
 function levelsNow({ model }) {

@@ -1,6 +1,6 @@
 // The words and numbers around the charts of one stack: market bar, tiles, titles, quality strip.
 import { NONE, bps, duration, number, ordinal, percent, signed, signedSize, size, span, stamp } from "./format.js";
-import { fidelity, fidelityOf, scoreIn, trust, what, youth } from "./words.js";
+import { fidelity, fidelityOf, scoreIn, sends, trust, what, youth } from "./words.js";
 
 /** Writes into the element only when the words changed; text changes in place. */
 export function write(element, words) {
@@ -28,8 +28,6 @@ export function marketTitles(f, info) {
 /** Titles of the rows that depend on the view. */
 export function titles(f, info) {
   const window = span(info.window_s), unit = info.unit;
-  write(f["title-ofi"], `OFI, ${window}`);
-  write(f["line-ofi"], `Net size joining bids and leaving asks, ${unit}. Above zero: buying pressure.`);
   write(f["line-flow"], `Taker volume bought minus sold, ${unit}. Above zero: buying.`);
   write(f["cross-book"], `${unit}, and running sum`);
   write(f["cross-ofi"], `last ${span(info.lookback_s)}`);
@@ -55,8 +53,8 @@ export function bar(f, model, shown) {
     return;
   }
   write(f.spread, number(t.spread, info.price_decimals));
-  // Hundreds of ticks say less than the basis points beside them.
-  const ticks = known(t.spread_ticks) && t.spread_ticks < 100 ? `${number(t.spread_ticks)} ${t.spread_ticks === 1 ? "tick" : "ticks"} \u00b7 ` : "";
+  // Many ticks say less than the basis points beside them.
+  const ticks = known(t.spread_ticks) && t.spread_ticks < 10 ? `${number(t.spread_ticks)} ${t.spread_ticks === 1 ? "tick" : "ticks"} \u00b7 ` : "";
   write(f["spread-sub"], known(t.spread) ? `${ticks}${bps(t.spread_bps)}\u00a0bps` : "one side is empty");
   flow(f, "ofi", t.ofi, unit, scoreWords(t, model.distribution));
   tone(f.ofi, Math.abs(t.score ?? 0) >= 1 ? t.ofi : 0);
@@ -67,7 +65,7 @@ export function bar(f, model, shown) {
   const beyond = !known(t.depth_bid) || !known(t.depth_ask);
   write(f.depth, `${size(t.depth_bid)} / ${size(t.depth_ask)}`);
   write(f["depth-sub"], beyond ? "beyond the visible book" : `${info.unit}, bid / ask`);
-  flow(f, "taker", t.flow, unit, known(t.bought_share) ? `${percent(t.bought_share, 0)} bought` : "no trades");
+  flow(f, "taker", t.flow, unit, known(t.bought_share) ? `${percent(t.bought_share, 0)} bought` : "no trades", model.status?.has_trades === false ? "no trades" : undefined);
   tone(f.taker, t.flow);
   estimates(f, model, mid);
 }
@@ -91,10 +89,10 @@ function estimates(f, { tiles: t, status: s, info }, decimals) {
   write(f["explained-sub"], known(t.explained) ? `R\u00b2, ${span(info.lookback_s)}, n\u00a0=\u00a0${number(t.explained_n)}` : "needs 5\u00a0min");
 }
 
-function flow(f, name, value, unit, words) {
+function flow(f, name, value, unit, words, missing = "window not full") {
   write(f[name], signedSize(value));
   write(f[`${name}-unit`], known(value) ? unit : "");
-  write(f[`${name}-sub`], known(value) ? words : "window not full");
+  write(f[`${name}-sub`], known(value) ? words : missing);
 }
 
 function queueWords(v) {
@@ -122,6 +120,15 @@ export function reading(f, model, state, age) {
   return `${verdict} ${how}`;
 }
 
+/** Fidelity and coverage at the end of a panel's title. */
+export function badgeOf(badge, sent, share, low) {
+  if (!badge.firstChild) badge.append(document.createElement("span"), document.createElement("span"));
+  badge.firstChild.className = "fid";
+  write(badge.firstChild, sent && known(share) ? `${sent} \u00b7 ` : "");
+  write(badge.lastChild, known(share) ? `coverage ${percent(share)}` : "");
+  badge.classList.toggle("low", low);
+}
+
 const STREAMS = { best: "Best quotes", depth: "Depth", trades: "Trades" };
 
 /** Coverage beside the title of every panel; its hover says how the stream comes, and lists the gaps. */
@@ -130,9 +137,8 @@ export function coverages(element, f, model) {
   for (const panel of element.querySelectorAll("[data-stream]")) {
     const { panel: name, stream } = panel.dataset, badge = f[`coverage-${name}`], share = c?.[stream];
     if (!badge) continue;
-    write(badge, known(share) ? `coverage ${percent(share)}` : "");
     const young = youth(model, stream || undefined);
-    badge.classList.toggle("low", known(share) && share < 0.95 && !young);
+    badgeOf(badge, sends(s, stream), share, known(share) && share < 0.95 && !young);
     const own = gaps.filter((gap) => gap.stream === stream).slice(-5).map(gapLine);
     const sent = stream === "trades" ? "one by one" : fidelityOf(s, stream);
     const title = [`${STREAMS[stream]}: ${sent}. Known in ${span(info.range_s)}: ${percent(share)}${young ? `, ${young}` : ""}.`, ...own].join("\n");

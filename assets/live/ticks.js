@@ -31,7 +31,7 @@ export function ticksOf(stack) {
   const price = (v, step) => number(v, Math.min(group.price_decimals, decimalsOf(step)));
   values(book, AXIS.value.book, Math.max(3, Math.min(8, book.height / 42)), price, stack.chips ? tiles?.mid : null);
   const amount = (v, step) => signedTick(v, decimalsOf(step));
-  values(ofi, AXIS.value.ofi, few(ofi), amount, stack.chips ? tiles?.ofi : null);
+  values(ofi, AXIS.value.ofi, few(ofi), amount, stack.chips ? stack.model.standing.value : null);
   values(flow, AXIS.value.flow, few(flow), amount);
   const m = stack.model.levelCount, each = levels.height / m;
   const every = Math.max(1, Math.ceil(13 / each));

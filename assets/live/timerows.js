@@ -3,6 +3,7 @@ import { begin, chip, crisp, hatch, line, text } from "./canvas.js";
 import { clock, decimalsOf, multiples, tickStep, timeTicks } from "./format.js";
 import { scale } from "./geometry.js";
 import { theme } from "./theme.js";
+import { zoneName } from "./zone.js";
 
 export const AXIS = 76, STRIP = 18, TOP = 4;
 const SHRINK_AFTER_MS = 30000;
@@ -68,12 +69,16 @@ export function beginRow(view) {
       const at = view.X(t);
       if (at > 16 && at < width - 14) text(x, clock(t, step < 60000 ? "seconds" : "minutes"), at, TOP + height + 11, theme.text3, "center");
     }
+    text(x, zoneName(), width + 7, TOP + height + 11, theme.text3);
   }
   return x;
 }
 
-/** A scale of values within `[from, to]` pixels of a row, with its ticks at the right; `avoid` is where a chip lies. */
-export function valueAxis(x, view, low, high, words, { from = 0, to = view.height, count = 4, avoid = null } = {}) {
+/**
+ * A scale of values within `[from, to]` pixels of a row, with its ticks at the right; `avoid` is where a chip
+ * lies, `foot` how many pixels stay free below.
+ */
+export function valueAxis(x, view, low, high, words, { from = 0, to = view.height, count = 4, avoid = null, foot = 3 } = {}) {
   const up = scale(low, high, to - from, true), Y = (v) => TOP + from + up(v);
   const most = Math.max(2, Math.min(count + 1, (to - from) / 14));
   let step = tickStep(low, high, most);
@@ -81,13 +86,25 @@ export function valueAxis(x, view, low, high, words, { from = 0, to = view.heigh
   // Labels keep their distance, even where only one fits.
   const apart = (one) => (one / (high - low)) * (to - from) >= 13;
   for (let fewer = most; step > 0 && !apart(step) && fewer > 0.2; fewer /= 1.5) step = tickStep(low, high, fewer);
+  const found = multiples(low, high, step);
+  if (low < 0 && step > high) {
+    // Zero alone gives no scale: the largest round value of both signs, and zero where there is room.
+    step = largestStep(Math.min(high, -low));
+    found.splice(0, Infinity, -step, ...(apart(step) ? [0] : []), step);
+  }
   const taken = avoid === null ? NaN : chipAt(view, Y(avoid));
-  for (const v of multiples(low, high, step)) {
+  for (const v of found) {
     const at = Y(v);
-    if (at < TOP + from + 4 || at > TOP + to - 3 || Math.abs(at - taken) < 14) continue;
+    if (at < TOP + from + 4 || at > TOP + to - foot || Math.abs(at - taken) < 14) continue;
     text(x, words(v, decimalsOf(step)), view.width + 7, at, theme.text3);
   }
   return Y;
+}
+
+/** The largest 1, 2 or 5 × 10ⁿ up to a value. */
+function largestStep(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return ([5, 2, 1].find((k) => k * power <= value) ?? 1) * power;
 }
 
 /** The present value on the axis of a row. */

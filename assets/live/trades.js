@@ -4,10 +4,12 @@ import { clock } from "./format.js";
 import { Heatmap } from "./heatmap.js";
 import { showCardAt } from "./overlay.js";
 import { showEmpty } from "./panels.js";
+import { NO_TRADES } from "./said.js";
 import { present } from "./states.js";
 import { write } from "./texts.js";
 import { theme } from "./theme.js";
 import { AXIS, Fit, STRIP, TOP, gestures, measureRows, rowView } from "./timerows.js";
+import { touches } from "./touch.js";
 import { drawBands, drawCvd, drawMade, drawPrice, drawQueue, drawSpread } from "./trades_rows.js";
 import { Cost, Tape } from "./trades_side.js";
 import { TRADES_TABLES, cardRows, namesOf, titlesOf } from "./trades_words.js";
@@ -35,6 +37,10 @@ export class TradesPane {
     gestures(this.holder, {
       range: () => this.range(), width: () => this.plotWidth, scrolls: () => scrolls(stack.element),
       moved: (range, done) => stack.moved("time", range, done), reset: () => stack.resetZoom(), point: (event) => this.point(event),
+    });
+    touches(this.holder, {
+      active: () => this.views, range: () => this.range(), moved: (range, done) => stack.moved("time", range, done),
+      plot: () => ({ left: this.holder.getBoundingClientRect().left + (this.geometry.rows.price?.left ?? 0), width: this.plotWidth }),
     });
     this.holder.addEventListener("keydown", (event) => event.target === this.holder && this.step(event.key, event.shiftKey) && event.preventDefault());
   }
@@ -102,7 +108,7 @@ export class TradesPane {
   /** The words beside the charts, and what waits. */
   aside(at, state, hidden) {
     const { model, f } = this, none = model.status?.has_trades === false;
-    const empty = none ? { title: "This venue sends no public trades here", text: "CVD, decomposition and tape stay empty; OFI does not." } : null;
+    const empty = none ? { title: NO_TRADES.title, text: "It sends no public trades here. CVD, decomposition and tape stay empty; OFI does not." } : null;
     for (const name of ["cvd", "made", "tape"]) showEmpty(this.element, name, empty);
     this.cost.show(this.slippage, model.info, hidden || !present(state));
     if (!hidden) this.tape.draw(model.info);

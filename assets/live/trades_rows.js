@@ -118,7 +118,7 @@ export function drawMade(pane, view, now) {
   eachBar(s, view, (_l, _w, k) => (most = Math.max(most, known(parts[k * 6]) ? Math.max(sums(k, 0), sums(k, 3)) : 0)));
   const [low, high] = pane.fits.made.over(-most, most, now), tall = view.height - LANE;
   const present = newest(pane, "ofi"), chips = pane.showsNow && known(present);
-  const Y = valueAxis(x, view, low, high, signedTick, { to: tall, count: 4, avoid: chips ? present : null });
+  const Y = valueAxis(x, view, low, high, signedTick, { to: tall, count: 4, avoid: chips ? present : null, foot: 8 });
   clipPlot(x, view);
   eachBar(s, view, (left, wide, k) => {
     if (!known(parts[k * 6])) return;

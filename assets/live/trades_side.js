@@ -1,6 +1,7 @@
 // Beside the rows: what an order of the user's size would cost, and the newest trades.
 import { NONE, bps, clock, number, size } from "./format.js";
 import { write } from "./texts.js";
+import { timeHead } from "./zone.js";
 
 const MOST = 1e12, ROWS = 60;
 
@@ -110,7 +111,7 @@ export class Tape {
   draw(info) {
     if (!this.changed || !this.element.clientHeight) return;
     this.changed = false;
-    for (const [k, words] of ["time", `price, ${info.quote}`, `size, ${info.unit}`].entries()) write(this.titles[k], words);
+    for (const [k, words] of [timeHead(), `price, ${info.quote}`, `size, ${info.unit}`].entries()) write(this.titles[k], words);
     const room = Math.min(ROWS, Math.floor((this.element.clientHeight - 16) / 18)), found = this.trades.slice(-room).reverse();
     while (this.rows.length < found.length) this.rows.push(this.row());
     this.rows.forEach(({ row, cells, mark }, k) => {

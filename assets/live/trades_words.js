@@ -1,7 +1,7 @@
 // Titles, names, hover values and tables of the tab Trades & liquidity.
 import { bps, duration, number, percent, signed, signedSize, size, span, stamp } from "./format.js";
 import { gapRows } from "./overlay.js";
-import { iso } from "./tables.js";
+import { iso, timeHead } from "./zone.js";
 import { write } from "./texts.js";
 import { BANDS, newest } from "./trades_rows.js";
 
@@ -74,7 +74,7 @@ function rowsOf(pane, columns) {
 
 const table = (columns) => (pane) => {
   const found = columns(pane.model.info);
-  return { columns: ["time, UTC", ...found.map(([words]) => words)], rows: rowsOf(pane, found.map(([, ...where]) => where)) };
+  return { columns: [timeHead(), ...found.map(([words]) => words)], rows: rowsOf(pane, found.map(([, ...where]) => where)) };
 };
 
 /** Tables of the tab's panels, by name. */
@@ -86,7 +86,7 @@ export const TRADES_TABLES = {
   spread: table(() => [["spread, ticks", "spread_ticks"], ["spread, bps", "spread_bps"]]),
   bands: table((info) => ["bid", "ask"].flatMap((side) => BANDS.map((b, k) => [`${side} within ${b} bps, ${info.unit}`, `band_${side}`, k]))),
   tape: ({ tape, model: { info } }) => ({
-    columns: ["time, UTC", `price, ${info.quote}`, `size (negative: sold), ${info.unit}`],
+    columns: [timeHead(), `price, ${info.quote}`, `size (negative: sold), ${info.unit}`],
     rows: tape.trades.map(([time, price, amount]) => [iso(time), price, amount]),
   }),
   cost: ({ slippage: s, model: { info } }) => s && {

@@ -53,7 +53,7 @@ export function trust(model, state, age) {
   const explained = tiles?.explained ?? null;
   if (explained !== null) {
     // Flow and move are of the same bins: that explains, and foretells nothing.
-    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves of mid (R\u00b2, ${span(info.lookback_s)}).`;
+    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves (R\u00b2, ${span(info.lookback_s)}).`;
     return [explained < LITTLE ? "Explains little of the price." : "Explains, does not forecast.", said];
   }
   if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${sends}${covered ? `; ${covered}` : ""}.`];
@@ -92,6 +92,16 @@ export function fidelityOf(s, stream) {
   if (!s) return NONE;
   const own = stream === "best" && s.fidelity_best !== "none" ? s.fidelity_best : s.fidelity_depth;
   return kind(own, s.period_ms);
+}
+
+/** The same in two words, for the title of a panel; trades come one by one wherever they come. */
+export function sends(s, stream) {
+  if (!s) return "";
+  if (stream === "trades") return s.has_trades === false ? "" : "every trade";
+  const own = stream === "best" && s.fidelity_best !== "none" ? s.fidelity_best : s.fidelity_depth;
+  if (own === "batched") return s.period_ms > 0 ? `${number(s.period_ms)}\u00a0ms batches` : "batches";
+  if (own === "sampled") return s.period_ms > 0 ? `${duration(s.period_ms)} polls` : "polls";
+  return own === "event" ? "every event" : "";
 }
 
 const VENUES = { binanceusdm: "Binance", binancecoinm: "Binance", krakenfutures: "Kraken", kucoinfutures: "KuCoin", okx: "OKX", htx: "HTX", bitmex: "BitMEX", kucoin: "KuCoin" };

@@ -45,6 +45,17 @@ export function offsetAt(ms) {
   return offset;
 }
 
+/** A time in the zone as ISO 8601 with its offset: `2026-11-25T22:40:00.000+01:00`, or `Z` for UTC. */
+export function iso(ms) {
+  const offset = offsetAt(ms), text = new Date(ms + offset).toISOString();
+  if (fixed) return text;
+  const minutes = Math.abs(Math.round(offset / 60000)), two = (v) => String(v).padStart(2, "0");
+  return `${text.slice(0, -1)}${offset < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}
+
+/** The head of a column of such times. */
+export const timeHead = () => `time, ${label}`;
+
 /** The choices of the control: every zone that the browser knows, or those that are given. */
 export function zones(names = Intl.supportedValuesOf?.("timeZone") ?? []) {
   return [{ value: "utc", label: "UTC" }, { value: "local", label: "Local time" }, ...names.filter((one) => one !== "UTC").map((one) => ({ value: one, label: one }))];

@@ -1,0 +1,162 @@
+"""What the page shows of a market that is not well, and of a page that is not seen."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from app.records import State
+from tests.browser import LiveMarkets, Watched, eventually, watched
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+BTC = "binance:BTC/USDT"
+WELL = re.compile("Learning|Live")
+BOXES = """() => [...document.querySelectorAll('.mkt, .tile, .read, .panel, .foot, .axes')].map(one => {
+  const box = one.getBoundingClientRect();
+  return [box.left, box.top, box.width, box.height].map(Math.round).join();
+})"""
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("\u2212", "-")
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LiveMarkets, str]]:
+    """A market of its own that may be broken, and its server."""
+    with (
+        LiveMarkets(tmp_path_factory.mktemp("hot"), count=1, minutes=2) as markets,
+        running_server(Path(markets.store.directory), workers=1) as base,
+    ):
+        yield markets, base
+
+
+def test_a_hidden_page_takes_data_in_and_draws_when_it_returns(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.page.evaluate(
+        """() => { Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away });
+                   window.away = true; document.dispatchEvent(new Event('visibilitychange')); }"""
+    )
+    page.page.evaluate("() => new Promise(requestAnimationFrame)")
+    gone = page.view(BTC)
+    page.until("([market, seq]) => window.ofi.view(market).seq > seq + 10", [BTC, gone["seq"]])
+    assert page.view(BTC)["drawn"]["count"] <= gone["drawn"]["count"] + 1
+    page.page.evaluate(
+        "() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    page.until(
+        "([market, n]) => window.ofi.view(market).drawn.count > n + 1",
+        [BTC, gone["drawn"]["count"]],
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "pill", "words", "then"),
+    [
+        (State.STALE, "", "Stale", "No update for", "Figures withheld, signals muted."),
+        (
+            State.RESYNCING,
+            "3 updates were missing.",
+            "Resyncing",
+            "The book is being fetched anew",
+            "3 updates were missing.",
+        ),
+        (
+            State.THROTTLED,
+            "",
+            "Throttled",
+            "Binance limits requests",
+            "Figures wait until then. Other markets are not affected.",
+        ),
+        (
+            State.DOWN,
+            "It closed the connection.",
+            "Down",
+            "Binance is not answering",
+            "It closed the connection. No answer since",
+        ),
+    ],
+)
+def test_each_state_of_a_feed_shows_its_words(
+    browser: Browser,
+    broken: tuple[LiveMarkets, str],
+    state: State,
+    detail: str,
+    pill: str,
+    words: str,
+    then: str,
+) -> None:
+    markets, base = broken
+    with watched(browser) as page:
+        page.open(f"{base}/?m={BTC}", BTC)
+        expect(page.page.locator(".pill.state")).to_have_text(WELL)
+        before = page.page.evaluate(BOXES)
+        markets.state = (state, detail)
+        expect(page.page.locator(".pill.state")).to_contain_text(pill)
+        said = page.page.locator(".note:visible, .empty:visible")
+        expect(said).to_contain_text(words)
+        assert then in plain(said.inner_text())
+        # Its figures are blank, not frozen; the boxes they stand in stay where they are.
+        expect(page.page.locator("[data-f=spread-sub]")).to_have_text("withheld")
+        for name in ("mid", "spread", "ofi", "queue"):
+            expect(page.page.locator(f"[data-f={name}]").first).to_have_text("–")
+        assert page.page.evaluate(BOXES) == before
+        if state is State.DOWN:
+            assert "3 attempts since; the next is in 1" in plain(said.inner_text())
+            page.page.get_by_role("button", name="Try now").click()
+            expect(page.page.get_by_role("button", name="Trying")).to_be_disabled()
+            eventually(lambda: markets.store.hurried(markets.filled_ns))
+            page.page.get_by_role("button", name="Show last hour").click()
+            expect(page.page.locator(".note")).to_contain_text(words)
+            page.until("() => new URLSearchParams(location.search).get('range') === '3600'")
+        markets.state = None
+        expect(page.page.locator(".pill.state")).to_have_text(WELL)
+        expect(page.page.locator(".note")).to_be_hidden()
+        assert page.complaints == []
+
+
+def test_a_venue_without_trades_says_so_where_they_would_be(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with (
+        LiveMarkets(tmp_path, count=1, minutes=8, outage=False, prints=False),
+        running_server(tmp_path, workers=1) as base,
+        watched(browser) as page,
+    ):
+        page.page.add_init_script(SAYS)
+        page.open(f"{base}/?m={BTC}", BTC)
+        page.until("() => window.said.has('No trades on this venue')")
+        assert any("This venue sends no public trades here." in one for one in words_of(page))
+        # What needs no trades is there, what does is not and says why.
+        expect(page.page.locator("[data-f=ofi]")).not_to_have_text("\u2013")
+        for name in ("taker", "vpin"):
+            expect(page.page.locator(f"[data-f={name}-sub]")).to_have_text("no trades")
+        expect(page.page.locator(".row-flow .cov")).not_to_contain_text("every trade")
+        page.page.get_by_role("tab", name="Trades & liquidity").click()
+        empty = page.page.locator("[data-empty=cvd]")
+        expect(empty).to_contain_text("No trades on this venue")
+        expect(page.page.locator("[data-empty=price]")).to_be_hidden()
+        page.page.get_by_role("tab", name="Verification & toxicity").click()
+        expect(page.page.locator("[data-empty=vpin]")).to_contain_text("No trades on this venue")
+        expect(page.page.locator("[data-f=ev-verdict]")).to_contain_text("OFI explained")
+        assert page.complaints == []
+
+
+# Canvases say nothing to a test: what is written on them is kept.
+SAYS = """window.said = new Set(); {
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (words, ...rest) {
+    window.said.add(String(words));
+    return write.call(this, words, ...rest);
+  };
+}"""
+
+
+def words_of(page: Watched) -> list[str]:
+    """All that was written on canvases so far."""
+    found: list[str] = page.page.evaluate("[...window.said]")
+    return found
