@@ -70,7 +70,8 @@ def test_every_column_of_compute_is_described_once():
 def test_repeated_columns_stand_where_the_catalogue_names_them():
     names = column_names(2, (5, 70))
     at = names.index("slippage_buy_5_bps")
-    assert names[at : at + 7] == [
-        *("slippage_buy_5_bps", "slippage_sell_5_bps", "slippage_buy_70_bps", "slippage_sell_70_bps"),
-        *("ofi_best", "ofi_1", "ofi_2"),
-    ]  # fmt: skip
+    assert names[at : at + 4] == [
+        f"slippage_{side}_{n}_bps" for n in (5, 70) for side in ("buy", "sell")
+    ]
+    at = names.index("ofi_1")
+    assert names[at : at + 3] == ["ofi_1", "ofi_2", "ofi_multilevel"]

@@ -349,3 +349,60 @@ def test_sums_over_split_windows_add_up(tmp_path_factory, seed, ratio, cut):
     parts = [frame_of(part, S) for part in split]
     for name in ("trades", "trades_inferred", "states_best", "states_depth"):
         assert sum(part[name].sum() for part in parts) == fine[name].sum(), name
+
+
+@pytest.mark.parametrize("bin_ns", [10 * S, S // 4 * 10])
+def test_scores_equal_the_definition(tmp_path, monkeypatch, bin_ns):
+    """Of each bin's OFI among those of windows as long that ended at the whole seconds before it."""
+    best, depth, trades = ((T0 + (times - T0) * 20, *rest) for times, *rest in world(9))
+    gap = Gap(Stream.BEST, T0 + 200 * S, T0 + 203 * S, "reconnect")
+    reader = archived(tmp_path, best, depth, trades, [gap], T0 + 800 * S)
+    frame = frame_of(reader, bin_ns)
+    times, e = events(best)
+
+    def flow(t):
+        start = t - bin_ns
+        if start < T0 or t > T0 + 800 * S or (start < gap.to_ns and t > gap.from_ns):
+            return None
+        return sum(v for at, v in zip(times, e, strict=True) if start < at <= t)
+
+    seconds = {t: flow(t) for t in range(T0, T0 + 801 * S, S)}
+    scored = 0
+    for end, z, rank in frame[["end", "ofi_score", "ofi_percentile"]].itertuples(index=False):
+        past = [v for t, v in seconds.items() if end - 1800 * S <= t < end and v is not None]
+        value = flow(end)
+        if value is None or len(past) < 300:
+            assert np.isnan([z, rank]).all()
+            continue
+        want = reference.score(value, past)
+        assert (z, rank) == (pytest.approx(want[0]), pytest.approx(want[1]))
+        scored += 1
+    assert scored > 40
+    monkeypatch.setattr(binning, "CHUNK_NS", 7 * bin_ns)
+    names = ["ofi_score", "ofi_percentile"]
+    pd.testing.assert_frame_equal(frame_of(reader, bin_ns)[names], frame[names], check_exact=True)
+
+
+def test_the_mean_size_makes_the_normalised_flow(tmp_path):
+    best, depth, trades = world(2)
+    frame = frame_of(archived(tmp_path, best, depth, trades), S)
+    time_ns, _, _, size = depth
+    for end, mean in frame[["end", "depth_mean"]].itertuples(index=False):
+        inside = size[(time_ns > end - S) & (time_ns <= end)]
+        want = inside.sum() / 2 / (3 * len(inside)) / 1000 if len(inside) else np.nan
+        assert mean == pytest.approx(want, nan_ok=True)
+
+
+def test_fidelity_stands_beside_the_figures(tmp_path):
+    archived(tmp_path, *world(1))
+    manifest = next(tmp_path.rglob("segments/*.json"))
+    value = json.loads(manifest.read_text())
+    value["fidelity"] = {"best": "event", "depth": "batched"}
+    manifest.write_text(json.dumps(value))
+    where = ("--archive", tmp_path, "--market", "test:AAA/USD", "--bin", "1s", "--window", "10s")
+    assert ofi_json("verify", *where)["fidelity"] == value["fidelity"]
+    again = ofi_json("verify", *where, "--stream", "depth")
+    assert again["fidelity"] == {"best": "batched", "depth": "batched"}
+    assert "300 best (event) and 300 depth (batched) states" in " ".join(
+        ofi("verify", *where).split()
+    )

@@ -31,6 +31,7 @@ class Raw:
     best: Sequence[StateBatch]
     depth: Sequence[StateBatch]
     trades: Sequence[TradeBatch]
+    flow: Sequence[tuple[Ints, Ints]]  # times and contributions of the best stream's events
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ class Binner:
         self.levels = min(levels, reader.levels) if reader.has("depth") else 0
         from_depth = best_from_depth or not reader.has("best")
         # Level 1 of depth is then taken from the states that are read anyway.
+        self.from_depth = from_depth
         self._shared = from_depth and self.levels > 0
         self._sequenced = reader.sequenced and from_depth
         self._row_ns = gcd(ROW_NS, bin_ns)
@@ -195,15 +197,14 @@ class Binner:
         quote = np.tile(self._quote, (n + 1, 1))
         removals = _Removals()
         raw_best, raw_depth = list(self._best.upto(int(edge_ns[-1]))), []
-        for batch in raw_best:
-            self._add_best(batch, edge_ns, sums, quote, removals)
+        flow = [self._add_best(batch, edge_ns, sums, quote, removals) for batch in raw_best]
         ofi, sizes = np.zeros((n, levels), np.int64), np.zeros((n, 2, levels), np.int64)
         known = np.full(n, levels, np.int64)
         for batch in self._depth.upto(int(edge_ns[-1])):
             raw_depth.append(batch)
             if self._shared:
                 raw_best.append(_level_1(batch))
-                self._add_best(raw_best[-1], edge_ns, sums, quote, removals)
+                flow.append(self._add_best(raw_best[-1], edge_ns, sums, quote, removals))
             self._add_depth(batch, edge_ns, sums, ofi, sizes, known)
         self._quote = quote[-1].copy()
         prints = self._sides.fill(raw_best, list(self._trades.upto(int(edge_ns[-1]))))
@@ -217,7 +218,7 @@ class Binner:
             size_sum=sizes,
             quote=quote,
             parts=self._decomposed(edge_ns, removals, prints),
-            raw=Raw(raw_best, raw_depth, prints),
+            raw=Raw(raw_best, raw_depth, prints, flow),
             **sums,
         )
 
@@ -228,7 +229,8 @@ class Binner:
         sums: dict[str, Ints],
         quote: Ints,
         removals: _Removals,
-    ) -> None:
+    ) -> tuple[Ints, Ints]:
+        """Times and contributions of the events that end with a state of the batch."""
         states = self._best_carry.join(batch)
         there = np.diff(states.epoch) == 0
         price, size = states.price[:, :, 0], states.size[:, :, 0]
@@ -251,6 +253,7 @@ class Binner:
             removals.price.append(price[:-1, row][happened])
             removals.size.append(part.removed[happened])
             removals.added.append(part.added[happened])
+        return time_ns, e
 
     def _add_depth(
         self,

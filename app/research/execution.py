@@ -13,9 +13,9 @@ from app.compute.book import mid as mid_of
 from app.compute.decomposition import Removed, removed_by_event
 from app.compute.ofi import event_ofi
 from app.compute.prediction import signal
-from app.compute.windows import Intervals, merged
-from app.records import ROW_NS, Stream
+from app.records import ROW_NS
 from app.research.binning import CHUNK_NS, Carry, Source
+from app.research.scoring import best_gaps
 from app.research.sides import Sides
 
 Ints = NDArray[np.int64]
@@ -76,10 +76,7 @@ class _Quotes:
         self._begin_ns, self._end_ns = reader.start_ns, reader.end_ns
         self.mid_ns, self.mid = np.zeros(0, np.int64), np.zeros(0)
         self._event_ns, self._event = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        stream = Stream.BEST if reader.has("best") and not best_from_depth else Stream.DEPTH
-        lost = [(g.from_ns, g.to_ns) for g in reader.gaps() if g.stream is stream]
-        pairs = np.array(lost, np.int64).reshape(-1, 2)
-        self._gaps: Intervals = merged(pairs[:, 0], pairs[:, 1])
+        self._gaps = best_gaps(reader, best_from_depth)
         self._upto_ns = self._begin_ns
 
     def read(self, end_ns: int) -> None:

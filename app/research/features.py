@@ -17,6 +17,7 @@ from app.market import Market
 from app.records import MICRO_UNITS
 from app.research.binning import Binner, Bins
 from app.research.estimates import Estimates
+from app.research.scoring import Scores
 from app.research.units import in_units
 
 LOOKBACK_NS = 1_800_000_000_000
@@ -56,12 +57,13 @@ def tables(
 ) -> Iterator[Any]:
     """Arrow tables of consecutive bins; `notionals` of the orders whose slippage is asked for."""
     integrator, estimates = Integrator(bin_ns, binner.levels), Estimates(binner.reader, notionals)
+    scores = Scores(binner.reader, bin_ns, binner.from_depth)
     kinds = schema(binner.levels, notionals)
     cvd = 0
     for b in binner.chunks():
         values = _values(b, market)
         values["ofi_integrated"], values["ofi_integrated_explained"] = integrator.add(b)
-        values |= _scaled(estimates.add(b), market)
+        values |= _scaled(estimates.add(b), market) | scores.add(b)
         running = trades.cvd(b.bought - b.sold, cvd)
         cvd = int(running[-1])
         values["cvd"] = in_units(running, market.grid.lot)
@@ -80,6 +82,14 @@ def _scaled(values: dict[str, NDArray[np.float64]], market: Market) -> dict[str,
         name: in_unit(column, steps[name]) if name in steps else column
         for name, column in values.items()
     }
+
+
+def _mean_size(b: Bins) -> NDArray[np.float64]:
+    """`Q` of depth-normalised OFI, lots: the mean resting size; NaN where a level is not known."""
+    sizes = b.size_sum.sum(axis=(1, 2)) / 2.0
+    count = b.states_depth * b.ofi.shape[1]
+    known = (count > 0) & (b.levels >= b.ofi.shape[1])
+    return np.where(known, sizes / np.maximum(count, 1), np.nan)
 
 
 def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -120,6 +130,7 @@ def _values(b: Bins, market: Market) -> dict[str, NDArray[Any]]:
         "queue_imbalance": np.where(ok, book.queue_imbalance(bid_size, ask_size), np.nan),
         "depth_imbalance": book.depth_imbalance(b.size_sum[:, 0], b.size_sum[:, 1]),
         "weighted_mid": weighted * float(tick),
+        "depth_mean": _mean_size(b) * float(lot),
         "ofi_best": in_units(b.ofi_best, lot),
         "ofi_multilevel": np.where(whole, multilevel, np.nan),
         "trades": b.trades,

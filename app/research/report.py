@@ -19,8 +19,11 @@ def print_verification(result: dict[str, Any], console: Console | None = None) -
     """Print what moved with the price, and what foretold it: never one for the other."""
     out = console or Console()
     states, sums = result["states"], result["sums"]
+    said = result["fidelity"]
+    best, depth = (f" ({said[k]})" if k in said else "" for k in ("best", "depth"))
     out.print(
-        f"[bold]{result['market']}[/]  {states['best']:,} best and {states['depth']:,} depth states, "
+        f"[bold]{result['market']}[/]  {states['best']:,} best{best} and "
+        f"{states['depth']:,} depth{depth} states, "
         f"Σe best {sums['best']:,} {result['size_unit']}, {result['trades']:,} trades",
         highlight=False,
     )

@@ -202,6 +202,7 @@ def _head(reader: Reader, request: Request, market: Market, s: _Series) -> dict[
         "window_s": request.window_ns / 1e9,
         "levels": len(t["ofi_levels"]),
         "states": {"best": t["states_best"], "depth": t["states_depth"]},
+        "fidelity": _fidelity(reader, request),
         "sums": {
             "best": units(t["ofi_best"]),
             "levels": [units(v) for v in t["ofi_levels"]],
@@ -214,6 +215,18 @@ def _head(reader: Reader, request: Request, market: Market, s: _Series) -> dict[
         "trades_undecided": t["trades_undecided"],
         "matched_share": t["matched"] / traded if traded else None,
     }
+
+
+def _fidelity(reader: Reader, request: Request) -> dict[str, str]:
+    """By stream, as the sources say; best quotes from depth have that of depth."""
+    said: dict[str, set[str]] = {}
+    for segment in reader.segments:
+        for stream, word in segment.fidelity.items():
+            said.setdefault(stream, set()).add(word)
+    words = {stream: ", ".join(sorted(found)) for stream, found in said.items()}
+    if "depth" in words and (request.best_from_depth or not reader.has("best")):
+        words["best"] = words["depth"]
+    return words
 
 
 def _impacts(s: _Series, request: Request, market: Market) -> dict[str, Any]:
