@@ -55,8 +55,7 @@ def lines(s: Steps) -> dict[str, NDArray[np.float64]]:
     bid, ask = quotes_at(s.rows, gaps.best, at)
     quotes = s.rows.quotes[s.rows.index(at)]
     known = np.isfinite(bid + ask)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        spread_bps = (ask - bid) / (ask + bid) * 2 * _BPS
+    spread = book.spread(quotes["bid"], quotes["ask"], float(s.scale.tick))
     bands = np.where(known[:, None, None] & (quotes["bands"] >= 0), quotes["bands"], np.nan)
     queue = book.queue_imbalance(quotes["bid_size"], quotes["ask_size"])
     return {
@@ -67,7 +66,7 @@ def lines(s: Steps) -> dict[str, NDArray[np.float64]]:
         "queue": np.where(known, queue, np.nan),
         "depth_imbalance": depth_imbalance(step, gaps.depth.touch(s.starts_ns, at), s.depth),
         "spread_ticks": ask - bid,
-        "spread_bps": spread_bps,
+        "spread_bps": np.where(known, spread.bps, np.nan),
         "band_bid": in_unit(bands[:, 0], lot),
         "band_ask": in_unit(bands[:, 1], lot),
     }

@@ -142,9 +142,8 @@ def _table(
     unknown = sums[:, windows.UNKNOWN][:, :levels] > 0
     ofi = np.where(unknown, np.nan, sums[:, windows.OFI][:, :levels])
     bought, sold = sums[:, windows.BOUGHT], sums[:, windows.SOLD]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        imbalance = (sizes[0] - sizes[1]) / (sizes[0] + sizes[1])
-        spread_bps = (ask - bid) / (ask + bid) * 2e4
+    imbalance = book.queue_imbalance(quotes["bid_size"], quotes["ask_size"])
+    spread = book.spread(quotes["bid"], quotes["ask"], float(tick))
     bands = np.where(both[:, None, None] & (quotes["bands"] >= 0), quotes["bands"], np.nan)
     weighted = book.weighted_mid(
         quotes["bid"], quotes["bid_size"], quotes["ask"], quotes["ask_size"]
@@ -158,12 +157,12 @@ def _table(
         "bid": in_unit(bid, tick),
         "ask": in_unit(ask, tick),
         "mid": in_unit(bid + ask, tick / 2),
-        "spread": in_unit(ask - bid, tick),
+        "spread": in_unit(spread.ticks, tick),
         "bid_size": in_unit(sizes[0], lot),
         "ask_size": in_unit(sizes[1], lot),
-        "queue_imbalance": imbalance,
+        "queue_imbalance": np.where(both, imbalance, np.nan),
         "depth_imbalance": depth_imbalance(sums, np.zeros(len(ends), np.bool_), levels),
-        "spread_bps": spread_bps,
+        "spread_bps": spread.bps,
         "weighted_mid": in_unit(weighted, tick),
         "micro_price": micro_in_unit(np.where(both, quotes["micro"], NO_MICRO), tick),
         **{
