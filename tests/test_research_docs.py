@@ -36,6 +36,13 @@ def test_a_section_says_everything(metric):
     assert (ROOT / "docs" / picture).stat().st_size > 500
 
 
+def test_every_metric_has_a_picture_of_its_own():
+    pictures = [re.search(r"!\[.+?\]\((.+?)\)", text)[1] for text in SECTIONS.values()]
+    assert len(set(pictures)) == len(METRICS)
+    drawn = {f"pictures/{path.name}" for path in (ROOT / "docs/pictures").glob("*.svg")}
+    assert set(pictures) == drawn
+
+
 @pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
 def test_what_the_catalogue_names_exists(metric):
     for name in metric.functions:

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from app.compute import (
     vpin,
 )
 from app.compute.catalogue import METRICS
-from app.compute.decomposition import decompose, removed_by_event
+from app.compute.decomposition import Decomposition, Removed, decompose, removed_by_event
 from app.compute.live_micro import LiveMicro
 from app.compute.ofi import event_ofi
 from app.compute.states import BookStates, TradePrints
@@ -67,17 +68,21 @@ class World:
         self.integrated, self.explained = integrated.trailing(self.normal, states > 0)
         self.second = np.arange(60, int(m.time_ns[-1] // S_NS) - 60) * S_NS
         self.rolling = prediction.signal(self.t, self.e[:, 0], self.second, 10 * S_NS)
-        row = -(-self.t // (S_NS // 10))
-        every, index = np.unique(np.r_[row, -(-m.trade_ns // (S_NS // 10))], return_inverse=True)
+        self.parts, self.row_end, self.removed = self.decomposed(0)
+
+    def decomposed(self, late_ns: int) -> tuple[Decomposition, np.ndarray, Removed]:
+        """The decomposition by rows of 100 ms with prints so late, the ends of the rows, what left."""
+        m = self.m
+        row, printed = (-(-t // (S_NS // 10)) for t in (self.t, m.trade_ns + late_ns))
+        every, index = np.unique(np.r_[row, printed], return_inverse=True)
         removed, added_bid, added_ask = removed_by_event(m.price[:, :, 0], m.size[:, :, 0], row)
         own = index[: len(row)]
         relabelled = type(removed)(np.r_[own, own], removed.side, removed.price, removed.size)
-        self.removed = removed
-        self.parts = decompose(
+        parts = decompose(
             len(every), relabelled, added_bid, added_ask, own, index[len(row) :],
             m.trade_price, m.trade_size, m.trade_side,
         )  # fmt: skip
-        self.row_end = every * (S_NS // 10)
+        return parts, every * (S_NS // 10), removed
 
     def states(self) -> BookStates:
         """The best quotes as a live stream gives them."""
@@ -104,8 +109,12 @@ def flow(w: World) -> dict[str, Chart]:
         n: bins.sums(w.row_end, getattr(w.parts, n), w.edge)
         for n in ("limit_bid", "cancel_bid", "market_sell")
     }
-    matched = bins.sums(w.row_end, w.parts.market_buy + w.parts.market_sell, w.edge)
-    volume = bins.sums(m.trade_ns, m.trade_size, w.edge)
+    minute = bins.edges(0, int(w.edge[-1]), 60 * S_NS)
+    volume = np.maximum(bins.sums(m.trade_ns, m.trade_size, minute), 1)
+    shares = []
+    for late_ms in (0, 30, 90):
+        parts, at, _ = w.decomposed(late_ms * 1_000_000)
+        shares.append(bins.sums(at, parts.market_buy + parts.market_sell, minute) / volume)
     live = scores.LiveScore()
     score = [live.push(k, int(v)) for k, v in enumerate(w.rolling)]
     second = w.minutes(w.second)
@@ -122,7 +131,7 @@ def flow(w: World) -> dict[str, Chart]:
         "Depth-normalised OFI": _lines(Chart("minutes", "ratio"), end, w.normal[:, [0, 4]], ("level 1", "level 5")),
         "Integrated OFI": Chart("minutes", "integrated").add("bars", end, w.integrated),
         "Decomposition": _lines(Chart("minutes", "lots, bid"), end, np.stack(list(per_row.values()), 1), ("added", "cancelled", "sold into")),
-        "Matched share": Chart("minutes", "share").add("steps", end, matched / np.maximum(volume, 1)),
+        "Matched share": _lines(Chart("minutes", "share"), w.minutes(minute[1:]), np.stack(shares, 1), ("prints at once", "30 ms late", "90 ms late")),
         "Standard score": Chart("minutes", "z").add("line", second, [np.nan if s.z is None else s.z for s in score]),
         "Percentile rank": Chart("minutes", "rank").add("line", second, [np.nan if s.percentile is None else s.percentile for s in score]),
         "Coverage": Chart("minutes", "share").add("steps", end, lost),
@@ -182,9 +191,15 @@ def prints(w: World) -> dict[str, Chart]:
     none = np.zeros(len(m.trade_ns), np.int8)
     market = np.zeros(len(m.trade_ns), np.int32)
     unsided = TradePrints(market, m.trade_ns, m.trade_price, m.trade_size, none)
-    guessed = trades.LiveLeeReady(1).sides(w.states(), unsided)
-    share = bins.sums(m.trade_ns, (guessed == m.trade_side).astype(np.int64), w.edge)
-    count = bins.sums(m.trade_ns, np.ones(len(m.trade_ns), np.int64), w.edge)
+    minute = bins.edges(0, int(w.edge[-1]), 60 * S_NS)
+    count = np.maximum(bins.sums(m.trade_ns, np.ones(len(m.trade_ns), np.int64), minute), 1)
+    right = []
+    for late_ns in (0, S_NS):
+        printed = replace(unsided, time_ns=m.trade_ns + late_ns)
+        guessed = trades.LiveLeeReady(1).sides(w.states(), printed)
+        right.append(
+            bins.sums(m.trade_ns, (guessed == m.trade_side).astype(np.int64), minute) / count
+        )
     late = m.trade_ns + 18_000_000
     _, volume = trades.trade_lag(
         w.removed, np.r_[w.t, w.t], late, m.trade_price, m.trade_size, m.trade_side, S_NS // 500
@@ -198,7 +213,7 @@ def prints(w: World) -> dict[str, Chart]:
     return {
         "Trade imbalance": Chart("minutes", "lots").add("bars", end, w.traded),
         "Cumulative volume delta": Chart("minutes", "lots").add("steps", w.minutes(m.trade_ns), trades.cvd(m.trade_size * m.trade_side)),
-        "Side of the taker": Chart("minutes", "share right").add("steps", end, share / np.maximum(count, 1)),
+        "Side of the taker": _lines(Chart("minutes", "share right"), w.minutes(minute[1:]), np.stack(right, 1), ("prints at once", "1 s late")),
         "Trade lag": Chart("lag tried, ms (the prints are 18 ms late)", "matched lots").add("line", range(51), volume),
         "VPIN": Chart("minutes", "VPIN").add("steps", [b.end_ns / S_NS / 60 for b in known], [b.vpin for b in known]),
     }  # fmt: skip

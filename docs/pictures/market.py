@@ -40,6 +40,10 @@ def simulate(events: int = 24_000, seed: int = 7) -> Market:
         level = min(int(rng.geometric(0.45)) - 1, LEVELS - 1)
         if kind < 0.45:  # a new order on the side of the tide
             side, at = (1, bid - level) if buyers else (-1, ask + level)
+            if ask - bid > 1 and level == 0:  # into the spread
+                at += side
+                bid, ask = (at, ask) if buyers else (bid, at)
+                size[side][at] = 0
             size[side][at] += lots
         else:  # a cancellation or a trade on the other side
             side = -1 if buyers else 1
@@ -50,7 +54,12 @@ def simulate(events: int = 24_000, seed: int = 7) -> Market:
                 lots = min(lots, int(size[side][at]))
                 trades.append((time_ns[k], at, lots, 1 if buyers else -1))
             size[side][at] -= min(lots, int(size[side][at]))
-        if size[-1][ask] == 0:
+        if (
+            min(size[-1][ask], size[1][bid]) == 0 and rng.random() < 0.3
+        ):  # nobody follows: it widens
+            bid, ask = (bid, ask + 1) if size[-1][ask] == 0 else (bid - 1, ask)
+            size[1][bid], size[-1][ask] = max(1, size[1][bid]), max(1, size[-1][ask])
+        elif size[-1][ask] == 0:
             size[1][ask], size[-1][ask + 1] = rng.integers(2, 20), max(1, size[-1][ask + 1])
             bid, ask = ask, ask + 1
         elif size[1][bid] == 0:
