@@ -34,6 +34,9 @@ ROWS = (
     RowAxes("flow", "x5", "y4", "x6"),
 )
 
+# What a graph loads when it is drawn first; the scripts load it before (assets/live/parts.js).
+_GRAPH_PARTS = ("plotly/package_data/plotly.min.js", "dash/dcc/async-graph.js")
+
 
 def axis_name(axis: str) -> str:
     """The layout key of an axis id: `x2` → `xaxis2`."""
@@ -136,4 +139,6 @@ def axes(k: int) -> Component:
 
 def axes_holder(k: int) -> Component:
     """Where Dash puts a graph; the scripts move it over the charts of a market, and back."""
-    return html.Div(id=f"axes-{k}", className="slotted axes-holder")
+    return html.Div(
+        id=f"axes-{k}", className="slotted axes-holder", **{"data-parts": " ".join(_GRAPH_PARTS)}
+    )

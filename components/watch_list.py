@@ -48,7 +48,11 @@ def watch_grid() -> Component:
 
 def watch_holder() -> Component:
     """Where Dash puts the grid; the scripts move it into the watch list."""
-    return html.Div(id="watch-holder", className="watch-holder", **{"data-into": "watch"})
+    return html.Div(
+        id="watch-holder",
+        className="watch-holder",
+        **{"data-into": "watch", "data-parts": "dash_ag_grid/async-community.js"},
+    )
 
 
 def watch_list() -> Component:

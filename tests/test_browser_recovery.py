@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from app.clock import SystemClock
 from app.market import Listing, MarketId
@@ -39,6 +39,45 @@ def test_the_page_goes_on_after_its_worker_was_killed(browser: Browser, tmp_path
         # The view moves on by whole steps, so that it may hold a few fewer.
         assert page.view(BTC)["steps"] >= steps - 5
         expect(page.page.locator("#link")).to_contain_text("Connected")
+
+
+def test_parts_of_dash_that_do_not_come_at_first_are_asked_for_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Left to Dash, one answer lost would have the page draw its own fault for ever."""
+    with (
+        LiveMarkets(tmp_path, count=1, minutes=2),
+        running_server(tmp_path, workers=1) as base,
+        watched(browser) as page,
+    ):
+        lost: list[str] = []
+
+        def lose(route: Route) -> None:
+            again = lost.count(route.request.url)
+            lost.append(route.request.url)
+            if again < 1:
+                route.fulfill(status=503)
+            elif again < 2:
+                route.abort()
+            else:
+                route.fallback()
+
+        page.page.route(re.compile(r"async-\w+\.js|plotly\.min\.js"), lose)
+        refused: list[str] = []
+
+        def refuse(route: Route) -> None:
+            output = (route.request.post_data_json or {}).get("output", "")
+            if "axes" in output and output not in refused:
+                refused.append(output)
+                route.fulfill(status=503)
+            else:
+                route.fallback()
+
+        page.page.route("**/_dash-update-component*", refuse)
+        page.open(f"{base}/?m={BTC}", BTC)
+        expect(page.page.locator(".watch-grid .ag-row")).to_have_count(1)
+        assert {lost.count(url) for url in lost} == {3}
+        assert refused
 
 
 def test_without_its_server_the_page_says_so_and_keeps_the_picture(

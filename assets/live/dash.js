@@ -1,6 +1,10 @@
 // What Dash makes for a page that stands without it: controls, axes and the grid come when they are made.
+import { parts } from "./parts.js";
+
+const AGAIN_MS = 4000;
 let ready = false;
 const waiting = [];
+const asked = new Set(); // holders
 
 /** Sets properties of a component of Dash; what is set before Dash is there waits for it. */
 export function set(id, props) {
@@ -70,7 +74,14 @@ export function takeAxes(stack) {
   if (one) place(document.getElementById("made"), one);
 }
 
-/** Has Dash make what belongs into a holder, once. */
-export function want(id) {
-  if (!document.getElementById(id)?.dataset.wanted) set(id, { "data-wanted": "1" });
+/** Has Dash make what belongs into a holder, and asks again while the answer does not come. */
+export async function want(id) {
+  if (asked.has(id)) return;
+  asked.add(id);
+  const holder = await element(id);
+  await parts(holder.dataset.parts.split(" "));
+  for (let time = 1; !holder.firstChild; time++) {
+    set(id, { "data-wanted": time });
+    await new Promise((next) => setTimeout(next, AGAIN_MS));
+  }
 }
