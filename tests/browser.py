@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
@@ -24,6 +25,20 @@ WAIT_MS = 60_000  # a machine with other work is many times slower
 DRAWN = """market => {
   const v = window.ofi?.view(market);
   return v && v.axes && v.drawn.count > 1 && v.steps > 0;
+}"""
+
+# Wall time runs ahead while the page's own stands still: what sleep looks like to a page.
+SLEEP = "ms => { const now = Date.now; Date.now = () => now.call(Date) + ms; }"
+# Both run on while nobody looks.
+HIDDEN = """ms => {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away });
+  window.away = true;
+  document.dispatchEvent(new Event('visibilitychange'));
+  const [wall, own] = [Date.now, performance.now.bind(performance)];
+  Date.now = () => wall.call(Date) + ms;
+  performance.now = () => own() + ms;
+  window.away = false;
+  document.dispatchEvent(new Event('visibilitychange'));
 }"""
 
 
@@ -163,6 +178,18 @@ class LiveMarkets:
         self._thread.join(10)
         with suppress(Exception):
             self.store.close()
+
+
+def kill_workers(parent: int) -> None:
+    """Kill the web workers under a process: their gunicorn makes new ones."""
+
+    def serves(process: psutil.Process) -> bool:
+        return "gunicorn" in " ".join(process.cmdline())
+
+    for process in psutil.Process(parent).children(recursive=True):
+        above = process.parent()
+        if serves(process) and above is not None and serves(above):
+            process.kill()
 
 
 def eventually(found: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any:

@@ -1,17 +1,13 @@
 """Panels, their menus, and moving through time, in a real Chromium over a store that lives."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import Watched, eventually, pixels, watched
+from tests.browser_panels import changed, menu
 
 pytestmark = pytest.mark.browser
 
@@ -42,30 +38,6 @@ def drag(page: Watched, selector: str, by: float) -> None:
     for k in range(1, 6):
         mouse.move(x + by * k / 5, y)
     mouse.up()
-
-
-def menu(page: Watched, panel: str) -> None:
-    page.page.locator(f"[data-panel={panel}] button.panel-menu").first.click()
-    expect(page.page.get_by_role("menu")).to_be_visible()
-
-
-def saved(page: Watched, panel: str, item: str) -> tuple[str, bytes]:
-    """What a panel's menu downloads: its name and its bytes."""
-    menu(page, panel)
-    with page.page.expect_download() as download:
-        page.page.get_by_role("menuitem", name=item, exact=True).click()
-    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
-
-
-def changed(page: Watched, canvas: str, before: str) -> str:
-    """What a canvas shows once it shows something else."""
-    eventually(lambda: pixels(page.page, canvas) != before)
-    return pixels(page.page, canvas)
-
-
-def table(data: bytes) -> tuple[list[str], list[list[str]]]:
-    head, *rows = csv.reader(io.StringIO(data.decode()))
-    return head, rows
 
 
 @pytest.mark.parametrize(("tab", "plot"), [("flow", ".row-book canvas.plot"), ("trades", ".trows")])
@@ -229,63 +201,6 @@ def test_the_series_of_the_ofi_panel_has_its_own_score_and_distribution(
     assert label is not None
     assert label.endswith(f"{item} OFI; present percentile {rank}")
     assert page.complaints == []
-
-
-def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str) -> None:
-    page.open(f"{url}/?m={BTC}&range=120&window=10&depth=5", BTC)
-    name, data = saved(page, "ofi", "Save as CSV")
-    assert re.fullmatch(r"ofi_binance-BTC-USDT_ofi_\d{8}T\d{6}Z\.csv", name)
-    head, rows = table(data)
-    assert head[:2] == ["time, UTC", "OFI of best quotes over 10 s, BTC"]
-    assert len(rows) > 300
-    page.page.get_by_role("tab", name="Trades & liquidity").click()
-    page.until(
-        "market => window.ofi.view(market).tab === 'trades' && window.ofi.view(market).seq > 0", BTC
-    )
-    page.until("() => document.querySelectorAll('.tape tbody tr').length > 3")
-    tables = {
-        panel: table(saved(page, panel, "Save as CSV")[1]) for panel in ("cvd", "queue", "bands")
-    }
-    first, last = (datetime.fromisoformat(tables["bands"][1][k][0]) for k in (0, -9))
-    query = {
-        "market": BTC, "bin": "250ms", "levels": 5, "limit": 10_000,
-        "start": f"{first:%Y-%m-%dT%H:%M:%S.%f}Z", "end": f"{last:%Y-%m-%dT%H:%M:%S.%f}Z",
-    }  # fmt: skip
-    answer = httpx.get(f"{url}/api/v1/features", params=query, timeout=20).json()
-    columns = answer["columns"]
-    by_end = {int(row[columns.index("end")]) // 1_000_000: row for row in answer["rows"]}
-
-    def compare(panel: str, pairs: dict[str, str]) -> int:
-        head, rows = tables[panel]
-        seen = 0
-        for row in rows[:-9]:
-            known = by_end.get(round(datetime.fromisoformat(row[0]).timestamp() * 1000))
-            for mine, theirs in pairs.items() if known else ():
-                text, value = row[head.index(mine)], known[columns.index(theirs)]
-                if text and value is not None:
-                    assert float(text) == pytest.approx(value, rel=1e-12, abs=1e-12), (mine, row[0])
-                    seen += 1
-        return seen
-
-    assert compare("cvd", {"bought, BTC": "bought", "sold, BTC": "sold"}) > 500
-    assert compare("queue", {"queue imbalance, 1": "queue_imbalance"}) > 200
-    bands = {
-        f"{s} within {b} bps, BTC": f"depth_{s}_{b}bps" for s in ("bid", "ask") for b in (5, 50)
-    }
-    assert compare("bands", bands) > 1000
-
-
-def test_a_picture_is_made_of_the_panel(page: Watched, url: str) -> None:
-    page.open(f"{url}/?m={BTC}&range=120", BTC)
-    name, data = saved(page, "ofi", "Save as PNG")
-    assert name.endswith(".png")
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = (int.from_bytes(data[k : k + 4], "big") for k in (16, 20))
-    box = page.page.locator(".row-ofi .cv").bounding_box()
-    assert box is not None
-    assert width == pytest.approx(2 * (box["width"] + 24), abs=2)
-    assert height > 2 * box["height"]
-    assert len(data) > 10_000
 
 
 def test_a_panel_takes_the_whole_screen_and_gives_it_back(page: Watched, url: str) -> None:

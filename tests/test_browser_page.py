@@ -41,26 +41,6 @@ def test_the_page_draws_in_both_themes_without_complaint(
     assert page.complaints == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
-@pytest.mark.parametrize("count", [1, 2])
-def test_nothing_overflows_at_any_width(
-    browser: Browser, url: str, width: int, height: int, count: int
-) -> None:
-    markets = [BTC, ETH][:count]
-    with watched(browser, width, height) as page:
-        page.open(f"{url}/?{'&'.join(f'm={m}' for m in markets)}", *markets)
-        wide = page.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide == 0
-        inside = """() => [...document.querySelectorAll('.stack')].every(s => {
-            const own = s.getBoundingClientRect();
-            return [...s.querySelectorAll('.panel, .mkt, .read, .foot')].every(p => {
-                const box = p.getBoundingClientRect();
-                return !box.width || box.left >= own.left - 1 && box.right <= own.right + 1;
-            });
-        })"""
-        assert page.page.evaluate(inside)
-
-
 def test_controls_change_the_picture_and_the_address(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&depth=10&window=10", BTC)
     page.page.keyboard.press("Space")  # held still, so that only the controls change pixels

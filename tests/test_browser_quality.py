@@ -1,18 +1,15 @@
 """Data quality on the page, and what it says of itself: restarts, sleep, absence, lost sessions."""
 
-import os
 import re
-import signal
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from app.records import State
-from tests.browser import LiveMarkets, Watched, pixels, watched
+from tests.browser import HIDDEN, SLEEP, LiveMarkets, Watched, kill_workers, pixels, watched
 from tests.web_server import running_server, server_process
 
 pytestmark = pytest.mark.browser
@@ -20,19 +17,6 @@ pytestmark = pytest.mark.browser
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
 TOKEN = "correct-horse-battery"
 READY = "() => document.querySelector('[data-f=dq-depth-state]')?.textContent === 'Live'"
-# Wall time runs ahead while the page's own stands still: what sleep looks like to a page.
-SLEEP = "ms => { const now = Date.now; Date.now = () => now.call(Date) + ms; }"
-# Both run on while nobody looks.
-AWAY = """ms => {
-  Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away });
-  window.away = true;
-  document.dispatchEvent(new Event('visibilitychange'));
-  const [wall, own] = [Date.now, performance.now.bind(performance)];
-  Date.now = () => wall.call(Date) + ms;
-  performance.now = () => own() + ms;
-  window.away = false;
-  document.dispatchEvent(new Event('visibilitychange'));
-}"""
 # On every animation frame for two seconds: the score on the tile and the one in the sentence.
 STORIES = """() => new Promise(done => {
   const seen = [], end = performance.now() + 2000;
@@ -48,11 +32,6 @@ STORIES = """() => new Promise(done => {
 
 def plain(text: str) -> str:
     return text.replace("\u00a0", " ").replace("\u2212", "-")
-
-
-def kill_worker(parent: int) -> None:
-    (worker,) = psutil.Process(parent).children()
-    os.kill(worker.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +127,7 @@ def test_a_restart_and_an_absence_of_the_network_are_told(browser: Browser, tmp_
     ):
         page.open(f"{base}/?m={BTC}", BTC)
         page.page.context.set_offline(True)
-        kill_worker(process.pid)
+        kill_workers(process.pid)
         expect(page.page.locator(".note")).to_contain_text("This device is offline")
         expect(page.page.locator("[data-f=spread]")).to_have_text("–")
         page.page.context.set_offline(False)
@@ -182,7 +161,7 @@ def test_a_device_that_slept_reconnects_and_says_so(page: Watched, url: str) -> 
 
 def test_hours_in_the_background_are_told(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}", BTC)
-    page.page.evaluate(AWAY, (3 * 60 + 5) * 60_000)
+    page.page.evaluate(HIDDEN, (3 * 60 + 5) * 60_000)
     notice = page.page.locator("#notice")
     expect(notice).to_contain_text("Hidden for")
     words = plain(notice.inner_text())
@@ -200,7 +179,7 @@ def test_an_expired_session_asks_to_sign_in_and_comes_back_to_the_view(
         page.page.goto(f"{base}/?m={BTC}&window=30&token={TOKEN}")
         page.until("market => window.ofi?.view(market)?.drawn.count > 1", BTC)
         page.page.context.clear_cookies()
-        kill_worker(process.pid)
+        kill_workers(process.pid)
         note = page.page.locator(".note")
         expect(note).to_contain_text("Session expired")
         expect(note).to_contain_text("Sign in again to go on; your view is in the address.")

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from app.records import State
 from tests.browser import LiveMarkets, Watched, eventually, watched
+from tests.browser_panels import SAYS, words_of
 from tests.web_server import running_server
 
 pytestmark = pytest.mark.browser
@@ -144,19 +145,3 @@ def test_a_venue_without_trades_says_so_where_they_would_be(
         expect(page.page.locator("[data-empty=vpin]")).to_contain_text("No trades on this venue")
         expect(page.page.locator("[data-f=ev-verdict]")).to_contain_text("OFI explained")
         assert page.complaints == []
-
-
-# Canvases say nothing to a test: what is written on them is kept.
-SAYS = """window.said = new Set(); {
-  const write = CanvasRenderingContext2D.prototype.fillText;
-  CanvasRenderingContext2D.prototype.fillText = function (words, ...rest) {
-    window.said.add(String(words));
-    return write.call(this, words, ...rest);
-  };
-}"""
-
-
-def words_of(page: Watched) -> list[str]:
-    """All that was written on canvases so far."""
-    found: list[str] = page.page.evaluate("[...window.said]")
-    return found

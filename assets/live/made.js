@@ -15,7 +15,8 @@ export function drawMade(canvas, model, view) {
   if (!view.showsNow) return;
   const parts = model.decomposition;
   if (!parts) {
-    const why = model.status?.has_trades === false ? "This venue sends no public trades." : "The window touches a gap.";
+    const full = (model.tiles?.ofi ?? null) !== null || model.gaps.length > 0;
+    const why = model.status?.has_trades === false ? "This venue sends no public trades." : full ? "The window touches a gap." : "Waits for a full window.";
     text(x, why, 0, height / 2, theme.text2);
     return;
   }

@@ -67,10 +67,10 @@ export class Shell {
     edges(rows);
   }
 
-  /** Whether the charts have been drawn, or there are none. */
+  /** Whether the charts have been drawn, or there are none to draw. */
   get painted() {
     const stacks = [...this.page.stacks.values()];
-    return this.view !== null && (stacks.length ? stacks.some((stack) => stack.firstAt) : !this.view.markets.length);
+    return this.view !== null && (stacks.length ? stacks.some((stack) => stack.firstAt || stack.error || stack.awaited) : !this.view.markets.length);
   }
 
   /** The rows of the first stack: all stacks have the same. */

@@ -5,7 +5,7 @@ import { PANES } from "./panes.js";
 import { groupTicks } from "./ramps.js";
 import { Ranges } from "./ranges.js";
 import { missingSince, present, show, stateOf, withheld } from "./states.js";
-import { bar, coverages, marketTitles, quality, reading, write } from "./texts.js";
+import { bar, before, coverages, marketTitles, quality, reading, write } from "./texts.js";
 import { describe } from "./words.js";
 
 const WORDS_MS = 1000, HOUR_S = 3600;
@@ -118,6 +118,7 @@ export class Stack {
   }
 
   fail(message) {
+    if (!this.model.info) before(this.f, this.page.view);
     this.error = message;
     this.awaited = null;
     this.page.dirty(this);
@@ -126,6 +127,7 @@ export class Stack {
   /** The market is not stored yet: a collector is about to take it up, or was asked to. */
   starts({ message, progress }) {
     if (this.model.info) return this.fail(message);
+    before(this.f, this.page.view);
     this.error = "";
     this.awaited = { message, progress, since: this.awaited?.since ?? performance.now() };
     this.page.dirty(this);
@@ -210,7 +212,7 @@ export class Stack {
       const hidden = state === "error" || (state === "down" && !this.recorded);
       this.panes.classList.toggle("blank", hidden);
       this.pane.draw(at, state, hidden);
-      bar(this.f, model, present(state) && !withheld(model));
+      bar(this.f, model, present(state) && !withheld(model), this.page.stacks.size > 1);
       // Of the same frame as the tiles, so that the strip and the tiles tell one story.
       this.spoken = reading(this.f, model, state, model.age(at));
       this.firstAt ??= performance.now();

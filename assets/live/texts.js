@@ -16,6 +16,8 @@ function tone(element, value, least = 0) {
 
 const known = (v) => v !== null && v !== undefined;
 
+const TILES = ["spread", "weighted", "ofi", "multi", "queue", "depth", "taker", "vpin", "explained"];
+
 /** Labels of the market bar that depend on the view. */
 export function marketTitles(f, info) {
   const window = span(info.window_s);
@@ -23,6 +25,14 @@ export function marketTitles(f, info) {
   write(f["multi-label"], info.depth === 1 ? "OFI, depth stream" : `OFI, ${info.depth} levels`);
   write(f["weighted-label"], "Weighted mid");
   write(f["taker-label"], `Taker flow, ${window}`);
+}
+
+/** What stands in a stack before its market is there: titles, and that nothing is known. */
+export function before(f, view) {
+  marketTitles(f, view);
+  write(f["title-ofi"], `OFI, ${span(view.window_s)}`);
+  for (const name of ["mid", ...TILES, ...["latency", "updates", "coverage", "gaps", "rejected", "updated"].map((one) => `q-${one}`)]) write(f[name], NONE);
+  write(f["what-verdict"], "No present reading.");
 }
 
 /** Titles of the rows that depend on the view. */
@@ -35,16 +45,18 @@ export function titles(f, info) {
 }
 
 /** The market bar. Values are withheld when `shown` is false: an old number must not look present. */
-export function bar(f, model, shown) {
+export function bar(f, model, shown, brief = false) {
   const { info, tiles: t } = model;
   if (!t) return;
-  const mid = info.price_decimals + 1, unit = "\u00a0" + info.unit;
+  // A tile has no room for a long word; side by side there is little room at all.
+  const short = info.unit === "contracts" ? "ct" : info.unit, unit = `\u00a0${short}`;
+  const mid = info.price_decimals + 1;
   write(f.mid, shown ? number(t.mid, mid) : NONE);
   f.mid?.classList.toggle("withheld", !shown);
   write(f.change, shown && known(t.change) ? `${signed(t.change * 100, 2)}\u00a0%` : "");
   tone(f.change, t.change, 0.00005);
   if (!shown) {
-    for (const name of ["spread", "weighted", "ofi", "multi", "queue", "depth", "taker", "vpin", "explained"]) {
+    for (const name of TILES) {
       write(f[name], NONE);
       write(f[`${name}-unit`], "");
       write(f[`${name}-sub`], "withheld");
@@ -54,7 +66,7 @@ export function bar(f, model, shown) {
   }
   write(f.spread, number(t.spread, info.price_decimals));
   // Many ticks say less than the basis points beside them.
-  const ticks = known(t.spread_ticks) && t.spread_ticks < 10 ? `${number(t.spread_ticks)} ${t.spread_ticks === 1 ? "tick" : "ticks"} \u00b7 ` : "";
+  const ticks = !brief && known(t.spread_ticks) && t.spread_ticks < 10 ? `${number(t.spread_ticks)} ${t.spread_ticks === 1 ? "tick" : "ticks"} \u00b7 ` : "";
   write(f["spread-sub"], known(t.spread) ? `${ticks}${bps(t.spread_bps)}\u00a0bps` : "one side is empty");
   flow(f, "ofi", t.ofi, unit, scoreWords(t, model.distribution));
   tone(f.ofi, Math.abs(t.score ?? 0) >= 1 ? t.ofi : 0);
@@ -64,7 +76,7 @@ export function bar(f, model, shown) {
   write(f["queue-sub"], !known(t.queue_imbalance) ? "one side is empty" : queueWords(t.queue_imbalance));
   const beyond = !known(t.depth_bid) || !known(t.depth_ask);
   write(f.depth, `${size(t.depth_bid)} / ${size(t.depth_ask)}`);
-  write(f["depth-sub"], beyond ? "beyond the visible book" : `${info.unit}, bid / ask`);
+  write(f["depth-sub"], beyond ? "beyond the visible book" : `${short}, bid / ask`);
   flow(f, "taker", t.flow, unit, known(t.bought_share) ? `${percent(t.bought_share, 0)} bought` : "no trades", model.status?.has_trades === false ? "no trades" : undefined);
   tone(f.taker, t.flow);
   estimates(f, model, mid);

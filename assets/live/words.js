@@ -45,7 +45,7 @@ export function trust(model, state, age) {
   const share = coverage?.best ?? coverage?.depth ?? null, young = youth(model);
   const covered = young || share === null ? young : `coverage ${percent(share)} of ${span(info.range_s)}`;
   if (!young && share !== null && share < 0.5) return ["Not enough data.", `${cap(covered)}.`];
-  const sends = fidelity(s);
+  const comes = fidelity(s);
   if (!young && share !== null && share < 0.95) return ["Incomplete.", `${cap(covered)}; windows that touch a gap are blank.`];
   if (s?.fidelity_best === "sampled" || (s?.fidelity_best === "none" && s?.fidelity_depth === "sampled")) {
     return ["Sampled.", "The book is polled: changes between polls cancel unseen."];
@@ -56,8 +56,8 @@ export function trust(model, state, age) {
     const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves (R\u00b2, ${span(info.lookback_s)}).`;
     return [explained < LITTLE ? "Explains little of the price." : "Explains, does not forecast.", said];
   }
-  if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${sends}${covered ? `; ${covered}` : ""}.`];
-  return ["Batched.", `The book comes ${sends}${covered ? `; ${covered}` : ""}.`];
+  if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${comes}${covered && !young ? `; ${covered}` : ""}.`];
+  return ["Batched.", `The book comes ${comes}${covered ? `; ${covered}` : ""}.`];
 }
 
 /** `recorded since 20:07:00 UTC` of a market that lacks nothing since its beginning; empty for others. */

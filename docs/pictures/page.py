@@ -1,16 +1,17 @@
 """Takes the pictures of the page from the living demo: `python docs/pictures/page.py OUT [--minutes 12]`.
 
 Every tab in both themes and at three widths, every panel by itself, and every state: those of the feed by
-a fault on command, those of the page by what happens to a browser. The demo runs first for `--minutes`, so
-that scores, fits and markouts have something to say. Pictures are named `tab-flow-dark-laptop.png`,
-`panel-flow-book-light.png`, `state-stale-dark.png`.
+a fault on command, those of the page by what happens to a browser; a venue without trades is made up, the
+demo has none. The demo runs first for `--minutes`, so that scores, fits and markouts have something to say;
+the pictures take about ten minutes more. They are named `tab-flow-dark-laptop.png`, `panel-flow-book-light.png`,
+`state-stale-dark.png`.
 """
 
 import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,19 @@ from playwright.sync_api import Browser, Page
 from app.cli import DEMO_MARKETS
 from app.supervisor import free_port
 from components.panes import PANES
-from tests.browser import DRAWN, chromium
+from tests.browser import DRAWN, HIDDEN, SLEEP, LiveMarkets, chromium, kill_workers
 from tests.processes import demo_exchange, running, wait_for
+from tests.web_server import running_server
 
 THEMES = ("dark", "light")
 WIDTHS = {"phone": (390, 844), "laptop": (1440, 900), "wide": (2560, 1440)}
 MAIN, OTHER = DEMO_MARKETS[0], DEMO_MARKETS[1]
+WAIT_MS = 90_000
+REST_MS = 3000  # until everything has been drawn that is due once in a while
+TURN_MS = 1200  # until a change is drawn, words included
+THEME = """theme => {
+  if (document.documentElement.dataset.mantineColorScheme !== theme) document.getElementById('theme').click();
+}"""
 _SYMBOL = "BTCUSDT"
 _STATE = "([m, s]) => document.querySelector(`.stack[data-market='${m}']`)?.dataset.state === s"
 # state of the feed → what is ordered of the exchange, one after the other
@@ -47,53 +55,66 @@ class Studio:
         self._browser, self._base, self._exchange, self._out = browser, base, exchange, out
 
     @contextmanager
-    def page(self, width: str = "laptop", **query: Any) -> Iterator[Page]:
-        """A page on the demo's first market, or on four where it is wide, when it has drawn."""
+    def page(
+        self, width: str = "laptop", markets: Sequence[str] = (), base: str = "", **query: Any
+    ) -> Iterator[Page]:
+        """A page on the demo's first market, or on four where it is wide."""
         size = WIDTHS[width]
         touch = {"has_touch": True, "is_mobile": True} if width == "phone" else {}
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]}, device_scale_factor=1, **touch
         )
         page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
         # What a first visit is shown has a picture of its own.
         page.add_init_script("localStorage.setItem('ofi.tour', '1')")
-        markets = DEMO_MARKETS[:4] if width == "wide" else (MAIN,)
-        words = [f"m={market}" for market in markets]
+        shown = markets or (DEMO_MARKETS[:4] if width == "wide" else (MAIN,))
+        words = [f"m={market}" for market in shown]
         words += [f"{name}={value}" for name, value in ({"range": 600} | query).items()]
-        page.goto(f"{self._base}/?{'&'.join(words)}")
+        page.goto(f"{base or self._base}/?{'&'.join(words)}")
         try:
             yield page
         finally:
             context.close()
 
-    def drawn(self, page: Page) -> None:
+    def drawn(self, page: Page, market: str = MAIN) -> None:
         """Wait for a drawing with everything that comes once in a while."""
-        page.wait_for_function(DRAWN, arg=MAIN)
-        page.wait_for_timeout(4000)
+        page.wait_for_function(DRAWN, arg=market)
+        page.wait_for_timeout(REST_MS)
 
     def keep(self, page: Page, name: str) -> None:
-        """Take the whole window."""
-        page.mouse.move(0, 0)
-        page.screenshot(path=self._out / f"{name}.png")
+        """Take the whole window in one theme and then in the other."""
+        for theme in THEMES:
+            page.evaluate(THEME, theme)
+            page.wait_for_function(
+                "theme => document.documentElement.dataset.mantineColorScheme === theme", arg=theme
+            )
+            page.wait_for_timeout(TURN_MS)
+            page.screenshot(path=self._out / f"{name.format(theme=theme)}.png")
         print(name, flush=True)
 
     def tabs(self) -> None:
-        """Every tab, theme and width; on the laptop every panel too."""
+        """Every tab, theme and width; on the laptop every panel too, and two markets side by side."""
         for tab in PANES:
-            for theme in THEMES:
-                for width in WIDTHS:
-                    with self.page(width, tab=tab, theme=theme) as page:
-                        self.drawn(page)
-                        self.keep(page, f"tab-{tab}-{theme}-{width}")
-                        if width == "laptop":
-                            self.panels(page, tab, theme)
+            for width in WIDTHS:
+                with self.page(width, tab=tab) as page:
+                    self.drawn(page)
+                    self.keep(page, f"tab-{tab}-{{theme}}-{width}")
+                    if width == "laptop":
+                        self.panels(page, tab)
+            with self.page(markets=DEMO_MARKETS[:2], tab=tab) as page:
+                self.drawn(page)
+                self.keep(page, f"tab-{tab}-{{theme}}-two")
 
-    def panels(self, page: Page, tab: str, theme: str) -> None:
+    def panels(self, page: Page, tab: str) -> None:
         """Every panel that is shown."""
-        for panel in page.query_selector_all(f".tabpane[data-tab={tab}] .panel[data-panel]"):
-            if panel.is_visible():
-                name = panel.get_attribute("data-panel")
-                panel.screenshot(path=self._out / f"panel-{tab}-{name}-{theme}.png")
+        for theme in THEMES:
+            page.evaluate(THEME, theme)
+            page.wait_for_timeout(TURN_MS)
+            for panel in page.query_selector_all(f".tabpane[data-tab={tab}] .panel[data-panel]"):
+                if panel.is_visible():
+                    name = panel.get_attribute("data-panel")
+                    panel.screenshot(path=self._out / f"panel-{tab}-{name}-{theme}.png")
 
     def order(self, fault: dict[str, Any]) -> None:
         """Let something go wrong at the exchange."""
@@ -108,54 +129,80 @@ class Studio:
     def feed_states(self) -> None:
         """What a fault of the venue looks like while it lasts, and the gap that it leaves."""
         for state, orders in _FEED_STATES.items():
-            for theme in THEMES:
-                wait_for(self.live, "a live market", 90)
-                with self.page(theme=theme, range=120) as page:
-                    self.drawn(page)
-                    for order in orders:
-                        self.order(order)
-                    page.wait_for_function(_STATE, arg=[MAIN, state], timeout=60_000)
-                    page.wait_for_timeout(1500)
-                    self.keep(page, f"state-{state}-{theme}")
-        wait_for(self.live, "a live market", 90)
-        for theme in THEMES:
-            with self.page(theme=theme, range=300) as page:
+            wait_for(self.live, "a live market", 90)
+            with self.page(range=120) as page:
                 self.drawn(page)
-                self.keep(page, f"state-gap-{theme}")
+                for order in orders:
+                    self.order(order)
+                page.wait_for_function(_STATE, arg=[MAIN, state])
+                page.wait_for_timeout(TURN_MS)
+                self.keep(page, f"state-{state}-{{theme}}")
+        wait_for(self.live, "a live market", 90)
+        with self.page(range=300) as page:
+            self.drawn(page)
+            self.keep(page, "state-gap-{theme}")
 
-    def page_states(self) -> None:
-        """What happens to a page."""
+    def page_states(self, supervisor: int) -> None:
+        """What happens to a page, and what it opens."""
         plays: dict[str, Callable[[Page], object]] = {
             "frozen": lambda page: page.keyboard.press("Space"),
             "reconnecting": lambda page: page.context.set_offline(True),
+            "restarted": lambda page: kill_workers(supervisor),
+            "hidden": lambda page: page.evaluate(HIDDEN, 3 * 3600_000),
+            "slept": lambda page: page.evaluate(SLEEP, 12 * 60_000),
             "help": lambda page: page.keyboard.press("?"),
+            "picker": lambda page: (page.keyboard.press("/"), page.keyboard.type("btc")),
+            "layouts": lambda page: page.keyboard.press("l"),
+            "menu": lambda page: page.locator("[data-panel=book] .panel-menu").click(),
         }
-        for theme in THEMES:
-            for name, play in plays.items():
-                with self.page(theme=theme) as page:
-                    self.drawn(page)
-                    play(page)
-                    page.wait_for_timeout(2500)
-                    self.keep(page, f"state-{name}-{theme}")
-            context = self._browser.new_context(viewport={"width": 1440, "height": 900})
-            page = context.new_page()
-            page.goto(f"{self._base}/?m={MAIN}&theme={theme}")
-            self.drawn(page)
-            self.keep(page, f"state-first-visit-{theme}")
-            context.close()
+        for name, play in plays.items():
+            with self.page() as page:
+                self.drawn(page)
+                play(page)
+                if name == "restarted":
+                    page.locator("#notice").wait_for(timeout=90_000)
+                page.wait_for_timeout(TURN_MS)
+                self.keep(page, f"state-{name}-{{theme}}")
+        for name, button in {"drawer": "#bottom-markets", "sheet": "#more"}.items():
+            with self.page("phone") as page:
+                self.drawn(page)
+                page.locator(button).tap()
+                self.keep(page, f"state-{name}-{{theme}}")
+        context = self._browser.new_context(viewport={"width": 1440, "height": 900})
+        page = context.new_page()
+        page.goto(f"{self._base}/?m={MAIN}")
+        self.drawn(page)
+        self.keep(page, "state-first-visit-{theme}")
+        context.close()
+
+    def without_trades(self) -> None:
+        """A venue that sends none; the demo's all do, so this one is made up."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            LiveMarkets(Path(folder), count=1, minutes=12, outage=False, prints=False) as made,
+            running_server(Path(folder), workers=1) as base,
+        ):
+            market = made.names[0]
+            for tab in ("flow", "trades", "evidence"):
+                with self.page(markets=(market,), base=base, tab=tab) as page:
+                    self.drawn(page, market)
+                    self.keep(page, f"state-no-trades-{tab}-{{theme}}")
 
 
 def beginning(studio: Studio) -> None:
-    """The first seconds of a market, and the minutes before it has a score."""
-    for theme in THEMES:
-        with studio.page(theme=theme, range=60) as page:
-            page.wait_for_selector(".stack[data-state]")
-            page.wait_for_timeout(1500)
-            studio.keep(page, f"state-starting-{theme}")
-    for theme in THEMES:
-        with studio.page(theme=theme, range=60) as page:
-            studio.drawn(page)
-            studio.keep(page, f"state-learning-{theme}")
+    """The first seconds of a market, and the minutes before it has a score; a market that nobody collects."""
+    with studio.page(range=60) as page:
+        page.wait_for_selector(".stack[data-state]")
+        page.wait_for_timeout(TURN_MS)
+        studio.keep(page, "state-starting-{theme}")
+    with studio.page(markets=("nowhere:ABC/USD",)) as page:
+        page.wait_for_selector(".empty .steps li")
+        studio.keep(page, "state-asked-{theme}")
+        page.wait_for_selector(".stack[data-state=error]")
+        studio.keep(page, "state-refused-{theme}")
+    with studio.page(range=60) as page:
+        studio.drawn(page)
+        studio.keep(page, "state-learning-{theme}")
 
 
 def shoot(out: Path, minutes: float) -> None:
@@ -166,7 +213,7 @@ def shoot(out: Path, minutes: float) -> None:
     with tempfile.TemporaryDirectory() as folder, demo_exchange() as (environ, address):
         environ |= {"OFI_LOG__LEVEL": "error", "OFI_STORE__URL": f"sqlite:///{folder}"}
         words = ("app.cli", "run", "--port", port, *DEMO_MARKETS)
-        with running(*words, environ=environ), chromium() as browser:
+        with running(*words, environ=environ) as process, chromium() as browser:
             wait_for(lambda: _answers(base), "the server", 60)
             studio = Studio(browser, base, f"http://127.0.0.1:{address['port']}", out)
             beginning(studio)
@@ -174,8 +221,9 @@ def shoot(out: Path, minutes: float) -> None:
             waiting.wait_for_timeout(minutes * 60_000)
             waiting.close()
             studio.tabs()
-            studio.page_states()
+            studio.page_states(process.pid)
             studio.feed_states()
+            studio.without_trades()
 
 
 def _answers(base: str) -> bool:
@@ -189,7 +237,7 @@ def main() -> None:
     """Read the command line and take them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="directory for the pictures")
-    parser.add_argument("--minutes", type=float, default=12.0, help="how long the demo runs before")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long the demo runs before")
     options = parser.parse_args()
     os.environ.setdefault("GUNICORN_CMD_ARGS", "")
     shoot(options.out, min(options.minutes, 60.0))

@@ -1,0 +1,109 @@
+"""What panels download: tables with the numbers of the API, pictures, and the zone that both are in."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import Watched, watched
+from tests.browser_panels import SAYS, saved, table, words_of
+
+pytestmark = pytest.mark.browser
+
+BTC = "binance:BTC/USDT"
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Watched]:
+    with watched(browser) as one:
+        yield one
+        assert one.complaints == []
+
+
+def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120&window=10&depth=5", BTC)
+    name, data = saved(page, "ofi", "Save as CSV")
+    assert re.fullmatch(r"ofi_binance-BTC-USDT_ofi_\d{8}T\d{6}Z\.csv", name)
+    head, rows = table(data)
+    assert head[:2] == ["time, UTC", "OFI of best quotes over 10 s, BTC"]
+    assert len(rows) > 300
+    page.page.get_by_role("tab", name="Trades & liquidity").click()
+    page.until(
+        "market => window.ofi.view(market).tab === 'trades' && window.ofi.view(market).seq > 0", BTC
+    )
+    page.until("() => document.querySelectorAll('.tape tbody tr').length > 3")
+    tables = {
+        panel: table(saved(page, panel, "Save as CSV")[1]) for panel in ("cvd", "queue", "bands")
+    }
+    first, last = (datetime.fromisoformat(tables["bands"][1][k][0]) for k in (0, -9))
+    query = {
+        "market": BTC, "bin": "250ms", "levels": 5, "limit": 10_000,
+        "start": f"{first:%Y-%m-%dT%H:%M:%S.%f}Z", "end": f"{last:%Y-%m-%dT%H:%M:%S.%f}Z",
+    }  # fmt: skip
+    answer = httpx.get(f"{url}/api/v1/features", params=query, timeout=20).json()
+    columns = answer["columns"]
+    by_end = {int(row[columns.index("end")]) // 1_000_000: row for row in answer["rows"]}
+
+    def compare(panel: str, pairs: dict[str, str]) -> int:
+        head, rows = tables[panel]
+        seen = 0
+        for row in rows[:-9]:
+            known = by_end.get(round(datetime.fromisoformat(row[0]).timestamp() * 1000))
+            for mine, theirs in pairs.items() if known else ():
+                text, value = row[head.index(mine)], known[columns.index(theirs)]
+                if text and value is not None:
+                    assert float(text) == pytest.approx(value, rel=1e-12, abs=1e-12), (mine, row[0])
+                    seen += 1
+        return seen
+
+    assert compare("cvd", {"bought, BTC": "bought", "sold, BTC": "sold"}) > 500
+    assert compare("queue", {"queue imbalance, 1": "queue_imbalance"}) > 200
+    bands = {
+        f"{s} within {b} bps, BTC": f"depth_{s}_{b}bps" for s in ("bid", "ask") for b in (5, 50)
+    }
+    assert compare("bands", bands) > 1000
+
+
+def test_a_picture_is_made_of_the_panel(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120", BTC)
+    name, data = saved(page, "ofi", "Save as PNG")
+    assert name.endswith(".png")
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = (int.from_bytes(data[k : k + 4], "big") for k in (16, 20))
+    box = page.page.locator(".row-ofi .cv").bounding_box()
+    assert box is not None
+    assert width == pytest.approx(2 * (box["width"] + 24), abs=2)
+    assert height > 2 * box["height"]
+    assert len(data) > 10_000
+
+
+@pytest.mark.parametrize(
+    ("tab", "panel"),
+    [
+        ("flow", "ofi"),
+        ("flow", "book"),
+        ("trades", "tape"),
+        ("trades", "cvd"),
+        ("quality", "latency"),
+    ],
+)
+def test_the_zone_of_the_page_is_in_its_files_and_on_its_axes(
+    page: Watched, url: str, tab: str, panel: str
+) -> None:
+    page.page.add_init_script(SAYS)
+    page.open(f"{url}/?m={BTC}&range=300&tab={tab}&tz=Asia/Kolkata", BTC)
+    page.until("() => window.said.has('GMT+5:30')")  # in the corner of a time axis
+    head, rows = table(saved(page, panel, "Save as CSV")[1])
+    assert head[0] == "time, GMT+5:30"
+    first = datetime.fromisoformat(rows[0][0])
+    assert first.utcoffset() == timedelta(hours=5, minutes=30)
+    assert abs(first.timestamp() - page.view(BTC)["edge"] / 1000) < 7200
+    name, _ = saved(page, panel, "Save as PNG")
+    assert re.search(r"_\d{8}T\d{6}Z\.png$", name)
+    shown = rf"{first:%Y-%m-%d} \d\d:\d\d:\d\d GMT\+5:30 · "
+    assert [one for one in words_of(page) if re.match(shown, one)]
+    if tab == "trades":
+        expect(page.page.locator(".tape th").first).to_have_text("time, GMT+5:30")

@@ -1,0 +1,86 @@
+"""One, two and four markets at three widths: every part of the page has its own place."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from components.panes import PANES
+from tests.browser import LiveMarkets, watched
+from tests.web_market import MARKETS as MADE
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+MARKETS = [str(market.id) for market, _ in MADE[:4]]
+TABS = tuple(PANES)
+# Parts of a market beyond its own left or right edge.
+OUTSIDE = """() => [...document.querySelectorAll('.stack')].flatMap(stack => {
+  const own = stack.getBoundingClientRect();
+  return [...stack.querySelectorAll('.panel, .mkt, .read, .foot')].filter(part => {
+    const box = part.getBoundingClientRect();
+    return box.width && (box.left < own.left - 1 || box.right > own.right + 1);
+  }).map(part => part.className);
+})"""
+# Pairs of panels, tiles and bars of the page that share more than a pixel of the screen.
+OVERLAPS = """() => {
+  const seen = [...document.querySelectorAll(
+    'header, #side, #tabs, .stack, .mkt .id, .tile, .read, .tabpane:not([hidden]) .panel, .foot, .bottom')]
+    .map(one => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width > 1 && box.height > 1);
+  const name = one => one.dataset.panel || one.id || one.className || one.tagName;
+  const found = [];
+  seen.forEach(([a, p], k) => seen.slice(k + 1).forEach(([b, q]) => {
+    if (a.contains(b) || b.contains(a)) return;
+    if (getComputedStyle(a).position === 'fixed' || getComputedStyle(b).position === 'fixed') return;
+    const wide = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+    const tall = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+    // What a scrolled list has cut off is not on the screen.
+    if (wide > 1 && tall > 1 && !a.closest('#stacks') === !b.closest('#stacks'))
+      found.push(`${name(a)} over ${name(b)}: ${Math.round(wide)} x ${Math.round(tall)}`);
+  }));
+  return found;
+}"""
+# Words that are cut off at the edge of their box though nothing says that they go on.
+CUT = """() => [...document.querySelectorAll(
+    '.tile .v, .tile .s, .tile dt, .mkt .px, .ph h3, .cov, .foot .q:not(.q-gaps)')]
+  .filter(one => {
+    const within = one.closest('.tile, .ph, .foot, .mkt').getBoundingClientRect();
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    const words = range.getBoundingClientRect();
+    return one.offsetParent && words.width && words.right > within.right + 1;
+  }).map(one => `${one.className || one.tagName}: ${one.textContent}`)"""
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with (
+        LiveMarkets(tmp_path_factory.mktemp("hot"), count=4, minutes=6) as markets,
+        running_server(Path(markets.store.directory), workers=1) as base,
+    ):
+        yield base
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_nothing_overlaps_overflows_or_is_cut_off(
+    browser: Browser, four: str, width: int, height: int, count: int
+) -> None:
+    with watched(browser, width, height) as page:
+        markets = MARKETS[:count]
+        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}", *markets)
+        for tab in TABS:
+            page.page.locator(f"#tab-{tab}, .bottom [data-tab={tab}]").locator(
+                "visible=true"
+            ).first.click()
+            page.until(
+                "([all, tab]) => all.every(m => window.ofi.view(m).tab === tab)", [markets, tab]
+            )
+            page.until("all => all.every(m => window.ofi.view(m).drawn.count > 2)", markets)
+            wide = page.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide == 0, tab
+            assert page.page.evaluate(OUTSIDE) == [], tab
+            assert page.page.evaluate(OVERLAPS) == [], tab
+            assert page.page.evaluate(CUT) == [], tab
+        assert page.complaints == []
