@@ -120,12 +120,15 @@ class Roster:
         market = door.feed.resolve(market_id)
         self._check_only(door, market)
         lease = self.store.acquire(market.id, LEASE_S)
-        market, regridded = continued(market, self.store.markets().get(market.id))
-        self.store.put_market(market)
+        market, regridded = continued(market, self.store.market(market.id))
         now_ns = self.clock.now_ns()
-        last = last_data_ns(self.store, market.id, now_ns)
-        vpin = LiveVpin() if regridded else last_vpin(self.store, market.id, last, now_ns)
+        # What is in other increments goes with its file.
+        last = 0 if regridded else last_data_ns(self.store, market.id, now_ns)
+        vpin = last_vpin(self.store, market.id, last, now_ns)
         kept = self.store.read_since(market.id, {"incidents": 0}).batches.get("incidents")
+        # From here on it is only written: a reader that outlasts the writer's opening holds a descriptor.
+        self.store.rest(market_id)
+        self.store.put_market(market)
         # Last of all, because it cannot be taken back: from here on the feed writes under the index.
         index = next(i for i in range(len(self.tasks) + 1) if i not in self.tasks)
         feed = door.feed.add(market.id, index)
@@ -136,7 +139,6 @@ class Roster:
         task.resumed = market_id in self._ended
         task.vpin, task.regridded = vpin, regridded
         self.tasks[index] = task
-        self.store.rest(market_id)  # a collector only writes from here on
         _log.info("market started", market=str(market.id), tick=str(market.grid.tick))
 
     def _check_only(self, door: VenueDoor, market: Market) -> None:

@@ -59,6 +59,9 @@ class HotStore(Protocol):
     def markets(self) -> dict[MarketId, Market]:
         """All markets that the store holds."""
 
+    def market(self, market: MarketId) -> Market | None:
+        """What the store says of one market; None where it holds none."""
+
     def request(self, market: MarketId, ttl_s: float) -> None:
         """A viewer's wish that a market be collected, for so long."""
 

@@ -139,6 +139,11 @@ class SqliteStore:
                 found[market_id] = market
         return found
 
+    def market(self, market: MarketId) -> Market | None:
+        """What the store says of one market; the files of the others are not touched."""
+        stamp = files.stamp(files.market_path(self.directory, market))
+        return None if stamp is None else self._description(market, stamp)
+
     def sizes(self) -> dict[MarketId, int]:
         """Bytes on disk of each market, with what is not yet merged into its file."""
         try:

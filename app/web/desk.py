@@ -117,7 +117,7 @@ class Desk:
         market_id, question = key
         _, now_ns = self.clocks.look(self.store, market_id, own_ns)
         behind_ns = own_ns - now_ns
-        market = self.store.markets().get(market_id)
+        market = self.store.market(market_id)
         if market is None:
             raise StoreError(f"{market_id} is not collected.")
         history = self._follow(market, now_ns, behind_ns)
