@@ -9,6 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from app.compute.windows import merged
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _Number = TypeVar("_Number", np.int64, np.float64)
@@ -67,20 +69,9 @@ def coverage(gap_from_ns: Ints, gap_to_ns: Ints, edge_ns: Ints) -> Floats:
         gap_from_ns, gap_to_ns: the gaps, in any order; they may overlap, which counts once.
         edge_ns: `[bins + 1]`.
     """
-    start, end = merged(gap_from_ns, gap_to_ns)
-    lost = np.diff(_lost_before(start, end, edge_ns))
+    gaps = merged(gap_from_ns, gap_to_ns)
+    lost = np.diff(_lost_before(gaps.from_ns, gaps.to_ns, edge_ns))
     return 1.0 - lost / np.diff(edge_ns)
-
-
-def merged(gap_from_ns: Ints, gap_to_ns: Ints) -> tuple[Ints, Ints]:
-    """Overlapping or touching gaps joined, sorted by time."""
-    if not len(gap_from_ns):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    order = np.argsort(gap_from_ns, kind="stable")
-    start, end = gap_from_ns[order], np.maximum.accumulate(gap_to_ns[order])
-    fresh = np.r_[True, start[1:] > end[:-1]]
-    last = np.r_[np.flatnonzero(fresh)[1:] - 1, len(end) - 1]
-    return start[fresh], end[last]
 
 
 def _lost_before(start: Ints, end: Ints, edge_ns: Ints) -> Ints:

@@ -49,7 +49,7 @@ METRICS: Final = (
     Metric("Matched share", ("decomposition.matched_volume", "decomposition.Decomposition")),
     Metric("Standard score", ("scores.score", "scores.LiveScore")),
     Metric("Percentile rank", ("scores.score", "scores.LiveScore")),
-    Metric("Coverage", ("bins.coverage", "bins.merged")),
+    Metric("Coverage", ("bins.coverage", "windows.merged")),
     Metric("Fidelity", ()),
     Metric("Mid", ("book.mid", "book.valid", "bins.last_index")),
     Metric("Queue imbalance", ("book.queue_imbalance",)),
