@@ -13,7 +13,6 @@ from app.collector.market_task import MarketTask
 from app.collector.report import Report
 from app.collector.resume import continued, last_data_ns, last_vpin
 from app.collector.venues import VenueDoor, provisional
-from app.compute.vpin import LiveVpin
 from app.errors import FeedError, MarketError, StoreBusyError, StoreError
 from app.feeds.ring import Ring
 from app.market import Market, MarketId
