@@ -3,9 +3,14 @@
 import pytest
 
 from app.clock import NS_PER_S
+from app.demo.faults import Fault as Ordered
+from app.demo.server import DemoExchange
+from app.feeds.ccxt_stream import _LEAVES
 from app.feeds.doubt import Doubt
 from app.feeds.pace import Pace
 from app.feeds.track import Fault
+from app.records import State, Stream
+from tests.venues.matrix import equal_now, live, open_stand, until
 
 STALE = Fault("audit", "silent", stale=True)
 BOOK = ([(1.0, 1.0)], [(2.0, 1.0)])
@@ -54,3 +59,39 @@ def test_a_doubted_stream_gets_no_time_for_its_habit() -> None:
     pace.spoke(NS_PER_S, beginning=True)
     assert pace.silence_ns(12 * NS_PER_S, 10 * NS_PER_S) == 0
     assert pace.silence_ns(12 * NS_PER_S, 10 * NS_PER_S, doubted=True) == 11 * NS_PER_S
+
+
+async def test_a_market_that_stays_silent_is_asked_about_while_held_and_dialled_anew_once() -> None:
+    """The venue answers every question and sends nothing: no answer makes the market live."""
+    exchange = DemoExchange()
+    await exchange.start(warm_s=10.0)
+    stand = await open_stand("binance", exchange)
+    feed = stand.feed
+    (depth,) = [
+        s for s in stand.venue._supervisors[feed.market.id] if s.track is feed.tracks[Stream.DEPTH]
+    ]
+    try:
+        await until(lambda: feed.pace.known, 20.0)
+        family, clients, lived = stand.family, {id(depth.client)}, []
+        exchange.fault(Ordered("stall", family.venue, family.symbol, seconds=60.0))
+        assert await until(lambda: feed.status.state is State.STALE, 20.0)
+
+        def dialled_anew() -> bool:
+            lived.append(live(feed))
+            if depth.client is not None:
+                clients.add(id(depth.client))
+            return depth.in_vain > _LEAVES and len(clients) > 1
+
+        assert await until(lambda: feed.held is not None, 20.0)
+        assert await until(dialled_anew, 60.0)
+        assert not any(lived)
+        assert len(clients) == 2
+        assert live(stand.beside)
+        assert not stand.beside.status.gaps_by_reason
+        exchange.faults.end()
+        assert await until(lambda: live(feed), 20.0)
+        assert await equal_now(feed, stand.publisher(family.symbol))
+        assert feed.held is None
+    finally:
+        await stand.venue.close()
+        await exchange.stop()
