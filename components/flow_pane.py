@@ -7,7 +7,7 @@ from components.panel import Frame, Row, field, icon_button, row_panel
 
 _ROWS = (
     Row(
-        Frame("book", "Book heatmap", "Resting size by price; more is stronger.", "Mid"),
+        Frame("book", "Book heatmap", "Resting size by price.", "Mid"),
         Frame("book", "Depth now", "", "Depth within bands"),
         strip=True,
     ),

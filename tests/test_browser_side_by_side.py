@@ -45,7 +45,7 @@ OVERLAPS = """() => {
 CUT = """() => [...document.querySelectorAll(
     '.tile .v, .tile .s, .tile dt, .mkt .px, .ph h3, .cov, .foot .q:not(.q-gaps)')]
   .filter(one => {
-    const within = one.closest('.tile, .ph, .foot, .mkt').getBoundingClientRect();
+    const within = one.closest('.tile, .plot-head, .cross-head, .foot, .mkt').getBoundingClientRect();
     const range = document.createRange();
     range.selectNodeContents(one);
     const words = range.getBoundingClientRect();

@@ -65,8 +65,8 @@ export function bar(f, model, shown, brief = false) {
     return;
   }
   write(f.spread, number(t.spread, info.price_decimals));
-  // Many ticks say less than the basis points beside them.
-  const ticks = !brief && known(t.spread_ticks) && t.spread_ticks < 10 ? `${number(t.spread_ticks)} ${t.spread_ticks === 1 ? "tick" : "ticks"} \u00b7 ` : "";
+  // Many ticks say less than the basis points beside them, and there is no room for both.
+  const ticks = !brief && t.spread_ticks === 1 ? "1 tick \u00b7 " : "";
   write(f["spread-sub"], known(t.spread) ? `${ticks}${bps(t.spread_bps)}\u00a0bps` : "one side is empty");
   flow(f, "ofi", t.ofi, unit, scoreWords(t, model.distribution));
   tone(f.ofi, Math.abs(t.score ?? 0) >= 1 ? t.ofi : 0);
@@ -75,11 +75,18 @@ export function bar(f, model, shown, brief = false) {
   tone(f.queue, t.queue_imbalance, 0.2);
   write(f["queue-sub"], !known(t.queue_imbalance) ? "one side is empty" : queueWords(t.queue_imbalance));
   const beyond = !known(t.depth_bid) || !known(t.depth_ask);
-  write(f.depth, `${size(t.depth_bid)} / ${size(t.depth_ask)}`);
+  write(f.depth, pair(t.depth_bid, t.depth_ask));
   write(f["depth-sub"], beyond ? "beyond the visible book" : `${short}, bid / ask`);
   flow(f, "taker", t.flow, unit, known(t.bought_share) ? `${percent(t.bought_share, 0)} bought` : "no trades", model.status?.has_trades === false ? "no trades" : undefined);
   tone(f.taker, t.flow);
   estimates(f, model, mid);
+}
+
+/** Two sizes; what they count in is said once. */
+function pair(a, b) {
+  const [first, second] = [size(a), size(b)], unit = /\u00a0[kMG]$/;
+  const same = unit.exec(first)?.[0] === unit.exec(second)?.[0];
+  return `${same ? first.replace(unit, "") : first} / ${second}`;
 }
 
 function offMid(off, decimals) {

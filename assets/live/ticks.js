@@ -2,6 +2,7 @@
 import { AXIS, ticksFor } from "./axes.js";
 import { clock, decimalsOf, multiples, number, signedTick, tickSize, tickStep, ticks, timeTicks } from "./format.js";
 
+const AHEAD_MS = 2000;
 const few = (view) => Math.max(2, Math.min(6, view.height / 20));
 
 /** Ranges, tick values and words of all axes; a label gives way to a chip, and at the ends of time. */
@@ -9,9 +10,9 @@ export function ticksOf(stack) {
   const { book, ofi, levels, flow } = stack.views, wanted = {}, tiles = stack.model.tiles;
   const width = book.end - book.start;
   const { step, found } = timeTicks(book.start - width / 4, book.end + width / 4, book.width * 1.5);
-  // The last label gives way to the zone in the corner.
+  // The last label gives way to the zone in the corner, also one that comes into view before plotly draws again.
   const pixel = width / book.width;
-  const cut = (t) => (t > book.end - 26 * pixel && t < book.end) || (t > book.start - 20 * pixel && t < book.start + 20 * pixel);
+  const cut = (t) => (t > book.end - 26 * pixel && t < book.end + AHEAD_MS) || (t > book.start - 20 * pixel && t < book.start + 20 * pixel);
   const words = found.map((t) => (cut(t) ? "" : clock(t, step < 60000 ? "seconds" : "minutes")));
   // Less than a pixel is no reason for plotly to draw.
   const shown = stack.toldTime;

@@ -87,15 +87,16 @@ export function valueAxis(x, view, low, high, words, { from = 0, to = view.heigh
   const apart = (one) => (one / (high - low)) * (to - from) >= 13;
   for (let fewer = most; step > 0 && !apart(step) && fewer > 0.2; fewer /= 1.5) step = tickStep(low, high, fewer);
   const found = multiples(low, high, step);
-  if (low < 0 && step > high) {
-    // Zero alone gives no scale: the largest round value of both signs, and zero where there is room.
-    step = largestStep(Math.min(high, -low));
+  const fits = (at) => at >= TOP + from + 4 && at <= TOP + to - foot;
+  if (low < 0 && high > 0 && !found.some((v) => v && fits(Y(v)))) {
+    // Zero alone gives no scale: a round value of both signs, and zero where there is room.
+    step = largestStep(Math.min(high, -low) * 0.85);
     found.splice(0, Infinity, -step, ...(apart(step) ? [0] : []), step);
   }
   const taken = avoid === null ? NaN : chipAt(view, Y(avoid));
   for (const v of found) {
     const at = Y(v);
-    if (at < TOP + from + 4 || at > TOP + to - foot || Math.abs(at - taken) < 14) continue;
+    if (!fits(at) || Math.abs(at - taken) < 14) continue;
     text(x, words(v, decimalsOf(step)), view.width + 7, at, theme.text3);
   }
   return Y;

@@ -12,7 +12,7 @@ export function titlesOf(f, info) {
   const window = span(info.window_s), unit = info.unit;
   write(f["line-cvd"], `Running sum of bought minus sold, and both per bar, ${unit}. Rising: takers buy.`);
   write(f["title-made"], `What made the OFI, ${window}`);
-  write(f["line-made"], `${unit}; above zero pushes up, below pushes down, the line is their sum.`);
+  write(f["line-made"], `${unit}. Up above zero, down below; the line is their sum.`);
   write(f["line-spread"], "bps of mid.");
   write(f["line-bands"], `Size within 5, 10, 25, 50\u00a0bps of mid, ${unit}: bids above zero, asks below.`);
   write(f["legend-queue"], info.depth === 1 ? "level 1, mean of the step" : `${info.depth} levels, mean of the step`);

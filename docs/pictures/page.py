@@ -37,6 +37,8 @@ TURN_MS = 1200  # until a change is drawn, words included
 THEME = """theme => {
   if (document.documentElement.dataset.mantineColorScheme !== theme) document.getElementById('theme').click();
 }"""
+WORKED_OUT = """() => ![...document.querySelectorAll('.panel-empty:not([hidden]) h4')]
+  .some(one => one.textContent === 'Being worked out')"""
 _SYMBOL = "BTCUSDT"
 _STATE = "([m, s]) => document.querySelector(`.stack[data-market='${m}']`)?.dataset.state === s"
 # state of the feed → what is ordered of the exchange, one after the other
@@ -80,6 +82,7 @@ class Studio:
     def drawn(self, page: Page, market: str = MAIN) -> None:
         """Wait for a drawing with everything that comes once in a while."""
         page.wait_for_function(DRAWN, arg=market)
+        page.wait_for_function(WORKED_OUT)
         page.wait_for_timeout(REST_MS)
 
     def keep(self, page: Page, name: str) -> None:
