@@ -84,7 +84,7 @@ class Bench:
         """One fault from order to recovery."""
         began_ns, began = self._clock.now_ns(), time.monotonic()
         self.order(kind)
-        said, hit, back, neighbour = "", 0.0, 0.0, True
+        said, hit, back, neighbour, pictured = "", 0.0, 0.0, True, False
         deadline = began + _SETTLE_S + (_STALL_S if kind in ("stall", "delist") else 0.0)
         while time.monotonic() < deadline:
             states = self.states()
@@ -99,8 +99,12 @@ class Bench:
                 break
             if not hit and self._gaps(began_ns):
                 hit = back = time.monotonic()  # over before it could be seen
+                self._picture(kind, "during")
                 break
-            if not hit and kind in _HARMLESS and time.monotonic() - began > 3:
+            if not hit and kind in _HARMLESS and time.monotonic() - began > 1 and not pictured:
+                said, pictured = self._say(), True
+                self._picture(kind, "during")
+            if pictured and not hit and time.monotonic() - began > _SECONDS:
                 break
             time.sleep(0.03)
         self._page.wait_for_timeout(2500)
@@ -159,6 +163,7 @@ def run(kinds: list[str], out: Path | None) -> list[Outcome]:
         words = ("app.cli", "run", "--port", port, MARKET, NEIGHBOUR)
         with running(*words, environ=environ), chromium() as browser:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.add_init_script("localStorage.setItem('ofi.tour', '1')")
             wait_for(lambda: _answers(base), "the server", 40)
             page.goto(f"{base}/?m={MARKET}&range=120")
             bench = Bench(f"http://127.0.0.1:{address['port']}", base, url, page, out)
