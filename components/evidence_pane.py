@@ -6,6 +6,7 @@ Frames, headings and empty places; the scripts (`assets/live/evidence.js`) fill 
 from dash import html
 from dash.development.base_component import Component
 
+from components.legend import key, legend
 from components.panel import Frame, chart, field, panel
 
 _FACTS = (
@@ -42,10 +43,6 @@ def _verdict() -> Component:
     return panel(frame, [body], [field("ev-cov-verdict", "cov")])
 
 
-def _key(mark: str, words: str) -> Component:
-    return html.Span([html.U(className=mark), words])
-
-
 def _impact() -> Component:
     frame = Frame("impact", "Impact", "", "Contemporaneous impact", "")
     return panel(frame, [chart("impact", "Impact")], [field("ev-cov-impact", "cov")])
@@ -53,15 +50,12 @@ def _impact() -> Component:
 
 def _prediction() -> Component:
     frame = Frame("prediction", "Prediction", "", "Information coefficient", "")
-    legend = html.Span(
-        [
-            _key("ring", "measured, 95\u00a0%"),
-            _key("diamond", "held out"),
-            _key("square", "shuffled"),
-        ],
-        className="leg",
+    keys = legend(
+        key("ring", "measured, 95\u00a0%"),
+        key("diamond", "held out"),
+        key("square", "shuffled"),
     )
-    return panel(frame, [chart("prediction", "Prediction by horizon")], [legend])
+    return panel(frame, [chart("prediction", "Prediction by horizon")], [keys])
 
 
 def _flows() -> Component:
@@ -112,10 +106,8 @@ def _markouts() -> Component:
 
 def _adverse() -> Component:
     frame = Frame("adverse", "Adverse selection", "", "Spread decomposition", "")
-    legend = html.Span(
-        [_key("square strong", "price impact"), _key("square", "kept by makers")], className="leg"
-    )
-    return panel(frame, [chart("adverse", "Adverse selection by horizon")], [legend])
+    keys = legend(key("square strong", "price impact"), key("square", "kept by makers"))
+    return panel(frame, [chart("adverse", "Adverse selection by horizon")], [keys])
 
 
 def evidence_pane(where: str) -> list[Component]:

@@ -3,7 +3,8 @@
 from dash import html
 from dash.development.base_component import Component
 
-from components.panel import Frame, Row, field, icon_button, row_panel
+from components.legend import key, legend, sides, zoom_tools
+from components.panel import Frame, Row, field, row_panel
 
 _ROWS = (
     Row(
@@ -32,24 +33,6 @@ _ROWS = (
 )
 
 
-def _legend() -> Component:
-    return html.Span(
-        [
-            html.Span([html.U(className="disc"), "bought"], className="up"),
-            html.Span([html.U(className="ring"), "sold"], className="dn"),
-            html.Span([html.U(className="line"), "micro-price"], className="leg-micro"),
-        ],
-        className="leg",
-    )
-
-
-def _line_legend() -> Component:
-    """The name of the thin line over the OFI bars."""
-    return html.Span(
-        [html.Span([html.U(className="line"), field("legend-ofi")])], className="leg line-leg"
-    )
-
-
 def _how() -> Component:
     """How the heatmap is drawn, in words; opens the menu that changes it."""
     return html.Button(
@@ -65,27 +48,11 @@ def _how() -> Component:
     )
 
 
-def _zoom_tools() -> Component:
-    return html.Span(
-        [
-            icon_button("minus", "Zoom out in time", "zoom-out", class_name="small"),
-            icon_button("plus", "Zoom in on time", "zoom-in", class_name="small"),
-            html.Button(
-                "Back to live",
-                type="button",
-                className="btn small to-live",
-                hidden=True,
-                title="Undo zoom and pan (0, or a double click)",
-                **{"data-do": "reset-zoom"},
-            ),
-        ],
-        className="tools",
-    )
-
-
 def flow_pane(where: str) -> list[Component]:
     """The rows of one market, named `where`; the scripts bring the axes into their place."""
-    controls = {"book": (_legend(), _how(), _zoom_tools()), "ofi": (_line_legend(),)}
+    trades = legend(*sides(), key("line", "micro-price", "leg-micro"))
+    lines = legend(key("line", field("legend-ofi")), class_name="line-leg")
+    controls = {"book": (trades, _how(), zoom_tools()), "ofi": (lines,)}
     panels = [row_panel(row, controls.get(row.frame.name, ())) for row in _ROWS]
     axes = html.Div(className="axes-place")
     hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})

@@ -3,6 +3,7 @@
 from dash import html
 from dash.development.base_component import Component
 
+from components.legend import key, legend
 from components.panel import Frame, chart, field, panel
 
 STREAMS = (("best", "Best quotes"), ("depth", "Depth"), ("trades", "Trades"))
@@ -48,13 +49,8 @@ def _streams() -> Component:
 
 def _line_legend() -> Component:
     """The streams by weight and dash, because hue means direction on this page."""
-    return html.Span(
-        [
-            html.Span([html.U(className=f"stroke s-{stream}"), words.lower()])
-            for stream, words in STREAMS
-        ],
-        className="leg line-leg",
-    )
+    keys = (key(f"stroke s-{stream}", words.lower()) for stream, words in STREAMS)
+    return legend(*keys, class_name="line-leg")
 
 
 def _lists(name: str, label: str) -> Component:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from components.panel import Frame, chart, field, icon_button, panel
+from components.legend import key, legend, sides, zoom_tools
+from components.panel import Frame, chart, field, panel
 
 _ROWS = (
     Frame(
@@ -27,54 +28,14 @@ _COST = Frame("cost", "Cost of an order", "Average against mid.", "Slippage", ""
 _TAPE = Frame("tape", "Tape", "", "Side of the taker", "")
 
 
-def _key(class_name: str, words: str, tone: str = "") -> Component:
-    return html.Span([html.U(className=class_name), words], className=tone or None)
-
-
-def _legend(*keys: Component) -> Component:
-    return html.Span(list(keys), className="leg")
-
-
-def _tools() -> Component:
-    return html.Span(
-        [
-            icon_button("minus", "Zoom out in time", "zoom-out", class_name="small"),
-            icon_button("plus", "Zoom in on time", "zoom-in", class_name="small"),
-            html.Button(
-                "Back to live",
-                type="button",
-                className="btn small to-live",
-                hidden=True,
-                title="Undo zoom and pan (0, or a double click)",
-                **{"data-do": "reset-zoom"},
-            ),
-        ],
-        className="tools",
-    )
-
-
 def _controls(name: str) -> Sequence[Component]:
-    sides = _legend(_key("disc", "bought", "up"), _key("ring", "sold", "dn"))
     if name == "price":
-        return (sides, _tools())
+        return (legend(*sides()), zoom_tools())
     if name == "queue":
-        return (
-            html.Span(
-                [
-                    html.Span([html.U(className="line"), "best"]),
-                    html.Span([html.U(className="line faint"), field("legend-queue")]),
-                ],
-                className="leg line-leg",
-            ),
-        )
+        faint = key("line faint", field("legend-queue"))
+        return (legend(key("line", "best"), faint, class_name="line-leg"),)
     if name == "made":
-        return (
-            _legend(
-                _key("p1", "added"),
-                _key("p2", "pulled"),
-                _key("p3", "traded"),
-            ),
-        )
+        return (legend(key("p1", "added"), key("p2", "pulled"), key("p3", "traded")),)
     return ()
 
 
