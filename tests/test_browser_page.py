@@ -35,6 +35,10 @@ def test_the_page_draws_in_both_themes_without_complaint(
             assert len(set(pixels(page.page, canvas).split(","))) > 1, f"{canvas} is blank"
             assert page.page.locator(canvas).get_attribute("role") == "img"
             assert page.page.locator(canvas).get_attribute("aria-label")
+    # How each stream comes stands beside its coverage.
+    for row, sent in (("book", "100 ms batches"), ("ofi", "every event"), ("flow", "every trade")):
+        said = re.compile(rf"{sent} · coverage [\d.]+ %".replace(" ", r"\s"))
+        expect(page.page.locator(f".row-{row} .cov")).to_have_text(said)
     page.until("() => document.querySelectorAll('.axes .xtick text').length > 2")
     ticks = page.page.locator(".axes .xtick text").all_text_contents()
     assert any(re.fullmatch(r"\d\d:\d\d", text) for text in ticks)
