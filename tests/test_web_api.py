@@ -66,6 +66,7 @@ async def test_markets_are_listed_with_their_increments(api: httpx.AsyncClient) 
     assert rows[0]["lot"] == "0.00001"
     assert rows[0]["state"] == "live"
     assert rows[0]["mid"] == pytest.approx((rows[0]["bid"] + rows[0]["ask"]) / 2)
+    assert rows[0]["progress"] == 1
 
 
 async def test_the_book_is_exact_decimals(api: httpx.AsyncClient, store: SqliteStore) -> None:
@@ -375,3 +376,15 @@ async def test_the_catalogue_offers_what_fits_and_says_what_is_held(
     assert len((await get(api, "/api/v1/catalogue", limit=1))["markets"]) == 1
     for wrong in ({"limit": 0}, {"limit": 201}, {"q": "x" * 201}, {"query": "btc"}):
         assert (await api.get("/api/v1/catalogue", params=wrong)).status_code == 400
+
+
+async def test_a_market_that_starts_says_how_far_it_is(
+    api: httpx.AsyncClient, store: SqliteStore
+) -> None:
+    other = walks(3)[2]
+    store.put_market(other.market)
+    status = other.status(NOW_NS, NOW_NS - NS_PER_S, State.STARTING)
+    status["booked_ns"] = 0
+    store.append(other.market.id, {"status": status})
+    rows = {row["market"]: row for row in (await get(api, "/api/v1/markets"))["markets"]}
+    assert rows[str(other.market.id)]["progress"] == 0.5

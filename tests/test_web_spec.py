@@ -108,6 +108,26 @@ def test_unknown_numbers_are_null() -> None:
     assert silent["since_ms"] == NOW_NS / 1e6
 
 
+@pytest.mark.parametrize(
+    ("state", "known", "progress"),
+    [
+        (State.STARTING, (), 0.0),
+        (State.STARTING, ("begun_ns",), 0.25),
+        (State.DOWN, ("begun_ns", "linked_ns"), 0.5),
+        (State.STARTING, ("begun_ns", "linked_ns", "booked_ns"), 0.75),
+        (State.LIVE, ("begun_ns", "linked_ns", "booked_ns"), 1.0),
+        (State.STALE, ("begun_ns", "linked_ns", "booked_ns"), 1.0),
+    ],
+)
+def test_a_start_is_told_as_a_number(state: State, known: tuple[str, ...], progress: float) -> None:
+    history, record = History(BTC), empty("status", 1)
+    record["time_ns"], record["state"] = NOW_NS, state
+    for name in known:
+        record[name] = NOW_NS - NS_PER_S
+    history.ingest({"status": record}, NOW_NS)
+    assert status_json(history, NOW_NS)["progress"] == progress
+
+
 def test_gaps_are_told_with_reason_and_what_is_missing() -> None:
     history = History(BTC)
     gaps = gap_records(Outage(NOW_NS - 5 * NS_PER_S, NOW_NS - 2 * NS_PER_S))

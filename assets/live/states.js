@@ -52,7 +52,9 @@ export function show(stack, state, at) {
   const bar = f["empty-bar"]?.parentElement;
   if (bar) {
     bar.hidden = !wait || wait.share === undefined;
-    if (!bar.hidden) f["empty-bar"].style.width = `${Math.round(Math.min(1, wait.share) * 100)}%`;
+    // What has been reached stays reached, whichever step tells of it.
+    stack.reached = bar.hidden ? 0 : Math.max(stack.reached ?? 0, Math.min(1, wait.share));
+    if (!bar.hidden) f["empty-bar"].style.width = `${Math.round(stack.reached * 100)}%`;
   }
 }
 
