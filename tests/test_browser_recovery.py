@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Route, expect
 from app.clock import SystemClock
 from app.market import Listing, MarketId
 from app.store import open_store
-from tests.browser import LiveMarkets, eventually, watched
+from tests.browser import LiveMarkets, Watched, eventually, watched
 from tests.web_market import fill, walks
 from tests.web_server import running_server, server_process
 
@@ -90,6 +90,19 @@ def test_without_its_server_the_page_says_so_and_keeps_the_picture(
         expect(page.page.locator(".pill.state")).to_have_text("Not connected")
         expect(page.page.locator(".note")).to_contain_text("The page lost its server")
         assert page.view(BTC)["steps"] > 0
+
+
+def test_a_network_that_falls_silent_is_noticed_before_it_closes(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.page.context.set_offline(True)  # nothing comes any more, and nobody says so
+    expect(page.page.locator("#link")).to_contain_text("No answer")
+    expect(page.page.locator(".pill.state")).to_have_text("Not connected")
+    expect(page.page.locator(".note")).to_contain_text("This device is offline")
+    expect(page.page.locator("[data-f=spread]")).to_have_text("–")
+    page.page.context.set_offline(False)
+    expect(page.page.locator("#link")).to_contain_text("Connected")
+    expect(page.page.locator(".note")).to_be_hidden()
+    expect(page.page.locator("[data-f=spread]")).not_to_have_text("–")
 
 
 def test_an_empty_store_says_what_it_waits_for_and_shows_the_first_market(

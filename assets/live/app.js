@@ -262,8 +262,11 @@ function showLink(link) {
   const pill = document.getElementById("link");
   if (!pill) return;
   const [word, ms] = [pill.querySelector("[data-f=link-word]"), pill.querySelector("[data-f=link-ms]")];
-  pill.dataset.link = link.state;
-  if (link.state === "open") {
+  pill.dataset.link = link.silent ? "waiting" : link.state;
+  if (link.silent) {
+    write(word, "No answer");
+    write(ms, `for ${duration(performance.now() - link.since)}`);
+  } else if (link.state === "open") {
     write(word, "Connected");
     write(ms, link.roundTrip === null ? "" : link.roundTrip >= 999.5 ? duration(link.roundTrip) : `${number(link.roundTrip, link.roundTrip < 10 ? 1 : 0)}\u00a0ms`);
   } else if (link.state === "waiting") {

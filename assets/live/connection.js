@@ -3,6 +3,7 @@
 const FIRST_WAIT_MS = 300;
 const LONGEST_WAIT_MS = 15000;
 const PING_MS = 2500;
+const SILENT_MS = 6000; // two pings unanswered: what is shown is not of now
 const DEAD_MS = 12000; // nothing at all heard for so long: the link is gone
 
 export class Connection {
@@ -35,7 +36,7 @@ export class Connection {
     socket.onopen = () => {
       this.heardAt = performance.now();
       opened = true;
-      this.set({ state: "open", attempt: 0, roundTrip: null, expired: false });
+      this.set({ state: "open", silent: false, attempt: 0, roundTrip: null, expired: false });
       this.on.open();
       this.heartbeat();
     };
@@ -50,6 +51,7 @@ export class Connection {
 
   hear(data) {
     this.heardAt = performance.now();
+    if (this.link.silent) this.set({ silent: false });
     if (typeof data !== "string") return this.on.frame(data);
     const message = JSON.parse(data);
     if (message.type === "pong") this.set({ roundTrip: performance.now() - message.t });
@@ -64,7 +66,9 @@ export class Connection {
 
   heartbeat() {
     if (this.link.state !== "open") return;
-    if (performance.now() - this.heardAt > DEAD_MS) {
+    const silence = performance.now() - this.heardAt;
+    if (silence > SILENT_MS && !this.link.silent) this.set({ silent: true, since: this.heardAt, nextAt: 0 });
+    if (silence > DEAD_MS) {
       this.socket.close();
       this.lost({ code: 1006, reason: "" });
       return;
@@ -79,7 +83,7 @@ export class Connection {
     const wait = longest * (0.5 + Math.random() / 2);
     const since = this.link.state === "open" ? performance.now() : this.link.since;
     this.set({
-      state: "waiting", attempt, since, nextAt: performance.now() + wait, roundTrip: null,
+      state: "waiting", silent: false, attempt, since, nextAt: performance.now() + wait, roundTrip: null,
       reason: event.reason || "", refused: event.code === 1008 || event.code === 4401 || event.code === 4403,
     });
     this.timer = setTimeout(() => this.open(), wait);

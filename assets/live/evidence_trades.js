@@ -90,7 +90,7 @@ export function drawMarkouts(canvas, box, { values, arrays }) {
   const s = frame(canvas, box, {
     x: [0, 60], y: reach([...arrays.ev_mark, ...arrays.ev_mark_low, ...arrays.ev_mark_high], { least: 0.001 }), left: 48, right: wide ? 102 : 14, top: 18,
     xTicks: [0, 5, 15, 30, 45, 60].map((at) => ({ at, words: at === 60 ? "60\u00a0s" : String(at) })),
-    xLabel: "after the trade", yLabel: "move of mid, bps", vertical: false,
+    xLabel: "after the trade", yLabel: wide ? "move of mid, bps" : "bps; solid: OFI strong, dashed: all", vertical: false,
   });
   const { x, X, Y, R } = s, points = [];
   for (const one of shown) between(x, hs, one.low, one.high, X, Y, alpha(theme[`${one.tone}-fill`], one.dash.length ? 0.08 : 0.16));
@@ -135,11 +135,16 @@ export function drawAdverse(canvas, box, { values }) {
   line(x, L, crisp(Y(0)), R, crisp(Y(0)), theme.axis);
   parts.forEach((p, k) => {
     if (p.effective === null) return;
+    let label = { at: NaN, right: 0 };
     for (const [side, v, fill, ink] of [[-1, p.adverse, alpha(theme.text, 0.85), theme.text], [1, p.realised, alpha(theme.quiet, 0.5), theme.text2]]) {
       const left = X(k) + (side < 0 ? -wide - 2 : 2), top = Math.min(Y(v), Y(0));
       x.fillStyle = fill;
       x.fillRect(left, top, wide, Math.max(1, Math.abs(Y(v) - Y(0))));
-      text(x, bps(v), left + wide / 2, v >= 0 ? Y(v) - 7 : Y(v) + 8, ink, "center");
+      const at = v >= 0 ? Y(v) - 7 : Y(v) + 8, words = bps(v), middle = left + wide / 2, half = x.measureText(words).width / 2;
+      // The second figure gives way where it would lie on the first; the hover has both.
+      if (side > 0 && Math.abs(at - label.at) < 12 && middle - half < label.right + 3) continue;
+      if (side < 0) label = { at, right: middle + half };
+      text(x, words, middle, at, ink, "center");
     }
     points.push({
       left: X(k), top: Y(Math.max(p.adverse, p.realised) / 2), wide: X(k + 0.5) - X(k), title: `Mid taken after ${p.horizon_s}\u00a0s`,

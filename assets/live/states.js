@@ -13,7 +13,7 @@ const LOST_AFTER_MS = 1500; // a reconnect this quick is nobody's business
 export function stateOf(model, link, error, frozen, at) {
   if (error) return "error";
   if (link.state !== "open" && link.expired) return "expired";
-  if (link.state !== "open" && at - link.since > LOST_AFTER_MS) return "lost";
+  if (link.silent || (link.state !== "open" && at - link.since > LOST_AFTER_MS)) return "lost";
   if (frozen) return "frozen";
   return model.status?.state ?? "starting";
 }

@@ -50,6 +50,12 @@ _FEED_STATES: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def lose_network(page: Page) -> None:
+    """Nothing comes any more, and nobody says so."""
+    page.context.set_offline(True)
+    page.wait_for_function(_STATE, arg=[MAIN, "lost"])
+
+
 class Studio:
     """The demo, a browser, and where pictures go."""
 
@@ -149,7 +155,7 @@ class Studio:
         """What happens to a page, and what it opens."""
         plays: dict[str, Callable[[Page], object]] = {
             "frozen": lambda page: page.keyboard.press("Space"),
-            "reconnecting": lambda page: page.context.set_offline(True),
+            "reconnecting": lose_network,
             "restarted": lambda page: kill_workers(supervisor),
             "hidden": lambda page: page.evaluate(HIDDEN, 3 * 3600_000),
             "slept": lambda page: page.evaluate(SLEEP, 12 * 60_000),
