@@ -25,7 +25,8 @@ export function ticksOf(stack) {
     const span = view.high - view.low;
     if (view.low < 0 && step > view.high) step = tickStep(view.low, view.high, count * 2);
     // A tick within 14 px of a chip gives way.
-    const free = (v) => chip === null || chip === undefined || Math.abs(view.Y(v) - view.Y(chip)) > 14;
+    const low = view === book ? view.height - 5 : Infinity; // the zone stands below the first row
+    const free = (v) => view.Y(v) < low && (chip === null || chip === undefined || Math.abs(view.Y(v) - view.Y(chip)) > 14);
     const all = multiples(view.low - span / 4, view.high + span / 4, step);
     Object.assign(wanted, ticksFor(name, [view.low, view.high], all, all.map((v) => (free(v) ? text(v, step) : ""))));
   };

@@ -62,7 +62,7 @@ const spreadWords = (row) => (known(spread(row)) ? `${bps(spread(row))}\u00a0bps
 const Score = cell((gui, row) => {
   const bad = !["live", "throttled"].includes(row.state);
   const tint = !bad && Math.abs(row.score ?? 0) >= TINTED ? (row.score > 0 ? " bought" : " sold") : "";
-  const words = bad ? STATES[row.state] : known(row.score) ? signed(row.score, 1) : NONE;
+  const words = bad ? (row.state === "resyncing" ? "Resync" : STATES[row.state]) : known(row.score) ? signed(row.score, 1) : NONE;
   lines(gui, [words, `wl-score${tint}${bad ? ` wl-state ${row.state}` : ""}`]);
 }, "wl-one right");
 

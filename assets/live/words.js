@@ -56,8 +56,8 @@ export function trust(model, state, age) {
     const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves (R\u00b2, ${span(info.lookback_s)}).`;
     return [explained < LITTLE ? "Explains little of the price." : "Explains, does not forecast.", said];
   }
-  if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${comes}${covered && !young ? `; ${covered}` : ""}.`];
-  return ["Batched.", `The book comes ${comes}${covered ? `; ${covered}` : ""}.`];
+  if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${comes}.`];
+  return ["Batched.", `The book comes ${comes}.`];
 }
 
 /** `recorded since 20:07:00 UTC` of a market that lacks nothing since its beginning; empty for others. */

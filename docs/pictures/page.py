@@ -44,7 +44,7 @@ _STATE = "([m, s]) => document.querySelector(`.stack[data-market='${m}']`)?.data
 # state of the feed → what is ordered of the exchange, one after the other
 _FEED_STATES: dict[str, list[dict[str, Any]]] = {
     "resyncing": [{"kind": "slow_snapshot", "seconds": 8}, {"kind": "drop"}],
-    "throttled": [{"kind": "429", "seconds": 12, "count": 9}, {"kind": "drop"}],
+    "throttled": [{"kind": "429", "seconds": 20, "count": 2}, {"kind": "drop"}],
     "stale": [{"kind": "stall", "seconds": 25}],
     "down": [{"kind": "refuse", "seconds": 15}, {"kind": "disconnect"}],
 }
@@ -138,7 +138,7 @@ class Studio:
     def feed_states(self) -> None:
         """What a fault of the venue looks like while it lasts, and the gap that it leaves."""
         for state, orders in _FEED_STATES.items():
-            wait_for(self.live, "a live market", 90)
+            wait_for(self.live, "a live market", 240)
             with self.page(range=120) as page:
                 self.drawn(page)
                 for order in orders:
@@ -146,7 +146,7 @@ class Studio:
                 page.wait_for_function(_STATE, arg=[MAIN, state])
                 page.wait_for_timeout(TURN_MS)
                 self.keep(page, f"state-{state}-{{theme}}")
-        wait_for(self.live, "a live market", 90)
+        wait_for(self.live, "a live market", 240)
         with self.page(range=300) as page:
             self.drawn(page)
             self.keep(page, "state-gap-{theme}")
