@@ -75,7 +75,7 @@ def test_the_decomposition_on_the_page_equals_the_api(browser: Browser, url: str
         shown = page.page.evaluate(SHOWN, BTC)
         end = round(shown["tiles"]["t"] * NS_PER_MS)
         query = {"market": BTC, "start": str(end - 10 * NS_PER_S), "end": str(end), "levels": "0"}
-        value = httpx.get(f"{url}/api/v1/features", params=query).json()
+        value = httpx.get(f"{url}/api/v1/features", params=query, timeout=60).json()
         rows = [dict(zip(value["columns"], row, strict=True)) for row in value["rows"]]
         names = ("limit_bid", "cancel_ask", "market_buy", "limit_ask", "cancel_bid", "market_sell")
         for part, name in zip(PARTS, names, strict=True):

@@ -62,7 +62,7 @@ def test_the_page_shows_what_the_api_gives(browser: Browser, url: str) -> None:
         assert not one.complaints
     values, words = shown["values"], {k: plain(v) for k, v in shown["words"].items()}
     query = {"market": BTC, "bin": "10s", "lookback": "10min", "end": values["end_ms"] * 10**6}
-    answer = httpx.get(f"{url}/api/v1/verification", params=query, timeout=30).json()
+    answer = httpx.get(f"{url}/api/v1/verification", params=query, timeout=60).json()
     assert {name: answer[name] for name in values} == values
     fit = answer["explains"]["best"]
     share = f"{fit['r2'] * 100:.0f} %"

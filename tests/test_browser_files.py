@@ -43,7 +43,7 @@ def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str
         "market": BTC, "bin": "250ms", "levels": 5, "limit": 10_000,
         "start": f"{first:%Y-%m-%dT%H:%M:%S.%f}Z", "end": f"{last:%Y-%m-%dT%H:%M:%S.%f}Z",
     }  # fmt: skip
-    answer = httpx.get(f"{url}/api/v1/features", params=query, timeout=20).json()
+    answer = httpx.get(f"{url}/api/v1/features", params=query, timeout=60).json()
     columns = answer["columns"]
     by_end = {int(row[columns.index("end")]) // 1_000_000: row for row in answer["rows"]}
 

@@ -198,7 +198,7 @@ def test_numbers_on_the_page_equal_the_api_at_the_shown_time(page: Watched, url:
     tiles = page.view(BTC)["tiles"]
     t_ns = round(tiles["t"]) * 1_000_000
     query = {"market": BTC, "start": t_ns - 10 * 10**9, "end": t_ns, "levels": 10}
-    answer = httpx.get(f"{url}/api/v1/features", params=query).json()
+    answer = httpx.get(f"{url}/api/v1/features", params=query, timeout=60).json()
     rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
     assert tiles["ofi"] == pytest.approx(sum(row["ofi_best"] for row in rows), abs=1e-9)
     multi = sum(row[f"ofi_{m}"] for row in rows for m in range(1, 11))

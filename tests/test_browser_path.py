@@ -80,7 +80,7 @@ def test_a_number_on_the_page_is_the_apis_at_that_time(page: Watched, url: str) 
     )
     end_ns = round(tiles["t"] * 1_000_000)
     query = {"market": BTC, "start": end_ns - window_s * 10**9, "end": end_ns, "limit": 10_000}
-    answer = httpx.get(f"{url}/api/v1/features", params=query).json()
+    answer = httpx.get(f"{url}/api/v1/features", params=query, timeout=60).json()
     ofi = [row[answer["columns"].index("ofi_best")] for row in answer["rows"]]
     assert sum(ofi) == pytest.approx(tiles["ofi"], abs=1e-9)
     printed = float(re.sub(r"[^0-9.\-]", "", shown.replace("\u2212", "-")))

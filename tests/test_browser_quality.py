@@ -45,7 +45,7 @@ def test_the_tab_shows_what_the_api_says(
         page.page.get_by_role("button", name="Feed state: open data quality").click()
         page.until(READY)
         assert "tab=quality" in page.address()
-        value = httpx.get(f"{url}/api/v1/quality", params={"market": BTC}).json()
+        value = httpx.get(f"{url}/api/v1/quality", params={"market": BTC}, timeout=60).json()
         depth = value["streams"][1]
 
         def cell(name: str) -> str:

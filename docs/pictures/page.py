@@ -128,11 +128,11 @@ class Studio:
     def order(self, fault: dict[str, Any]) -> None:
         """Let something go wrong at the exchange."""
         body = {"venue": "demo", "symbol": _SYMBOL, **fault}
-        httpx.post(f"{self._exchange}/demo/fault", json=body).raise_for_status()
+        httpx.post(f"{self._exchange}/demo/fault", json=body, timeout=30).raise_for_status()
 
     def live(self) -> bool:
         """Whether the market is live."""
-        markets = httpx.get(f"{self._base}/api/v1/markets").json()["markets"]
+        markets = httpx.get(f"{self._base}/api/v1/markets", timeout=30).json()["markets"]
         return any(m["market"] == MAIN and m["state"] == "live" for m in markets)
 
     def feed_states(self) -> None:
