@@ -99,8 +99,11 @@ def test_a_network_that_falls_silent_is_noticed_before_it_closes(page: Watched, 
     expect(page.page.locator(".pill.state")).to_have_text("Not connected")
     expect(page.page.locator(".note")).to_contain_text("This device is offline")
     expect(page.page.locator("[data-f=spread]")).to_have_text("–")
+    muted = "() => getComputedStyle(document.querySelector('.watch-grid')).opacity < 1"
+    page.until(muted)
     page.page.context.set_offline(False)
     expect(page.page.locator("#link")).to_contain_text("Connected")
+    page.until(f"() => !({muted})()")
     expect(page.page.locator(".note")).to_be_hidden()
     expect(page.page.locator("[data-f=spread]")).not_to_have_text("–")
 

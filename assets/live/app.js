@@ -262,7 +262,7 @@ function showLink(link) {
   const pill = document.getElementById("link");
   if (!pill) return;
   const [word, ms] = [pill.querySelector("[data-f=link-word]"), pill.querySelector("[data-f=link-ms]")];
-  pill.dataset.link = link.silent ? "waiting" : link.state;
+  pill.dataset.link = document.documentElement.dataset.link = link.silent ? "waiting" : link.state;
   if (link.silent) {
     write(word, "No answer");
     write(ms, `for ${duration(performance.now() - link.since)}`);
