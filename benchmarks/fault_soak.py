@@ -60,7 +60,8 @@ class Truth:
 
     def __init__(self, publisher: Publisher):
         self.publisher = publisher
-        self._had: OrderedDict[int, None] = OrderedDict()
+        # Full from the start, with what no book is: the memory of the soak itself must not grow.
+        self._had: OrderedDict[int, None] = OrderedDict.fromkeys(range(_REMEMBERED))
         publisher.town.flow.watchers.append(self._note)
         self._note()
 
