@@ -154,7 +154,7 @@ const STREAMS = { best: "Best quotes", depth: "Depth", trades: "Trades" };
 export function coverages(element, f, model) {
   const { status: s, coverage: c, gaps, info } = model;
   for (const panel of element.querySelectorAll("[data-stream]")) {
-    const { panel: name, stream } = panel.dataset, badge = f[`coverage-${name}`], share = c?.[stream];
+    const { panel: name, stream } = panel.dataset, badge = f[`coverage-${name}`], none = stream === "trades" && s?.has_trades === false, share = none ? null : c?.[stream];
     if (!badge) continue;
     const young = youth(model, stream || undefined);
     badgeOf(badge, sends(s, stream), share, known(share) && share < 0.95 && !young);

@@ -46,7 +46,7 @@ _FEED_STATES: dict[str, list[dict[str, Any]]] = {
     "resyncing": [{"kind": "slow_snapshot", "seconds": 8}, {"kind": "drop"}],
     "throttled": [{"kind": "429", "seconds": 20, "count": 2}, {"kind": "drop"}],
     "stale": [{"kind": "stall", "seconds": 25}],
-    "down": [{"kind": "refuse", "seconds": 15}, {"kind": "disconnect"}],
+    "down": [{"kind": "refuse", "seconds": 30, "count": 6}, {"kind": "disconnect"}],
 }
 
 
