@@ -130,14 +130,14 @@ def test_what_nobody_watches_is_forgotten(rig: Rig) -> None:
 def test_memory_stays_flat(rig: Rig) -> None:
     wish = spec(range_s=60, window_s=1)
     opened(rig, PageModel(), wish)
-    sizes = []
+    history = rig.engine.followed[BTC].history
+    parts = (history.rows_end, history.rows_sums, history.rows_quotes, history.trades)
     for _ in range(6):
         rig.go(20.0, step_s=1.0)
         rig.engine.tidied_ns = 0
         rig.engine.tick([])
-        sizes.append(rig.engine.followed[BTC].history.nbytes)
-    assert sizes[-1] <= sizes[1] * 1.1
-    history = rig.engine.followed[BTC].history
+        held = sum(part.view.nbytes for part in (*parts, history.columns))
+        assert history.nbytes <= 1.6 * held
     seconds, fine = 540, fine_ns(wish) // NS_PER_S + 2  # held at all, and in tenths
     assert len(history.rows_end) < 2 * seconds + 10 * fine
 
