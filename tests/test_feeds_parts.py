@@ -181,6 +181,24 @@ def test_a_wait_that_nobody_can_wait_for_is_none(sent: str, wait_s: float | None
     assert mapped.retry_after_s == wait_s
 
 
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ('binance {"code":-1121,"msg":"Invalid symbol."}', "Invalid symbol"),
+        ('kraken {"error":["EQuery:Unknown asset pair"]}', "EQuery:Unknown asset pair"),
+        ('deribit {"error":{"message":"bad_request","data":{"reason":"x"}}}', "bad_request"),
+        ('okx {"code":"51001","data":[],"msg":"No such instrument."}', "No such instrument"),
+        ('x {"code":1}', 'x {"code":1}'),
+        ("x {broken", "x {broken"),
+        ("plain words.", "plain words"),
+    ],
+)
+def test_a_refusal_is_told_in_the_venues_own_words(sent: str, words: str) -> None:
+    error = to_feed_error("Kraken", ccxt.BadSymbol(sent))
+    assert isinstance(error, FeedError)
+    assert str(error) == f"Kraken refused the request: {words}."
+
+
 def test_throttling_carries_the_wait() -> None:
     error = ccxt.RateLimitExceeded("x")
     error.retry_after_s = 12.0

@@ -6,10 +6,23 @@ from typing import Any
 
 import aiohttp
 import ccxt
+import orjson
 
 from app.errors import BookError, FeedError, OfiError, ThrottledError, VenueDownError
 
 _SHOWN = 160
+# Where venues put words for people, the likeliest first.
+_WORDS = (
+    "msg",
+    "message",
+    "ret_msg",
+    "retMsg",
+    "error_message",
+    "reason",
+    "error",
+    "errors",
+    "data",
+)
 _LATER = (418, 429)  # "not now", and the ban of those who do not listen
 _LONGEST_WAIT_S = 7 * 24 * 3600.0  # bans last days; more is no answer
 
@@ -67,7 +80,26 @@ def cause_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.rstrip(".")
     text = " ".join(str(error).split()) or type(error).__name__
-    return text.rstrip(".")[:_SHOWN]
+    return (_sentence(text) or text).rstrip(".")[:_SHOWN]
+
+
+def _sentence(text: str) -> str | None:
+    """The venue's own words in an answer that ccxt hands on as JSON behind the name of the exchange."""
+    try:
+        return sentence_of(orjson.loads(text[text.index("{") :]))
+    except ValueError:
+        return None
+
+
+def sentence_of(answer: Any) -> str | None:
+    """What an error of a venue says to a reader, wherever in it that stands; None where it says nothing."""
+    if isinstance(answer, str):
+        return answer.strip() or None
+    if isinstance(answer, list):
+        return next((found for one in answer if (found := sentence_of(one))), None)
+    if not isinstance(answer, dict):
+        return None
+    return next((found for key in _WORDS if (found := sentence_of(answer.get(key)))), None)
 
 
 def _innermost(error: BaseException) -> BaseException:

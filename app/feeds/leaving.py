@@ -7,6 +7,8 @@ was sent is kept, and turned.
 from collections.abc import Iterator
 from typing import Any
 
+from app.feeds.ccxt_errors import sentence_of
+
 _VERBS = ("op", "method", "event", "type")
 # What venues call the id of a request.
 REQUEST_IDS = ("id", "req_id", "reqId", "reqid")
@@ -69,7 +71,7 @@ def refusal_of(message: Any) -> str | None:
         return None
     error = message.get("error")
     if error:
-        return str(error.get("message") or error) if isinstance(error, dict) else str(error)
+        return sentence_of(error) or str(error)
     failed = "error" in (message.get("type"), message.get("event"), message.get("channel"))
     if not failed and message.get("success") is not False:
         return None
