@@ -12,9 +12,9 @@ class Pending:
     """
 
     def __init__(self, files: Any, path: str):
-        folder, slash, name = path.rpartition("/")
+        self.folder, slash, name = path.rpartition("/")
         self._files, self.path = files, path
-        self.temporary = f"{folder}{slash}.{name}.{os.getpid()}.tmp"
+        self.temporary = f"{self.folder}{slash}.{name}.{os.getpid()}.tmp"
 
     def appear(self) -> None:
         """Give it its name, in place of a file that has it.

@@ -79,7 +79,7 @@ class _Table:
             [pa.array(columns[f.name], f.type) for f in self._schema], schema=self._schema
         )
         if self._writer is None:
-            self._archive.files.create_dir(self.file.path.rsplit("/", 1)[0], recursive=True)
+            self._archive.files.create_dir(self.file.folder, recursive=True)
             self._writer = parquet.ParquetWriter(
                 self.file.temporary,
                 self._schema,
@@ -255,7 +255,7 @@ class SegmentWriter:
                 table.file.appear()
             elif files.get_file_info(table.file.path).is_file:
                 files.delete_file(table.file.path)  # of the segment that this one replaces
-        files.create_dir(self._manifest.path.rsplit("/", 1)[0], recursive=True)
+        files.create_dir(self._manifest.folder, recursive=True)
         with files.open_output_stream(self._manifest.temporary) as file:
             file.write(json.dumps(segment.to_json(), indent=1).encode())
         self._manifest.appear()

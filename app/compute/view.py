@@ -211,13 +211,17 @@ class Lookback:
         return score(int(ofi), self.values) if np.isfinite(ofi) else NOT_AVAILABLE
 
 
+def seconds_before(now_ns: int, lookback_s: int) -> Ints:
+    """The whole seconds in `[now − look-back, now)`, ascending, `[lookback_s]` ns."""
+    last = -(-now_ns // S_NS) - 1
+    return np.arange(last - lookback_s + 1, last + 1, dtype=np.int64) * S_NS
+
+
 def lookback(
     rows: RowSums, gaps: Intervals, now_ns: int, window_ns: int, lookback_s: int
 ) -> Lookback:
     """Rolling OFI at the whole seconds in `[now − look-back, now)`, those that are known."""
-    last = -(-now_ns // S_NS) - 1  # the last whole second before now
-    seconds = np.arange(last - lookback_s + 1, last + 1, dtype=np.int64) * S_NS
-    values = rolling_best(rows, gaps, seconds, window_ns)
+    values = rolling_best(rows, gaps, seconds_before(now_ns, lookback_s), window_ns)
     return Lookback(np.sort(values[np.isfinite(values)].astype(np.int64)))
 
 

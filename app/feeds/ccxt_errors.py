@@ -13,16 +13,8 @@ from app.errors import BookError, FeedError, OfiError, ThrottledError, VenueDown
 _SHOWN = 160
 # Where venues put words for people, the likeliest first.
 _WORDS = (
-    "msg",
-    "message",
-    "ret_msg",
-    "retMsg",
-    "error_message",
-    "reason",
-    "error",
-    "errors",
-    "data",
-)
+    "msg", "ret_msg", "retMsg", "message", "error_message", "error", "errors", "data", "reason",
+)  # fmt: skip
 _LATER = (418, 429)  # "not now", and the ban of those who do not listen
 _LONGEST_WAIT_S = 7 * 24 * 3600.0  # bans last days; more is no answer
 

@@ -75,8 +75,7 @@ def refusal_of(message: Any) -> str | None:
     failed = "error" in (message.get("type"), message.get("event"), message.get("channel"))
     if not failed and message.get("success") is not False:
         return None
-    told = (message.get(key) for key in ("msg", "ret_msg", "message", "data", "reason"))
-    return next((str(text) for text in told if text), "without a reason")
+    return sentence_of(message) or "without a reason"
 
 
 def left_out_of(message: Any, asked: Any) -> str | None:

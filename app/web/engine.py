@@ -192,13 +192,12 @@ class Engine:
         followed = self._follow(described, keys, now_ns, own_ns - now_ns)
         out: list[Frame | Trouble] = []
         for key in keys:
-            view = self.views[key]
-            if view is not None and view.spec.tab == QUALITY:
+            begins = self.views[key] is None
+            view = self.views[key] or View(key, self.specs[key], followed.history)
+            self.views[key] = view
+            if view.spec.tab == QUALITY:
                 view.everywhere = self._incidents(own_ns)
-            if view is None:
-                view = self.views[key] = View(key, self.specs[key], followed.history)
-                if view.spec.tab == QUALITY:
-                    view.everywhere = self._incidents(own_ns)
+            if begins:
                 view.start(self.store, now_ns)
                 self.trouble.pop(key, None)
                 self.snapshots.pop(key, None)

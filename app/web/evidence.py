@@ -63,7 +63,7 @@ def find(
         "bin_s": question.bin_s,
         "levels": question.levels,
         "coverage": gaps.coverage(start_ns, end_ns),
-        "covered": gaps.coverage(max(start_ns, _begin_ns(history, start_ns)), end_ns),
+        "covered": gaps.coverage(max(start_ns, history.first_ns or start_ns), end_ns),
     }
     arrays: Arrays = {}
     if not history.has_rows:
@@ -79,11 +79,6 @@ def find(
         arrays |= series
     more, series = _toxicity(store, history, start_ns, end_ns)
     return Finding(question, end_ns, values | more, arrays | series)
-
-
-def _begin_ns(history: History, otherwise_ns: int) -> int:
-    """When the first row that is held began: before a young market there is nothing to miss."""
-    return int(history.rows_end.view[0]) if history.has_rows else otherwise_ns
 
 
 _PARTS: Final = (

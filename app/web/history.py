@@ -90,6 +90,11 @@ class History:
         return len(self.rows_end) > 1
 
     @property
+    def first_ns(self) -> int | None:
+        """When the first row that is held began: before a young market there is nothing to miss."""
+        return int(self.rows_end.view[0]) if self.has_rows else None
+
+    @property
     def nbytes(self) -> int:
         """Memory of the buffers."""
         parts = (self.rows_end, self.rows_sums, self.rows_quotes, self.trades, self.columns)
@@ -281,7 +286,7 @@ class History:
         return self._gaps(END)
 
     def _gaps(self, open_ns: int) -> Gaps:
-        begins = int(self.rows_end.view[0]) if self.has_rows else self.begins_ns or END
+        begins = self.first_ns or self.begins_ns or END
         has_best = not len(self.status) or self.status["fidelity_best"][0] >= 0
         has_trades = not len(self.status) or bool(self.status["has_trades"][0])
         # Views ask many times for what seldom changes.

@@ -5,7 +5,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.clock import NS_PER_S
 from app.compute import view as compute
 from app.compute.follow import Weighing
 from app.compute.windows import Depth, Intervals, rolling_depth
@@ -35,8 +34,7 @@ class Standing:
             now_ns: the end of the newest row.
             weighing: of integrated OFI at the view's depth, over the look-back.
         """
-        spec, last = self._spec, -(-now_ns // NS_PER_S) - 1
-        seconds = np.arange(last - spec.lookback_s + 1, last + 1, dtype=np.int64) * NS_PER_S
+        spec, seconds = self._spec, compute.seconds_before(now_ns, self._spec.lookback_s)
         depth = rolling_depth(history.rows, gaps, seconds, spec.window_ns, spec.depth)
         values = self._values(depth, weighing, seconds)
         counted = np.rint(values[np.isfinite(values)] * self._parts).astype(np.int64)

@@ -332,7 +332,7 @@ class View:
                 self.standing.look_back(history, now.settled.depth, at, now.weighing)
         figures, self.hist = compute.distribution(self.past, history.scale)
         start = now.end_ns - self.spec.range_ns
-        begins = int(history.rows_end.view[0]) if history.has_rows else None
+        begins = history.first_ns
         self.slow = {
             "distribution": figures,
             "coverage": now.gaps.coverage(start, now.end_ns),

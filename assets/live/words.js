@@ -87,21 +87,22 @@ export function fidelity(s) {
   return `${best}, depth ${depth}`;
 }
 
-/** How one stream arrives; best quotes without a stream of their own come as depth does. */
+/** Best quotes without a stream of their own come as depth does. */
+const own = (s, stream) => (stream === "best" && s.fidelity_best !== "none" ? s.fidelity_best : s.fidelity_depth);
+
+/** How one stream arrives. */
 export function fidelityOf(s, stream) {
-  if (!s) return NONE;
-  const own = stream === "best" && s.fidelity_best !== "none" ? s.fidelity_best : s.fidelity_depth;
-  return kind(own, s.period_ms);
+  return s ? kind(own(s, stream), s.period_ms) : NONE;
 }
 
 /** The same in two words, for the title of a panel; trades come one by one wherever they come. */
 export function sends(s, stream) {
   if (!s) return "";
   if (stream === "trades") return s.has_trades === false ? "" : "every trade";
-  const own = stream === "best" && s.fidelity_best !== "none" ? s.fidelity_best : s.fidelity_depth;
-  if (own === "batched") return s.period_ms > 0 ? `${number(s.period_ms)}\u00a0ms batches` : "batches";
-  if (own === "sampled") return s.period_ms > 0 ? `${duration(s.period_ms)} polls` : "polls";
-  return own === "event" ? "every event" : "";
+  const name = own(s, stream);
+  if (name === "batched") return s.period_ms > 0 ? `${number(s.period_ms)}\u00a0ms batches` : "batches";
+  if (name === "sampled") return s.period_ms > 0 ? `${duration(s.period_ms)} polls` : "polls";
+  return name === "event" ? "every event" : "";
 }
 
 const VENUES = { binanceusdm: "Binance", binancecoinm: "Binance", krakenfutures: "Kraken", kucoinfutures: "KuCoin", okx: "OKX", htx: "HTX", bitmex: "BitMEX", kucoin: "KuCoin" };
