@@ -28,10 +28,12 @@ _SHARED = Shared()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
-    """End what browser tests share before anything else runs."""
-    yield
-    if nextitem is None or nextitem.get_closest_marker("browser") is None:
-        _SHARED.close()
+    """End what browser tests share before anything else runs, whatever became of the test."""
+    try:
+        yield
+    finally:
+        if nextitem is None or nextitem.get_closest_marker("browser") is None:
+            _SHARED.close()
 
 
 @pytest.fixture
@@ -79,8 +81,9 @@ def whole_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def page(browser: "Browser") -> Iterator["Watched"]:
-    """A page 1440 wide that remembers what it complained of."""
+    """A page 1440 wide that complains of nothing."""
     from tests.browser import watched
 
     with watched(browser) as one:
         yield one
+        assert one.complaints == []

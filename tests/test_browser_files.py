@@ -1,26 +1,18 @@
 """What panels download: tables with the numbers of the API, pictures, and the zone that both are in."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser import Watched, watched
+from tests.browser import Watched
 from tests.browser_panels import SAYS, saved, table, words_of
 
 pytestmark = pytest.mark.browser
 
 BTC = "binance:BTC/USDT"
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Watched]:
-    with watched(browser) as one:
-        yield one
-        assert one.complaints == []
 
 
 def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str) -> None:

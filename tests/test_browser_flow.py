@@ -1,10 +1,9 @@
 """Panels, their menus, and moving through time, in a real Chromium over a store that lives."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser import Watched, eventually, pixels, watched
 from tests.browser_panels import changed, menu
@@ -18,13 +17,6 @@ ARRIVED = """market => {
   return info.end_ms !== null && info.end_ms - info.range_s * 1000 <= user.time[0] + 1000;
 }"""
 USER = "market => window.ofi.view(market).user.time"
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Watched]:
-    with watched(browser) as one:
-        yield one
-        assert one.complaints == []
 
 
 def drag(page: Watched, selector: str, by: float) -> None:

@@ -90,3 +90,6 @@ def test_a_wish_that_was_lost_is_told_again(page: Watched, url: str) -> None:
     page.page.keyboard.press("=")
     page.until("() => /depth=15/.test(location.search)")
     assert "tab=evidence" in page.address()
+    # Dash tells of the request that was lost; nothing else is amiss.
+    assert all("the server did not respond" in told for told in page.complaints)
+    page.complaints.clear()
