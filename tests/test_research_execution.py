@@ -106,3 +106,27 @@ def test_markouts_are_those_of_the_definition(tmp_path, monkeypatch):
                 assert (shown is None) == (len(trades_of) < markouts.LEAST_TRADES)
                 assert shown is None or shown == pytest.approx(mean, abs=1e-9)
     assert found["horizons_s"] == list(markouts.CURVE_S)
+
+
+def test_the_spread_is_not_taken_across_a_gap(tmp_path, monkeypatch):
+    best, depth, trades = ((T0 + (times - T0) * 6, *rest) for times, *rest in world(3))
+    gap = Gap(Stream.BEST, T0 + 100 * S, T0 + 103 * S, "reconnect")
+    reader = archived(tmp_path, best, depth, trades, [gap], T0 + 240 * S)
+    monkeypatch.setattr(module, "_lag", lambda *_: LAG)
+    found = execution(reader, False, 10 * S)["spread"]
+    mids = list(zip(best[0].tolist(), (best[2][:, :, 0].sum(axis=1) / 2).tolist(), strict=True))
+    lost = 0
+    for h in spread.HORIZONS_S:
+        effective = []
+        for t, price, _, side in zip(*(x.tolist() for x in trades), strict=True):
+            before = [m for time, m in mids if time <= t - LAG]
+            if not before or not side or t + h * S > reader.end_ns:
+                continue
+            if gap.from_ns < t + h * S and gap.to_ns > t - LAG:
+                lost += 1
+            else:
+                effective.append(side * (price - before[-1]))
+        assert found[f"{h}s"]["trades"] == len(effective) > 100
+        share = sum(e < 0 for e in effective) / len(effective)
+        assert found[f"{h}s"]["negative_share"] == pytest.approx(share)
+    assert lost > 0

@@ -40,11 +40,11 @@ def execution(reader: Reader, best_from_depth: bool, flow_ns: int) -> dict[str, 
     quotes = _Quotes(reader, best_from_depth, 1 if reader.sequenced else lag_ns, flow_ns)
     parts, curve = {h: spread.Totals() for h in spread.HORIZONS_S}, markouts.Totals()
     for prints in _pieces(reader, best_from_depth, quotes):
-        columns = (prints.time_ns, prints.price, prints.size, prints.side)
-        for h, total in parts.items():
-            ends = (h, quotes.before_ns, reader.end_ns)
-            total.add(*columns, quotes.mid_ns, quotes.mid, *ends)
         t, lots = prints.time_ns, prints.size.astype(np.float64)
+        for h, total in parts.items():
+            side = np.where(quotes.whole(t, h), prints.side, 0)  # as a trade that nobody can judge
+            ends = (h, quotes.before_ns, reader.end_ns)
+            total.add(t, prints.price, prints.size, side, quotes.mid_ns, quotes.mid, *ends)
         curve.add(t, prints.side, lots, quotes.flow(t), quotes.path(t))
     return {
         "trade_lag_ms": lag_ns / 1e6,
@@ -104,6 +104,10 @@ class _Quotes:
         start = before - self._flow_ns
         known = (start >= self._begin_ns) & ~self._gaps.touch(start, before)
         return np.where(known, flow, np.nan)
+
+    def whole(self, t_ns: Ints, horizon_s: float) -> NDArray[np.bool_]:
+        """Whether no gap lies between the mid before each trade and the one a horizon later."""
+        return ~self._gaps.touch(t_ns - self.before_ns, t_ns + round(horizon_s * _S_NS))
 
     def path(self, t_ns: Ints) -> Floats:
         """Mid before each trade and at each later one of `CURVE_S`, `[horizons, n]`; NaN: not known."""
