@@ -12,7 +12,7 @@ from app.market import MarketId
 from app.records import ROW_NS, State
 from app.store import SqliteStore, open_store
 from app.web.engine import Engine, Frame, Open, Snap, Trouble
-from app.web.history import load
+from app.web.loading import load
 from app.web.spec import ViewSpec
 from app.web.views import View
 from tests.web_market import Walk, advance, fill, walks

@@ -8,7 +8,7 @@ from app.clock import NS_PER_S
 from app.market import Grid, Listing
 from app.records import ROW_NS
 from app.web.engine import Close, Open, Snap, Trouble, render_past
-from app.web.history import load
+from app.web.loading import load
 from app.web.spec import ViewSpec
 from app.web.views import fine_ns
 from tests.engine_rig import BTC, NOW_NS, Rig, frames_of, opened

@@ -10,7 +10,7 @@ from app.records import State
 from app.web import features as tables
 from app.web.engine import render_past
 from app.web.frames import decode
-from app.web.history import load
+from app.web.loading import load
 from app.web.options import DEFAULTS, NOTIONAL
 from app.web.spec import ViewSpec
 from app.web.state import ViewState

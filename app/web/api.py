@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -34,6 +33,7 @@ from app.web.history import History
 from app.web.metrics import Metrics, Worker, idle_worker
 from app.web.options import NOTIONAL
 from app.web.quality import API, LOOKBACK_NS, lean_history, quality_json
+from app.web.query import MAX_TEXT, moment, only, seconds, whole
 from app.web.spec import LOOKBACK_BOUNDS_S
 from app.web.trades import order_cost
 from app.web.watch import WatchList
@@ -42,8 +42,6 @@ from components.words import BINS_S
 FRESH_NS: Final = 15 * NS_PER_S  # the newest row of some live market must be younger
 NEWEST_NS: Final = 600 * NS_PER_S  # rows asked for without a start are looked for so far back
 _COLUMN_NS: Final = 60 * NS_PER_S  # an older book is no present one
-_MAX_TIME_NS: Final = 4_102_444_800 * NS_PER_S
-_MAX_TEXT: Final = 200
 _MAX_LOOKBACK_NS: Final = 4 * 3600 * NS_PER_S
 MAX_LISTINGS: Final = 200
 _JSON: Final = "application/json"
@@ -130,7 +128,7 @@ class Api:
 
     def markets(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/markets`: what is held, with the last summary of each."""
-        _only(query, ())
+        only(query, ())
         with self._lock:
             described = self.store.markets()
             now_ns = self.clock.now_ns()
@@ -141,11 +139,11 @@ class Api:
 
     def catalogue(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/catalogue`: markets of open venues that fit a few words, collected or not."""
-        _only(query, ("q", "limit"))
-        limit = _whole(query, "limit", 50, 1, MAX_LISTINGS)
+        only(query, ("q", "limit"))
+        limit = whole(query, "limit", 50, 1, MAX_LISTINGS)
         text = query.get("q", "")
-        if len(text) > _MAX_TEXT:
-            raise InputError(f"q has at most {_MAX_TEXT} characters.")
+        if len(text) > MAX_TEXT:
+            raise InputError(f"q has at most {MAX_TEXT} characters.")
         with self._lock:
             held = self.store.markets()
             found = self.store.catalogue(text, limit)
@@ -164,7 +162,7 @@ class Api:
 
     def features(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/features`: rows or bins of a market."""
-        _only(query, ("market", "start", "end", "bin", "levels", "limit", "format"))
+        only(query, ("market", "start", "end", "bin", "levels", "limit", "format"))
         kind = query.get("format", "json")
         if kind not in ("json", "csv", "arrow"):
             raise InputError("format must be json, csv or arrow.")
@@ -179,17 +177,17 @@ class Api:
 
     def verification(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/verification`: what the tab *evidence* shows of a market."""
-        _only(query, ("market", "bin", "lookback", "levels", "end"))
-        bin_s = _seconds(query, "bin", 10)
+        only(query, ("market", "bin", "lookback", "levels", "end"))
+        bin_s = seconds(query, "bin", 10)
         if bin_s not in BINS_S:
             raise InputError(f"bin must be one of {', '.join(f'{s}s' for s in BINS_S)}.")
         low, high = LOOKBACK_BOUNDS_S
-        lookback_s = _seconds(query, "lookback", LOOKBACK_S)
+        lookback_s = seconds(query, "lookback", LOOKBACK_S)
         if lookback_s is None or not low <= lookback_s <= high or lookback_s % 60:
             raise InputError("lookback must be whole minutes from 10min to 2h.")
-        question = Question(bin_s, lookback_s, _whole(query, "levels", 10, 1, LEVELS))
+        question = Question(bin_s, lookback_s, whole(query, "levels", 10, 1, LEVELS))
         market = self._market(query)
-        end_ns = _time(query, "end", 0) // NS_PER_S * NS_PER_S or None
+        end_ns = moment(query, "end", 0) // NS_PER_S * NS_PER_S or None
         if end_ns is not None and end_ns > self._now_ns(market):
             raise InputError("end must not lie in the future.")
         found = self._desk.answer(market, question, end_ns)
@@ -199,7 +197,7 @@ class Api:
 
     def quality(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/quality`: states, latencies, counts, coverage and incidents of a market, or of all."""
-        _only(query, ("market", "lookback"))
+        only(query, ("market", "lookback"))
         lookback_ns = LOOKBACK_NS
         if "lookback" in query:
             lookback_ns = tables.duration_ns(query["lookback"]) or 0
@@ -223,8 +221,8 @@ class Api:
 
     def book(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/book`: the present book, exact decimals."""
-        _only(query, ("market", "levels"))
-        levels = _whole(query, "levels", BOOK_LEVELS, 1, BOOK_LEVELS)
+        only(query, ("market", "levels"))
+        levels = whole(query, "levels", BOOK_LEVELS, 1, BOOK_LEVELS)
         market = self._market(query)
         batches = self.store.read_since(market.id, {"book": 0}).batches
         history, now_ns = self._lately(market)
@@ -249,8 +247,8 @@ class Api:
 
     def slippage(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/slippage`: what a market order would cost now."""
-        _only(query, ("market", "notional"))
-        notional = _whole(query, "notional", NOTIONAL, 1, 10**12)
+        only(query, ("market", "notional"))
+        notional = whole(query, "notional", NOTIONAL, 1, 10**12)
         market = self._market(query)
         history, now_ns = self._lately(market)
         since = now_ns - _COLUMN_NS
@@ -301,7 +299,7 @@ class Api:
                 "The parameter market is missing, for example market=binance:BTC/USDT."
             )
         try:
-            market_id = MarketId.parse(text[:_MAX_TEXT])
+            market_id = MarketId.parse(text[:MAX_TEXT])
         except MarketError as error:
             raise InputError(str(error)) from None
         held = self.store.markets()
@@ -313,8 +311,8 @@ class Api:
         raise NotHereError(f"The market {str(market_id)!r} is not collected here; {hint}")
 
     def _query(self, query: Mapping[str, str], now_ns: int) -> tables.Query:
-        levels = _whole(query, "levels", 10, 0, LEVELS)
-        limit = _whole(query, "limit", 1000, 1, tables.MAX_ROWS)
+        levels = whole(query, "levels", 10, 0, LEVELS)
+        limit = whole(query, "limit", 1000, 1, tables.MAX_ROWS)
         bin_ns = 0
         if "bin" in query:
             bin_ns = tables.duration_ns(query["bin"]) or 0
@@ -322,11 +320,11 @@ class Api:
                 raise InputError(
                     "bin must be a multiple of 100ms, or 250ms: for example 1s or 10s."
                 )
-        end_ns = _time(query, "end", now_ns)
+        end_ns = moment(query, "end", now_ns)
         # Stored rows are missing where nothing happened: the newest ones may reach back further.
         span = limit * bin_ns if bin_ns else 2 * limit * ROW_NS + NEWEST_NS
         begin = max(0, end_ns - min(span, tables.MAX_RANGE_NS))
-        start_ns = _time(query, "start", begin)
+        start_ns = moment(query, "start", begin)
         if start_ns >= end_ns:
             raise InputError("start must lie before end.")
         if end_ns - start_ns > tables.MAX_RANGE_NS:
@@ -348,53 +346,3 @@ def _answer(work: Callable[[Mapping[str, str]], Reply], query: Mapping[str, str]
 
 def _sentence(text: str, status: int) -> Reply:
     return Reply(orjson.dumps({"error": text}), status=status)
-
-
-def _only(query: Mapping[str, str], known: tuple[str, ...]) -> None:
-    for name in query:
-        if name not in known and name != "token":
-            near = get_close_matches(name[:_MAX_TEXT], known, n=1, cutoff=0.5)
-            hint = (
-                f"did you mean {near[0]}?" if near else f"known are {', '.join(known) or 'none'}."
-            )
-            raise InputError(f"The parameter {name[:40]!r} is unknown; {hint}")
-
-
-def _whole(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    text = query.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdigit() and len(text) <= 12 and low <= int(text) <= high:
-        return int(text)
-    raise InputError(f"{name} must be a whole number from {low} to {high}.")
-
-
-def _seconds(query: Mapping[str, str], name: str, default: int) -> int | None:
-    """A duration in whole seconds; None where it is none."""
-    if name not in query:
-        return default
-    length_ns = tables.duration_ns(query[name]) or 0
-    return None if length_ns % NS_PER_S else length_ns // NS_PER_S
-
-
-def _time(query: Mapping[str, str], name: str, default: int) -> int:
-    """Nanoseconds since the epoch, or a date and time of ISO 8601 (UTC where it names no zone)."""
-    text = query.get(name)
-    if text is None:
-        return default
-    value = -1
-    if text.isascii() and text.isdigit() and len(text) <= 20:
-        value = int(text)
-    elif len(text) <= 40:
-        try:
-            # In a URL an unescaped + of a zone arrives as a space.
-            moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            value = round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6) * 1000
-        except (ValueError, OverflowError):
-            value = -1
-    if not 0 <= value <= _MAX_TIME_NS:
-        raise InputError(
-            f"{name} must be nanoseconds since 1970, or a time such as 2024-08-08T12:00:00Z."
-        )
-    return value

@@ -19,7 +19,8 @@ from app.store import SqliteStore
 from app.store.base import Cursor, HotStore
 from app.web.clocks import CollectorClocks
 from app.web.evidence import Finding, find, step_ns
-from app.web.history import History, fresh, load, past
+from app.web.history import History
+from app.web.loading import fresh, load, past
 
 MARGIN_NS: Final = 120 * NS_PER_S  # quotes before the first edge, and of trades a minute before it
 SETTLED_NS: Final = 700_000_000  # after its end a bin is surely complete

@@ -17,7 +17,8 @@ from app.market import Market, MarketId
 from app.store.sqlite import SqliteStore
 from app.web.clocks import CollectorClocks
 from app.web.desk import Desk, find_past, whole_end
-from app.web.history import Changes, History, fresh, load, past
+from app.web.history import Changes, History
+from app.web.loading import fresh, load, past
 from app.web.quality import LIVE, IncidentBoard
 from app.web.spec import QUALITY, ViewSpec
 from app.web.views import View, fine_ns, needed_ns

@@ -17,8 +17,7 @@ from app.compute.follow import Explained, Weighing
 from app.compute.view import Gaps, Scale
 from app.compute.windows import BEGINNING, END, Intervals, RowSums, merged
 from app.market import Market
-from app.records import BANDS_BPS, ROW_NS, Batch, Fidelity, State, Stream, empty
-from app.store.base import ID_SHIFT, Cursor, HotStore, News
+from app.records import BANDS_BPS, Batch, Fidelity, State, Stream, empty
 from app.web.buffers import Sliding
 from app.web.clocks import SILENT_NS
 
@@ -27,9 +26,6 @@ HEARD_NS: Final = 15 * NS_PER_S
 SETTLED_NS: Final = 300_000_000  # rows older than a status by this have all arrived
 MAX_TRADES: Final = 50_000
 COLUMNS_NS: Final = 60 * NS_PER_S  # how many of the newest columns are kept
-_FOLLOWED: Final = ("row", "trade", "gap", "status", "column", "summary", "quality", "incidents")
-_SUMMARY_NS: Final = 5 * NS_PER_S  # how far back the last summary is looked for
-_CHUNK_NS: Final = 600 * NS_PER_S
 _CASES: Final = 4  # of what is known: with and without an open outage, and those before
 
 
@@ -313,92 +309,3 @@ class History:
         return merged(
             np.concatenate([mine["from_ns"], starts]), np.concatenate([mine["to_ns"], ends])
         )
-
-
-def cursor_at(time_ns: int) -> Cursor:
-    """The cursor after which lies everything appended since a time."""
-    return max(0, time_ns // 1_000_000) << ID_SHIFT
-
-
-def load(
-    store: HotStore, market: Market, start_ns: int, fine_ns: int, now_ns: int
-) -> tuple[History, dict[str, Cursor]]:
-    """A market's history since a time, and the cursors from which to follow it.
-
-    Rows older than `fine_ns` are thinned as they come, so that hours need little memory.
-
-    Raises:
-        StoreError: the store failed.
-    """
-    history = History(market)
-    cursors = dict.fromkeys(_FOLLOWED, cursor_at(now_ns - 2 * NS_PER_S))
-    cursors |= {"status": 0, "incidents": 0}
-    cursors["summary"] = cursor_at(now_ns - _SUMMARY_NS)
-    head = store.read_since(market.id, cursors)
-    latest = ("status", "summary", "incidents")
-    history.ingest({kind: head.batches[kind] for kind in latest if kind in head.batches}, now_ns)
-    start_ns = _load_gaps(history, store, start_ns)
-    for t in range(start_ns, now_ns, _CHUNK_NS):
-        end = END if t + _CHUNK_NS >= now_ns else t + _CHUNK_NS
-        rows = store.window(market.id, "row", t, end)
-        if len(rows):
-            history.ingest({"row": rows}, now_ns)
-            history.forget(start_ns, min(end, fine_ns))
-    recent_ns = max(start_ns, now_ns - COLUMNS_NS)
-    for kind, since in (("trade", start_ns), ("column", recent_ns), ("quality", start_ns)):
-        batch = store.window(market.id, kind, since, END)
-        if len(batch):
-            history.ingest({kind: batch}, now_ns)
-    return history, dict(head.cursors)
-
-
-def _load_gaps(history: History, store: HotStore, start_ns: int) -> int:
-    """Take in the gaps; returns the start, or the last change of increments if that is later."""
-    gaps = store.window(history.market.id, "gap", start_ns, END)
-    if not len(gaps):
-        return start_ns
-    history.ingest({"gap": gaps}, start_ns)
-    regrid = gaps["to_ns"][gaps["reason"] == b"grid changed"]
-    # What was stored before is counted in other ticks and lots.
-    return max(start_ns, int(regrid.max()) - ROW_NS) if len(regrid) else start_ns
-
-
-def past(store: HotStore, market: Market, start_ns: int, fine_ns: int, end_ns: int) -> History:
-    """A market's history as of a time gone by.
-
-    Raises:
-        StoreError: the store failed.
-    """
-    history = History(market)
-    start_ns = _load_gaps(history, store, start_ns)
-    for t in range(start_ns, end_ns, _CHUNK_NS):
-        rows = store.window(market.id, "row", t, min(t + _CHUNK_NS, end_ns))
-        if len(rows):
-            history.ingest({"row": rows}, end_ns)
-            history.forget(start_ns, min(t + _CHUNK_NS, fine_ns))
-    summary_ns = end_ns - _SUMMARY_NS
-    for kind, since in (
-        ("trade", start_ns), ("column", end_ns - COLUMNS_NS), ("summary", summary_ns)
-    ):  # fmt: skip
-        batch = store.window(market.id, kind, since, end_ns)
-        if len(batch):
-            history.ingest({kind: batch}, end_ns)
-    status = store.read_since(market.id, {"status": 0}).batches
-    if len(status):
-        history.ingest({"status": status["status"]}, end_ns)
-    return history
-
-
-def fresh(news: News, history: History) -> dict[str, Batch]:
-    """The batches of news without what the history already has: loading and following overlap."""
-    batches = dict(news.batches)
-    parts = (("trade", history.trades), ("column", history.columns), ("quality", history.quality))
-    for kind, held in parts:
-        if kind in batches and len(held):
-            seen = held.view["time_ns"][-1]
-            batches[kind] = batches[kind][batches[kind]["time_ns"] > seen]
-    if "gap" in batches and len(history.gaps):
-        known = {gap.tobytes() for gap in history.gaps.view}
-        keep = np.array([gap.tobytes() not in known for gap in batches["gap"]])
-        batches["gap"] = batches["gap"][keep]
-    return {kind: batch for kind, batch in batches.items() if len(batch)}

@@ -10,7 +10,7 @@ from app.market import Market, MarketId
 from app.records import NO_ASK, NO_BID, NO_MICRO, NO_SCORE, Batch, State
 from app.store.base import HotStore
 from app.web.clocks import SILENT_NS, CollectorClocks
-from app.web.history import cursor_at
+from app.web.loading import cursor_at
 from app.web.status import start_progress
 
 _LOOK_BACK_NS: Final = 10 * NS_PER_S
