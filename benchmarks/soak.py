@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import psutil
 import statsmodels.api as sm
@@ -23,16 +22,14 @@ from playwright.sync_api import CDPSession
 from app.cli import DEMO_MARKETS
 from app.clock import SystemClock
 from app.market import MarketId
-from app.records import NO_BID
-from app.store import HotStore, open_store
+from app.store import open_store
 from app.supervisor import free_port
+from benchmarks.prefilled import prefill, quoted
 from tests.browser import chromium
 from tests.processes import demo_exchange, running, wait_for
-from tests.web_market import Walk, fill
 
 _MB = 1 << 20
 _SAMPLES = 240
-_HISTORY_MIN = 75
 _SHOWN = [MarketId.parse(text) for text in DEMO_MARKETS[:4]]
 
 
@@ -71,29 +68,13 @@ def _disk(folder: Path) -> float:
 
 
 def _with_history(folder: Path, environ: dict[str, str]) -> None:
-    """Fill a store with a past of the demo's markets, in the increments and at the price they have."""
-    clock = SystemClock()
-    url = f"sqlite:///{folder / 'met'}"
-    store = open_store(url, clock=clock)
-
-    def summaries() -> list[Any]:
-        found = [store.read_since(m, {"summary": 0}) for m in _SHOWN if m in store.markets()]
-        last = [news.batches["summary"][-1] for news in found if "summary" in news.batches]
-        return [summary for summary in last if summary["bid"] > NO_BID]
-
-    with running("app.cli", "collect", *DEMO_MARKETS[:4], "--store", url, environ=environ):
-        seen = wait_for(lambda: len(found := summaries()) == len(_SHOWN) and found, "the markets")
-    markets = store.markets()
-    filled = open_store(f"sqlite:///{folder / 'hot'}", clock=clock)
-    for market, summary in zip([markets[m] for m in _SHOWN], seen, strict=True):
-        price = float(market.grid.price(int(summary["bid"])))
-        fill(filled, Walk(market, price), _HISTORY_MIN, clock.now_ns())
-    _close(store, filled)
-
-
-def _close(*stores: HotStore) -> None:
-    for store in stores:
-        store.close()
+    """Fill a store with a past of the demo's markets."""
+    store = open_store(f"sqlite:///{folder / 'met'}", clock=SystemClock())
+    words = ["app.cli", "collect", *map(str, _SHOWN), "--store", f"sqlite:///{folder / 'met'}"]
+    with running(*words, environ=environ):
+        wait_for(lambda: len(quoted(store, _SHOWN)) == len(_SHOWN), "the markets")
+    store.close()
+    prefill(folder / "met", folder / "hot")
 
 
 def soak(minutes: float) -> tuple[dict[str, list[tuple[float, float]]], list[str]]:

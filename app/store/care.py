@@ -83,10 +83,12 @@ class WalWatch:
     def _stuck(self, connection: sqlite3.Connection) -> bool:
         """Checkpoint at once; whether a reader keeps the log from being used anew."""
         try:
-            _, frames, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            busy, frames, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:  # the append itself is stored; the next look tries again
             _log.warning(str(explain(error, self._path)), market=str(self._market))
             return False
+        if busy:  # the caretaker is at it: what was known stands
+            return self._warned
         # After a complete checkpoint the next append begins the log anew, unless a reader is in it.
         stuck = bool(done < frames or 0 < self._complete_at < frames)
         self._complete_at = frames if done == frames else 0
