@@ -135,7 +135,7 @@ def _supervise(
     children = [
         *first,
         Child("collector", collect),
-        Child("web server", gunicorn_command(given), stop_signal=signal.SIGQUIT),
+        Child("web server", gunicorn_command(given)),
     ]
 
     def started() -> None:

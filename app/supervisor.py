@@ -22,7 +22,7 @@ from app.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
 _READY_S = 15.0
-_GRACE_S = 1.9  # from the first signal to the last: Ctrl-C takes under three seconds
+_GRACE_S = 2.8  # from the first signal to the last: Ctrl-C takes under three seconds
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STEADY_S = 30.0  # a child that ran this long starts its back-off anew
 _log = log.get("supervisor")
@@ -34,7 +34,6 @@ class Child:
 
     name: str
     command: Sequence[str]
-    stop_signal: signal.Signals = signal.SIGTERM
     # An exit code that a restart cannot mend (bad input) ends the run instead.
     final_codes: frozenset[int] = frozenset({2})
     # The port that it listens on when it is ready; those after it are started then.
@@ -123,7 +122,7 @@ class Supervisor:
         running = [c.process for c in self.children if c.process and c.process.poll() is None]
         for child in self.children:
             if child.process and child.process.poll() is None:
-                _signal(child.process, child.stop_signal)
+                _signal(child.process, signal.SIGTERM)
         deadline = monotonic_ns() + round(_GRACE_S * 1e9)
         while any(p.poll() is None for p in running) and monotonic_ns() < deadline:
             time.sleep(0.02)
@@ -156,10 +155,10 @@ def gunicorn_command(settings: Settings) -> list[str]:
         sys.executable,
         "-m",
         "gunicorn",
-        "--worker-class=asgi",
+        "--worker-class=app.web.worker.LeavingWorker",
         f"--workers={web.workers}",
         f"--bind={host}:{web.port}",
-        "--graceful-timeout=2",
+        "--graceful-timeout=5",
         "--log-level=warning",
         "--no-control-socket",
         # What a page may send is small (docs/live.md); gunicorn's default is 16 MB.

@@ -103,4 +103,4 @@ def test_gunicorn_listens_where_asked():
     command = gunicorn_command(settings)
     assert "--bind=[::1]:8051" in command
     assert "--workers=3" in command
-    assert "--worker-class=asgi" in command
+    assert "--worker-class=app.web.worker.LeavingWorker" in command

@@ -135,6 +135,23 @@ async def test_a_killed_worker_is_replaced_and_pages_come_back(collector: Collec
         )
 
 
+async def test_pages_leave_a_server_that_ends(
+    collector: Collector, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with server_process(collector.store.directory, workers=1) as (base, process):
+        async with live_page(base) as page:
+            await page.view(1, BTC, **SMALL)
+            await page.until("snapshot")
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionClosed) as closed:
+                await read_on(page)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+        assert closed.value.rcvd.reason == "The server restarts."
+        assert await asyncio.to_thread(process.wait, 15) == 0
+    assert "SIGKILL" not in capfd.readouterr().err
+
+
 async def test_a_store_that_is_not_there_yet(tmp_path: Path) -> None:
     with running_server(tmp_path / "later", workers=1) as base:
         assert (await fetch(base)).status_code == 200

@@ -120,7 +120,7 @@ class Walk:
         row["removed_bid"], row["removed_ask"] = removed = np.maximum(0, added - change[:, 0])
         row["ofi_best"] = added[0] - removed[0] - added[1] + removed[1]
         row["bid_size_sum"], row["ask_size_sum"] = self.sizes[0] * states, self.sizes[1] * states
-        row["queue_sum"] = int(self.sizes[:, 0].sum()) * row["states_best"]
+        row["queue_sum"] = self.sizes[:, 0].sum() * row["states_best"]
         row["bid"], row["ask"] = self.mid, self.mid + self.spread
         row["bid_size"], row["ask_size"] = self.sizes[:, 0]
         row["micro"] = (2 * self.mid + self.spread) * MICRO_UNITS // 2 + 1234

@@ -30,8 +30,8 @@ def server_environ(store_dir: Path, port: int, token: str | None, **extra: str) 
 def gunicorn_command(port: int, workers: int) -> list[str]:
     """The command line of `ofi web`, on our port."""
     return [
-        sys.executable, "-m", "gunicorn", "-k", "asgi", "-w", str(workers),
-        "-b", f"127.0.0.1:{port}", "--graceful-timeout", "1", "--log-level", "warning",
+        sys.executable, "-m", "gunicorn", "-k", "app.web.worker.LeavingWorker", "-w", str(workers),
+        "-b", f"127.0.0.1:{port}", "--graceful-timeout", "5", "--log-level", "warning",
         "--no-control-socket", "--websocket-max-message-size=16384", "app.web.server:server",
     ]  # fmt: skip
 
@@ -62,7 +62,7 @@ def server_process(
         wait_until_up(base_url, process)
         yield base_url, process
     finally:
-        process.send_signal(signal.SIGQUIT)
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:

@@ -72,6 +72,7 @@ class Client:
     watch_text: str | None = None
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     stuck: bool = False  # it does not even read what it asked for
+    dismissed: bool = False  # the server ends
 
     def say(self, message: dict[str, Any]) -> None:
         """Queue a text."""
@@ -91,6 +92,7 @@ class Hub:
     watchers: dict[str, dict[Slot, Client]] = field(default_factory=dict)
     idle_since_ns: dict[str, int] = field(default_factory=dict)
     frames: int = 0  # made, for the benchmark
+    dismissing: bool = False  # the process is about to end
     _wishes: list[Wish] = field(default_factory=list)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _past: OrderedDict[ViewSpec, bytes] = field(default_factory=OrderedDict)
@@ -191,6 +193,13 @@ class Hub:
         if on and self.sparks.any:
             client.say(self.sparks.message())
         self._awake.set()
+
+    def dismiss(self) -> None:
+        """Have all pages leave."""
+        self.dismissing = True
+        for client in self.clients:
+            client.dismissed = True
+            client.bell.set()
 
     async def close(self) -> None:
         """End the work; the store is the caller's."""

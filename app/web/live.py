@@ -22,7 +22,8 @@ MESSAGE_BURST: Final = 120.0
 VIEW_COST: Final = 3.0  # of a view beside its message: it is computed
 SEND_TIMEOUT_S: Final = 30.0  # a page that takes nothing for so long is gone
 CLOSE_S: Final = 0.5
-_TOO_BIG, _POLICY, _LATER = 1009, 1008, 1013
+_TOO_BIG, _POLICY, _RESTART, _LATER = 1009, 1008, 1012, 1013
+_RESTARTS: Final = "The server restarts."
 
 
 class _Leave(Exception):  # noqa: N818  it ends a loop, it is no error
@@ -52,6 +53,9 @@ async def serve(
 ) -> None:
     """Serve one page until it leaves."""
     await socket.accept()
+    if hub.dismissing:
+        await socket.close(_RESTART, _RESTARTS)
+        return
     if len(hub.clients) >= settings.max_clients:
         message = "This server shows as many pages as it may; try again later."
         await socket.send_text(orjson.dumps({"type": "error", "message": message}).decode())
@@ -98,6 +102,8 @@ async def _send(socket: WebSocket, hub: Hub, client: Client) -> None:
     while True:
         await client.bell.wait()
         client.bell.clear()
+        if client.dismissed:
+            raise _Leave(_RESTART, _RESTARTS)
         if client.stuck:
             raise _Leave(_POLICY, "The page does not read what it asks for.")
         while client.texts:

@@ -1,7 +1,7 @@
 """The web server: our routes, the page, and the access rules around both.
 
-`gunicorn -k asgi app.web.server:server` serves it beside a running collector. Nothing is opened
-before a worker starts: `server` reads the settings when it is first called, after the fork.
+`gunicorn -k app.web.worker.LeavingWorker app.web.server:server` serves it beside a running collector.
+Nothing is opened before a worker starts: `server` reads the settings when it is first called, after the fork.
 """
 
 import base64
@@ -64,6 +64,10 @@ class Server:
         self.api.close()
         self.store.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def dismiss(self) -> None:
+        """The process is about to end: pages shall leave and come again."""
+        self.hub.dismiss()
 
 
 def create_app(settings: Settings, clock: Clock) -> Server:
@@ -193,6 +197,11 @@ class Lazy:
                 await _refuse_to_start(error, scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def dismiss(self) -> None:
+        """See `Server.dismiss`."""
+        if self._app is not None:
+            self._app.dismiss()
 
 
 async def _refuse_to_start(error: OfiError, scope: Scope, receive: Receive, send: Send) -> None:
