@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -70,7 +70,7 @@ def _load(markets: list[str] | None = None, store: str | None = None, **web: Any
 
 # glibc's allocator: few heaps for all threads, and arrays that go back to the system when they are freed.
 # Left to itself it raises its thresholds to the largest array, and the holes stay: memory creeps for hours.
-_ALLOCATOR = {
+ALLOCATOR: Final = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": str(256 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(1024 * 1024),
@@ -81,7 +81,7 @@ def _environ(given: Settings, extra: Mapping[str, str] | None = None) -> dict[st
     """What child processes need to see the same settings: flags become variables."""
     token = given.web.token
     return {
-        **_ALLOCATOR,
+        **ALLOCATOR,
         **os.environ,
         "OFI_MARKETS": ",".join(given.markets),
         "OFI_WEB__HOST": given.web.host,

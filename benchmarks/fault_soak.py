@@ -19,7 +19,7 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ import numpy as np
 import psutil
 
 from app import log
-from app.cli import DEMO_MARKETS
+from app.cli import ALLOCATOR, DEMO_MARKETS
 from app.clock import NS_PER_S, SystemClock
 from app.collector import Collector
 from app.demo.faults import KINDS, Fault
@@ -63,18 +63,16 @@ class Truth:
 
     def __init__(self, publisher: Publisher):
         self.publisher = publisher
-        # Full from the start, with what no book is: the memory of the soak itself must not grow.
-        self._had: OrderedDict[int, None] = OrderedDict.fromkeys(range(_REMEMBERED))
+        # Of one size, and written, from the start: the memory of the soak itself must not grow.
+        self._had, self._count = np.full(_REMEMBERED, -1, np.int64), 0
         publisher.town.flow.watchers.append(self._note)
         self._note()
 
     def _note(self) -> None:
         engine = self.publisher.town.flow.engine
         top = (tuple(engine.bids.depth(LEVELS)), tuple(engine.asks.depth(LEVELS)))
-        self._had[hash(top)] = None
-        self._had.move_to_end(hash(top))
-        if len(self._had) > _REMEMBERED:
-            self._had.popitem(last=False)
+        self._had[self._count % _REMEMBERED] = hash(top)
+        self._count += 1
 
     def had(self, feed: MarketFeed) -> bool:
         """Whether the book that a feed serves is one of them."""
@@ -86,7 +84,7 @@ class Truth:
             tuple((round(p / tick), round(q / lot)) for p, q, *_ in side[:LEVELS])
             for side in (view.bids, view.asks)
         )
-        return hash((bids, asks)) in self._had
+        return bool((self._had == hash((bids, asks))).any())
 
 
 @dataclass
@@ -257,6 +255,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
+    if not ALLOCATOR.items() <= os.environ.items():
+        # As the product's own processes have it; the allocator looks at it when a process starts.
+        words = [sys.executable, "-m", "benchmarks.fault_soak", *(arguments or sys.argv[1:])]
+        os.execve(sys.executable, words, {**os.environ, **ALLOCATOR})
     log.configure("error")
     with tempfile.TemporaryDirectory() as folder:
         found, left = asyncio.run(soak(options.minutes, options.seed, Path(folder)))
