@@ -15,6 +15,7 @@ from app.collector.resume import continued, last_data_ns, last_vpin
 from app.collector.venues import VenueDoor, provisional
 from app.errors import FeedError, MarketError, StoreBusyError, StoreError
 from app.feeds.ring import Ring
+from app.garbage import settle
 from app.market import Market, MarketId
 from app.settings import Settings
 from app.store.base import HotStore
@@ -91,6 +92,7 @@ class Roster:
         for market_id in door.wanted:
             await self._admit(door, market_id)
             await self.clock.sleep(0)  # hundreds of starts must not hold up what is live
+        settle()  # a venue stays open, and describes thousands of markets
 
     async def _announce(self, door: VenueDoor) -> None:
         """Put what the venue trades into the catalogue: thousands of markets, so in a thread."""

@@ -10,6 +10,7 @@ import orjson
 from app import log
 from app.demo.server import DemoExchange, venue_settings
 from app.errors import OfiError
+from app.garbage import settle
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +45,7 @@ async def _serve(options: argparse.Namespace) -> None:
         options.speed,
         faults_every_s=options.faults_every,
     )
+    settle()
     address = {
         "host": exchange.host,
         "port": exchange.port,

@@ -25,6 +25,7 @@ from app import log
 from app import settings as all_settings
 from app.clock import NS_PER_S, Clock, SystemClock
 from app.errors import OfiError, StoreError
+from app.garbage import settle
 from app.market import Market, MarketId
 from app.settings import Settings
 from app.store import SqliteStore, open_store
@@ -58,6 +59,7 @@ class Server:
             await self.guarded(scope, receive, send)
             return
         await receive()
+        settle()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.hub.close()
