@@ -22,8 +22,8 @@ import orjson
 from playwright.sync_api import Page
 
 from app.supervisor import free_port
-from tests.browser import chromium
-from tests.processes import running, wait_for
+from tests.browser import chromium, open_when_up
+from tests.processes import running
 from tests.venues.binance_protocol import settings_for
 from tests.venues.scripted import ScriptedVenue, symbols
 
@@ -111,15 +111,7 @@ def _browse(port: int, markets: list[str], seconds: float) -> list[list[object]]
     with chromium() as browser:
         page: Page = browser.new_page(viewport={"width": 2560, "height": 1440})
         url = f"http://127.0.0.1:{port}/?range=300&" + "&".join(f"m={m}" for m in markets)
-
-        def opened() -> bool:
-            try:
-                page.goto(url)
-            except Exception:
-                return False
-            return True
-
-        wait_for(opened, "the page", 30)
+        open_when_up(page, url)
         ready = "(n) => [...document.querySelectorAll('.stack[data-market]')].filter("
         ready += "(e) => window.ofi?.view(e.dataset.market)?.tiles?.mid).length === n"
         page.wait_for_function(ready, arg=len(markets), timeout=60_000)

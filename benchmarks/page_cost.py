@@ -12,8 +12,6 @@ on at the first rate and the slope of its heap is printed with its 95 % interval
 
 import argparse
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +26,7 @@ from playwright.sync_api import CDPSession, Page
 
 from app.supervisor import free_port
 from tests.browser import LiveMarkets, Watched, chromium, watched
-from tests.web_server import running_server, server_environ, wait_until_up
+from tests.web_server import end, running_server, server_environ, wait_until_up
 
 MARKETS = 4
 SIZE = (2560, 1440)
@@ -126,7 +124,8 @@ def usual_server(folder: Path, names: list[str], hz: int) -> Iterator[str]:
         "USUAL_MARKETS": ",".join(names), "USUAL_INTERVAL_MS": str(round(1000 / hz)),
     }  # fmt: skip
     command = [
-        sys.executable, "-m", "gunicorn", "-k", "asgi", "-w", "1", "-b", f"127.0.0.1:{port}",
+        sys.executable, "-m", "gunicorn", "-k", "app.web.worker.LeavingWorker",
+        "-w", "1", "-b", f"127.0.0.1:{port}",
         "--log-level", "error", "--no-control-socket", "benchmarks.usual_dash:server",
     ]  # fmt: skip
     root = Path(__file__).resolve().parents[1]
@@ -135,12 +134,7 @@ def usual_server(folder: Path, names: list[str], hz: int) -> Iterator[str]:
         wait_until_up(f"http://127.0.0.1:{port}", process)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.send_signal(signal.SIGQUIT)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        end(process)
 
 
 def heap_slope(page: Page, minutes: float) -> str:

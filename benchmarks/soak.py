@@ -25,7 +25,7 @@ from app.market import MarketId
 from app.store import open_store
 from app.supervisor import free_port
 from benchmarks.prefilled import prefill, quoted
-from tests.browser import chromium
+from tests.browser import chromium, open_when_up
 from tests.processes import demo_exchange, running, wait_for
 
 _MB = 1 << 20
@@ -93,15 +93,7 @@ def soak(minutes: float) -> tuple[dict[str, list[tuple[float, float]]], list[str
             page.on("console", lambda m: console.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda error: console.append(str(error)))
             url = f"http://127.0.0.1:{port}/?range=300&" + "&".join(f"m={m}" for m in _SHOWN)
-
-            def opened() -> bool:
-                try:
-                    page.goto(url)
-                except Exception:
-                    return False
-                return True
-
-            wait_for(opened, "the page", 60)
+            open_when_up(page, url)
             console.clear()
             session = page.context.new_cdp_session(page)
             session.send("Performance.enable")

@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app.clock import NS_PER_S, SystemClock
@@ -194,6 +195,19 @@ def kill_workers(parent: int) -> None:
         above = process.parent()
         if serves(process) and above is not None and serves(above):
             process.kill()
+
+
+def open_when_up(page: Page, url: str, seconds: float = 60) -> None:
+    """Go to a page whose server may still be starting."""
+
+    def opened() -> bool:
+        try:
+            page.goto(url)
+        except PlaywrightError:
+            return False
+        return True
+
+    wait_for(opened, "the page", seconds)
 
 
 def eventually(found: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any:

@@ -12,8 +12,8 @@ class Sliding:
     """Elements are appended at the end and dropped at the front; `view` is always one array.
 
     The memory is at most half as much again as what was held lately: when the end is reached, what is
-    held moves to the front, into a larger or smaller array where that is due. The slack is small because
-    the system counts a page of it when it is first written: twice as much would creep in for an hour.
+    held moves to the front, into a larger or smaller array where that is due. All of it is written when it
+    is made: the system counts a page when it is first written, and the slack would creep in for an hour.
     """
 
     def __init__(self, dtype: DTypeLike, width: tuple[int, ...] = ()):
@@ -41,6 +41,7 @@ class Sliding:
             data = self._data
             if (held + n) * 9 // 8 > len(data) or room < len(data) * 2 // 3:
                 data = np.empty((room, *data.shape[1:]), data.dtype)
+                data[held:] = np.zeros((), data.dtype)
             data[:held] = self.view.copy() if data is self._data else self.view
             self._data, self._low, self._high = data, 0, held
         self._data[self._high : self._high + n] = values
@@ -49,10 +50,17 @@ class Sliding:
     def drop_first(self, count: int) -> None:
         """Forget the oldest elements."""
         self._low += min(max(count, 0), len(self))
+        self._rewind()
 
     def keep_first(self, count: int) -> None:
         """Forget all but the oldest elements."""
         self._high = self._low + min(max(count, 0), len(self))
+        self._rewind()
+
+    def _rewind(self) -> None:
+        """What is empty begins at the front again."""
+        if self._low == self._high:
+            self._low = self._high = 0
 
 
 def replace_tail(
