@@ -2,6 +2,7 @@
 
 import numpy as np
 import orjson
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +89,25 @@ def test_a_buffer_that_slides_for_ever_stays_small() -> None:
         buffer.append(np.array([k]))
         buffer.drop_first(len(buffer) - 100)
     assert buffer.nbytes <= 101 * 8 * 3 // 2
+
+
+def test_a_buffer_that_was_emptied_begins_at_its_front() -> None:
+    buffer = Sliding("<i8")
+    buffer.append(np.arange(1000))
+    front = buffer.view.ctypes.data
+    for _ in range(200):
+        kept = buffer.view[5:].copy()
+        buffer.keep_first(0)
+        buffer.append(kept)
+        assert buffer.view.ctypes.data == front
+        buffer.append(np.arange(5))
+    assert buffer.nbytes <= 1000 * 8 * 5 // 4
+
+
+def test_the_memory_of_a_buffer_is_written_when_it_is_made() -> None:
+    process, values = psutil.Process(), np.ones(4 << 20)
+    before = process.memory_info().rss
+    buffer = Sliding("<f8")
+    buffer.append(values)
+    assert buffer.nbytes >= values.nbytes * 5 // 4
+    assert process.memory_info().rss - before > buffer.nbytes - (2 << 20)
