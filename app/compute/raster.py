@@ -35,6 +35,11 @@ class PriceGrid:
         """Lower edges of the rows and the upper edge of the last, ticks, `[rows + 1]`."""
         return np.arange(self.base, self.base + self.rows + 1, dtype=np.int64) * self.group
 
+    def rows_between(self, low: float, high: float) -> range:
+        """The rows that have a part of the prices between two, in ticks."""
+        first = int(max(low // self.group - self.base, 0))
+        return range(first, max(first, int(min(-(-high // self.group) - self.base, self.rows))))
+
     def holds(self, low: float, high: float) -> bool:
         """Whether prices `low` to `high` (ticks) lie on it with a margin of a twentieth."""
         margin = self.rows * self.group / 20
@@ -89,20 +94,31 @@ def visible(columns: Batch) -> tuple[Floats, Floats]:
 def side_raster(columns: Batch, grid: PriceGrid, name: str, sign: int) -> Floats:
     """One side of `raster`, `[n, rows]` lots, 0 where nothing rests."""
     low, width, size = _stretches(columns, name, sign)
-    n, entries = size.shape
+    base, bounds = columns["base"][:, None], grid.edges
+    touch = np.flatnonzero(
+        ((low + width > bounds[0] - base) & (low < bounds[-1] - base)).any(axis=0)
+    )
+    n, out = len(columns), np.zeros((len(columns), grid.rows))
+    if not len(touch):
+        return out
+    near = slice(touch[0], touch[-1] + 1)
+    low, width, size = low[:, near], width[:, near], size[:, near]
+    entries = size.shape[1]
     below = np.zeros((n, 2 * entries))
     np.cumsum(size, axis=1, out=below[:, 1::2])
     below[:, 2::2] = below[:, 1:-1:2]
     edges = np.empty((n, 2 * entries))
     edges[:, 0::2], edges[:, 1::2] = low, low + width
+    rows = grid.rows_between((base + edges[:, :1]).min(), (base + edges[:, -1:]).max())
     # All columns in one interpolation: each has a stretch of the number line of its own.
     floor = np.minimum(edges[:, 0], -1.0).min()
-    ask = (grid.edges - columns["base"][:, None]).astype(np.float64)
+    ask = (bounds[rows.start : rows.stop + 1] - base).astype(np.float64)
     ask = np.clip(ask, floor - 1.0, None)
     apart = np.arange(n)[:, None] * (max(edges.max(), ask.max()) - floor + 3.0)
     at = np.interp((ask + apart).ravel(), (edges + apart).ravel(), below.ravel()).reshape(n, -1)
     at = np.where(ask <= edges[:, :1], 0.0, np.where(ask >= edges[:, -1:], below[:, -1:], at))
-    return np.diff(at, axis=1)
+    out[:, rows.start : rows.stop] = np.diff(at, axis=1)
+    return out
 
 
 def _stretches(columns: Batch, name: str, sign: int) -> tuple[Floats, Floats, Floats]:

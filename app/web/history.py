@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.clock import NS_PER_S
 from app.compute import windows
@@ -96,12 +97,15 @@ class History:
         parts = (self.rows_end, self.rows_sums, self.rows_quotes, self.trades, self.columns)
         return sum(part.nbytes for part in parts)
 
-    def ingest(self, batches: dict[str, Batch], now_ns: int) -> Changes:
-        """Take in records of the store, oldest first; what was seen already is left out."""
+    def ingest(self, batches: dict[str, Batch], now_ns: int, fine_ns: int = 0) -> Changes:
+        """Take in records of the store, oldest first; what was seen already is left out.
+
+        Of rows up to `fine_ns` one entry a second is kept.
+        """
         if "gap" in batches:
             self.gaps.append(batches["gap"])
             self.gaps_told += 1
-        rows_ns = self._add_rows(batches["row"], now_ns) if "row" in batches else END
+        rows_ns = self._add_rows(batches["row"], now_ns, fine_ns) if "row" in batches else END
         columns_ns = END
         if "trade" in batches:
             self.trades.append(batches["trade"])
@@ -180,7 +184,7 @@ class History:
         self.fits = {key: kept for key, kept in self.fits.items() if key in lookbacks}
         self.weighings = {key: kept for key, kept in self.weighings.items() if key in used}
 
-    def _add_rows(self, rows: Batch, now_ns: int) -> int:
+    def _add_rows(self, rows: Batch, now_ns: int, fine_ns: int) -> int:
         if self.has_rows:
             rows = rows[rows["end_ns"] > self.rows_end.view[-1]]
         if not len(rows):
@@ -195,11 +199,14 @@ class History:
         total = windows.increments(rows)
         total[0] += self.rows_sums.view[-1]
         np.cumsum(total, axis=0, out=total)
+        first_ns, self.last_row, self.read_ns = int(rows["end_ns"][0]), rows[-1:].copy(), now_ns
+        kept = _whole_seconds(rows["end_ns"], fine_ns)
+        if not kept.all():
+            rows, total = rows[kept], total[kept]
         self.rows_end.append(rows["end_ns"])
         self.rows_sums.append(total)
         self.rows_quotes.append(windows.quotes_of(rows, BAND))
-        self.last_row, self.read_ns = rows[-1:].copy(), now_ns
-        return int(rows["end_ns"][0])
+        return first_ns
 
     def forget(self, before_ns: int, fine_ns: int) -> None:
         """Drop what is older than a time, and thin what is older than `fine_ns` to whole seconds."""
@@ -223,15 +230,10 @@ class History:
             part.drop_first(count)
 
     def _thin(self, fine_ns: int) -> None:
-        ends = self.rows_end.view
-        old = int(np.searchsorted(ends, fine_ns - fine_ns % NS_PER_S, side="right"))
-        if old < 2:
-            return
-        second = -(-ends[:old] // NS_PER_S)
-        keep = np.ones(len(ends), np.bool_)
-        keep[: old - 1] = second[1:] != second[:-1]
+        keep = _whole_seconds(self.rows_end.view, fine_ns)
+        old = int(np.searchsorted(self.rows_end.view, fine_ns))
         keep[0] = True
-        if keep[:old].sum() > 0.5 * old:
+        if not old or keep[:old].sum() > 0.5 * old:
             return
         for part in (self.rows_end, self.rows_sums, self.rows_quotes):
             kept = part.view[keep].copy()
@@ -309,3 +311,13 @@ class History:
         return merged(
             np.concatenate([mine["from_ns"], starts]), np.concatenate([mine["to_ns"], ends])
         )
+
+
+def _whole_seconds(ends_ns: NDArray[np.int64], fine_ns: int) -> NDArray[np.bool_]:
+    """Which rows to keep: the last of each second up to `fine_ns`, and all after it."""
+    keep = np.ones(len(ends_ns), np.bool_)
+    old = int(np.searchsorted(ends_ns, fine_ns - fine_ns % NS_PER_S, side="right"))
+    if old > 1:
+        second = -(-ends_ns[:old] // NS_PER_S)
+        keep[: old - 1] = second[1:] != second[:-1]
+    return keep

@@ -43,8 +43,8 @@ def load(
         end = END if t + _CHUNK_NS >= now_ns else t + _CHUNK_NS
         rows = store.window(market.id, "row", t, end)
         if len(rows):
-            history.ingest({"row": rows}, now_ns)
-            history.forget(start_ns, min(end, fine_ns))
+            history.ingest({"row": rows}, now_ns, fine_ns)
+    history.forget(start_ns, fine_ns)
     recent_ns = max(start_ns, now_ns - COLUMNS_NS)
     for kind, since in (("trade", start_ns), ("column", recent_ns), ("quality", start_ns)):
         batch = store.window(market.id, kind, since, END)
@@ -75,8 +75,8 @@ def past(store: HotStore, market: Market, start_ns: int, fine_ns: int, end_ns: i
     for t in range(start_ns, end_ns, _CHUNK_NS):
         rows = store.window(market.id, "row", t, min(t + _CHUNK_NS, end_ns))
         if len(rows):
-            history.ingest({"row": rows}, end_ns)
-            history.forget(start_ns, min(t + _CHUNK_NS, fine_ns))
+            history.ingest({"row": rows}, end_ns, fine_ns)
+    history.forget(start_ns, fine_ns)
     summary_ns = end_ns - _SUMMARY_NS
     for kind, since in (
         ("trade", start_ns), ("column", end_ns - COLUMNS_NS), ("summary", summary_ns)
