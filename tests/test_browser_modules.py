@@ -3,6 +3,7 @@
 import base64
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -149,6 +150,9 @@ FORMATS = [
     ("clock", [1_700_000_000_250, "tenths"], "22:13:20.2"),
     ("clock", [1_700_000_000_250, "minutes"], "22:13"),
     ("decimalsOf", [0.05], 2),
+    ("decimalsOf", [5e-7], 7),
+    ("decimalsOf", [0], 0),
+    ("tickSize", [3e-7, 7], "0.0000003"),
 ]
 
 
@@ -159,6 +163,21 @@ def test_numbers_are_written_as_the_design_says(
     script = "async ([name, args]) => (await import('/live/format.js'))[name](...args)"
     got = page.evaluate(script, [name, arguments])
     assert (got.replace("\u00a0", " ") if isinstance(got, str) else got) == want
+
+
+def test_a_step_has_the_decimals_that_tell_its_multiples_apart(page: Page) -> None:
+    """From the ticks of the cheapest coin to those of a large sum."""
+    script = """async steps => {
+      const { decimalsOf, number } = await import('/live/format.js');
+      return steps.map(step => [decimalsOf(step), [1, 2, 3].map(k => number(k * step, decimalsOf(step)))]);
+    }"""
+    powers = range(-12, 7)
+    steps = [k * 10.0**power for power in powers for k in (1, 2, 5)]
+    got = page.evaluate(script, steps)
+    for (decimals, words), step in zip(got, steps, strict=True):
+        exact = Decimal(f"{step:.3g}")
+        assert decimals == max(0, -int(exact.normalize().as_tuple().exponent)), step
+        assert [Decimal(one.replace(",", "")) for one in words] == [exact, 2 * exact, 3 * exact]
 
 
 def test_ticks_are_round_and_inside(page: Page) -> None:

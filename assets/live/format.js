@@ -3,13 +3,14 @@ import { offsetAt, zoneName } from "./zone.js";
 
 const MINUS = "\u2212";
 const NBSP = "\u00a0";
+const MOST_DECIMALS = 12;
 export const NONE = "\u2013"; // not available, never 0
 
 const isNone = (v) => v === null || v === undefined || Number.isNaN(v);
 const cache = new Map();
 
 function grouped(size, decimals) {
-  const digits = Math.max(0, Math.min(12, decimals));
+  const digits = Math.max(0, Math.min(MOST_DECIMALS, decimals));
   let one = cache.get(digits);
   if (!one) {
     one = new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -123,7 +124,7 @@ export function clock(ms, parts = "seconds") {
 
 /** The same with the zone behind it: 14:31:07 UTC. */
 export function stamp(ms, parts) {
-  return isNone(ms) ? NONE : `${clock(ms, parts)} ${zoneName()}`;
+  return isNone(ms) ? NONE : `${clock(ms, parts)} ${zoneName(ms)}`;
 }
 
 /** Round values at 1, 2 or 5 × 10ⁿ between two bounds, about `count` of them. */
@@ -154,7 +155,9 @@ export function tickStep(low, high, count) {
 export function decimalsOf(step) {
   if (!(step > 0)) return 0;
   let decimals = 0;
-  while (decimals < 10 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6) decimals++;
+  // Relative to the step: a coin may cost less than a millionth.
+  const whole = (scaled) => Math.abs(scaled - Math.round(scaled)) <= 1e-6 * scaled;
+  while (decimals < MOST_DECIMALS && !whole(step * 10 ** decimals)) decimals++;
   return decimals;
 }
 
