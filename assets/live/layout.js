@@ -3,8 +3,9 @@
 
 export const VERSION = 2;
 const UNIT_PX = 24;
+export const MOST_SAVED = 40;
 const LOWEST = 3, HIGHEST = 40;
-const MOST_ROWS = 16, MOST_NAME = 40, MOST_SAVED = 40;
+const MOST_ROWS = 16, MOST_NAME = 40;
 const PART = /^([a-z]{1,16})(?:\.(\d{1,2}))?$/;
 
 export const PRESETS = [
@@ -93,11 +94,12 @@ export const change = {
 };
 
 /**
- * Reads what was saved or comes from a file: an object with a version, migrated to the present one.
+ * Reads what was saved or comes from a file: an object with a version, migrated to the present one. Of more
+ * layouts than a page keeps, `cut` takes the first.
  * @returns {{version: number, layouts: {name: string, layout: string}[]}}
  * @throws {Error} with one sentence for the user
  */
-export function readSaved(text) {
+export function readSaved(text, cut = false) {
   if (text.length > 100_000) throw new Error("The file is too long to be a layout of this page.");
   let value;
   try {
@@ -110,8 +112,8 @@ export function readSaved(text) {
   if (value.version < 1) throw new Error(`The file is of version ${value.version}, which never was.`);
   const { layouts } = migrate(value);
   if (!Array.isArray(layouts)) throw new Error("The file is no layout of this page: it holds no list of layouts.");
-  if (layouts.length > MOST_SAVED) throw new Error(`The file holds more than ${MOST_SAVED} layouts.`);
-  return { version: VERSION, layouts: layouts.map(checked) };
+  if (layouts.length > MOST_SAVED && !cut) throw new Error(`The file holds more than ${MOST_SAVED} layouts.`);
+  return { version: VERSION, layouts: layouts.slice(0, MOST_SAVED).map(checked) };
 }
 
 /** Version 1 kept rows as a list, and no height. */

@@ -1,6 +1,6 @@
 // The dialog "Layout and colours": panels, presets, saved layouts and their files, colours.
 import { h, keep, kept, mark, open } from "./dom.js";
-import { PRESETS, VERSION, change, format, parse, readSaved, usual } from "./layout.js";
+import { MOST_SAVED, PRESETS, VERSION, change, format, parse, readSaved, usual } from "./layout.js";
 import { write } from "./texts.js";
 
 const SAVED = "ofi.layouts";
@@ -72,7 +72,7 @@ export class Layouts {
     );
     for (const one of document.querySelectorAll("#presets [data-layout]")) one.setAttribute("aria-pressed", String(one.dataset.layout === this.page.view.layout));
     document.getElementById("saved-list").replaceChildren(...this.saved.layouts.map((one) => this.savedLine(one)));
-    if (focused) document.querySelector(`[data-id="${focused}"]`)?.focus();
+    if (focused) document.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
   }
 
   line({ row, units }, at, count) {
@@ -96,27 +96,34 @@ export class Layouts {
     const name = this.name.value.trim();
     if (!name) return write(this.said, "A layout needs a name.");
     const others = this.saved.layouts.filter((one) => one.name !== name);
-    this.store([...others, { name, layout: this.page.view.layout }], `Saved as ${name}.`);
-    this.name.value = "";
+    if (this.store([...others, { name, layout: this.page.view.layout }], `Saved as ${name}.`)) this.name.value = "";
   }
 
   remove(name) {
     this.store(this.saved.layouts.filter((one) => one.name !== name), `${name} was deleted.`);
   }
 
+  /** @returns {boolean} false where they are more than what is read again */
   store(layouts, words) {
+    if (layouts.length > MOST_SAVED) {
+      write(this.said, `This would make ${layouts.length} layouts; the page keeps ${MOST_SAVED}. Delete some first.`);
+      return false;
+    }
     this.saved = { version: VERSION, layouts };
     write(this.said, keep(SAVED, JSON.stringify(this.saved)) ? words : "This browser keeps nothing: the layout lasts as long as the page.");
     this.show();
     this.fill();
+    return true;
   }
 
-  /** What the browser kept; a text that cannot be read is set aside, not lost. */
+  /** What the browser kept; a text that cannot be read is set aside, not lost, and so is one that is too long. */
   read() {
     const text = kept(SAVED);
     if (!text) return { version: VERSION, layouts: [] };
     try {
-      return readSaved(text);
+      const found = readSaved(text, true);
+      if (JSON.parse(text).layouts.length > MOST_SAVED) keep(`${SAVED}.unreadable`, text);
+      return found;
     } catch {
       keep(`${SAVED}.unreadable`, text);
       return { version: VERSION, layouts: [] };
