@@ -1,5 +1,6 @@
 // Verification in words and tables: made from the same figures as the charts, never from a second calculation.
 import { slope } from "./evidence_charts.js";
+import { keep, kept } from "./dom.js";
 import { NONE, bps, number, percent, signed, span } from "./format.js";
 import { write } from "./texts.js";
 
@@ -7,10 +8,12 @@ const FEE_KEY = "ofi-fee-bps", FEE = 2;
 const known = (v) => v !== null && v !== undefined;
 const share = (v, decimals = 0) => (known(v) ? percent(Math.max(v, 0), decimals).replace(/^\u2212/, "") : NONE);
 
+let typed = null; // for a browser that keeps nothing
+
 /** The fee of a taker, bps, as the user typed it; kept in the browser. */
 export function feeBps() {
-  const kept = Number.parseFloat(localStorage.getItem(FEE_KEY) ?? "");
-  return kept >= 0 && kept < 1000 ? kept : FEE;
+  const fee = Number.parseFloat(typed ?? kept(FEE_KEY) ?? "");
+  return fee >= 0 && fee < 1000 ? fee : FEE;
 }
 
 /** Puts the field for the fee into its place; React leaves an element without children alone. */
@@ -21,7 +24,7 @@ export function feeField(holder, changed) {
   input.setAttribute("aria-label", "Fee of a taker, bps");
   input.addEventListener("input", () => {
     if (!(Number.parseFloat(input.value) >= 0)) return;
-    localStorage.setItem(FEE_KEY, input.value);
+    typed = keep(FEE_KEY, input.value) ? null : input.value;
     changed();
   });
   holder.append(" and fee ", input, "bps.");
