@@ -17,7 +17,7 @@ export function bindKeys(actions) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return actions.escape(event);
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || resting(event.target)) return;
-    if (own(event)) return;
+    if (event.defaultPrevented || own(event)) return; // the charts in focus have taken it
     const action = table[event.key] ?? table[event.key.toLowerCase()];
     // An action that had nothing to do says so with false: the key keeps its usual meaning.
     if (action && action(event) !== false) event.preventDefault();
