@@ -1,6 +1,5 @@
 """Which moment the page shows: the crosshair by keys, freezing, and a zoom that the present leaves behind."""
 
-import re
 from itertools import pairwise
 
 import pytest

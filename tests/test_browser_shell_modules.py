@@ -106,6 +106,12 @@ def test_a_hostile_or_newer_file_gets_one_sentence(page: Page, text: str, words:
     assert said.count(". ") == 0
 
 
+def test_of_a_store_that_holds_too_many_layouts_the_first_are_kept(page: Page) -> None:
+    kept = [{"name": f"{k}", "layout": "book"} for k in range(41)]
+    read = call(page, "layout", "readSaved", json.dumps({"version": 2, "layouts": kept}), True)
+    assert read == {"version": 2, "layouts": kept[:40]}
+
+
 NAMES = [
     ("binance:BTC/USDT", "BTC/USDT", "Binance spot"),
     ("binanceusdm:BTC/USDT:USDT", "BTC/USDT", "Binance perp"),
@@ -143,6 +149,55 @@ def test_times_are_those_of_the_zone(zoned: Page, zone: str, ms: int, want: str)
     assert call(zoned, "zone", "setZone", zone) is True
     assert call(zoned, "format", "clock", ms) == want
     assert call(zoned, "format", "stamp", ms).startswith(want + " ")
+
+
+# The clocks of Berlin go back at 01:00 UTC on 2023-10-29, and forward at 01:00 UTC on 2024-03-31.
+BACK_MS, FORWARD_MS = 1_698_541_200_000, 1_711_846_800_000
+
+
+def test_a_time_bears_the_name_that_the_zone_had_then(zoned: Page) -> None:
+    """Whatever the zone is called while the page is open."""
+    call(zoned, "zone", "setZone", "Europe/Berlin")
+    stamps = [call(zoned, "format", "stamp", t) for t in (BACK_MS - 1000, BACK_MS, FORWARD_MS)]
+    assert stamps == ["02:59:59 CEST", "02:00:00 CET", "03:00:00 CEST"]
+    assert call(zoned, "zone", "zoneName", BACK_MS - 1) == "CEST"
+    assert call(zoned, "zone", "zoneName") in ("CET", "CEST")
+    assert call(zoned, "zone", "timeHead", BACK_MS - 2, BACK_MS - 1) == "time, CEST"
+    assert call(zoned, "zone", "timeHead", BACK_MS - 1, BACK_MS) == "time, CEST/CET"
+    call(zoned, "zone", "setZone", "utc")
+    assert call(zoned, "zone", "timeHead", BACK_MS - 1, BACK_MS) == "time, UTC"
+
+
+def test_the_present_name_of_the_zone_follows_the_clocks(zoned: Page) -> None:
+    """A page that is left open over the night of the change."""
+    script = """async ([before, after]) => {
+      const { setZone, zoneName } = await import('/live/zone.js'), now = Date.now;
+      try {
+        Date.now = () => before;
+        setZone('Europe/Berlin');
+        const first = zoneName();
+        Date.now = () => after;
+        return [first, zoneName()];
+      } finally { Date.now = now; }
+    }"""
+    assert zoned.evaluate(script, [BACK_MS - 1000, BACK_MS + 1000]) == ["CEST", "CET"]
+
+
+def test_axes_and_tables_name_the_zone_of_their_times(zoned: Page) -> None:
+    script = """async end => {
+      const { setZone } = await import('/live/zone.js');
+      const { beginRow } = await import('/live/timerows.js');
+      const { FLOW_TABLES } = await import('/live/tables.js');
+      setZone('Europe/Berlin');
+      const canvas = document.createElementNS('http://www.w3.org/1999/xhtml', 'canvas'), said = [];
+      const start = end - 60000, row = { canvas, width: 400, strip: true };
+      canvas.getContext('2d').fillText = words => said.push(words);
+      beginRow({ row, width: 320, height: 80, start, end, X: t => t - start });
+      const { columns } = FLOW_TABLES.levels({ model: { levelCount: 0 }, views: { book: { start, end } } });
+      return [said.filter(words => /CES?T/.test(words)), columns];
+    }"""
+    assert zoned.evaluate(script, BACK_MS - 1) == [["CEST"], ["time, CEST"]]
+    assert zoned.evaluate(script, BACK_MS + 120_000) == [["CET"], ["time, CET"]]
 
 
 def test_a_zone_that_nobody_knows_is_utc(zoned: Page) -> None:

@@ -37,7 +37,7 @@ export const TABLES = {
     columns: [`OFI, ${info.unit}`, "move of mid, ticks"],
     rows: Array.from(arrays.ev_x, (x, k) => [x, arrays.ev_y[k]]),
   }),
-  vpin: (_, arrays) => ({ columns: [timeHead(), "VPIN"], rows: Array.from(arrays.ev_vpin_t, (t, k) => [iso(t), arrays.ev_vpin[k]]) }),
+  vpin: (_, arrays) => ({ columns: [timeHead(arrays.ev_vpin_t[0], arrays.ev_vpin_t.at(-1)), "VPIN"], rows: Array.from(arrays.ev_vpin_t, (t, k) => [iso(t), arrays.ev_vpin[k]]) }),
   markouts,
   adverse: (values) => ({
     columns: ["horizon, s", "trades", "effective, bps", "price impact, bps", "kept by makers, bps", "share negative"],

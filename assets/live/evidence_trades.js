@@ -37,7 +37,7 @@ export function drawVpin(canvas, box, { values, arrays, spans, cursor }) {
     if (right > L && left < R) hatch(x, left, T, Math.max(3, right - left), B - T);
   }
   if (cursor >= start && cursor <= end) line(x, crisp(X(cursor)), T, crisp(X(cursor)), B, theme.text2, [3, 3]);
-  labels(s, box, t, half);
+  labels(s, box, t, half, end);
   return Array.from(v, (value, k) => ({
     left: X(time[k]), top: Y(value), wide: 1e9, time: time[k],
     title: stamp(time[k]),
@@ -68,8 +68,8 @@ function above({ x, X, Y, L, R, T }, time, v, edge) {
   x.restore();
 }
 
-function labels({ x, Y, R, T, B }, box, t, half) {
-  text(x, zoneName(), R + 6, box.height - 11, theme.text3);
+function labels({ x, Y, R, T, B }, box, t, half, end) {
+  text(x, zoneName(end), R + 6, box.height - 11, theme.text3);
   if (t.vpin === null) return;
   const now = Math.max(T + 8, Math.min(B - 8, Y(t.vpin)));
   if (half) {

@@ -11,16 +11,16 @@ const AXIS_GAP_PX = 2;
 export function drawOverlay(canvas, stack, geometry, views, cursor) {
   const x = begin(canvas, geometry.width, geometry.height);
   if (!stack.model.info) return;
-  zone(x, geometry);
+  zone(x, geometry, views.book.end);
   gapLabels(x, geometry, views.book, stack.model);
   if (cursor) crosshair(x, stack, geometry, views, cursor);
 }
 
-function zone(x, geometry) {
+function zone(x, geometry, end) {
   x.fillStyle = theme.text3;
   x.textAlign = "left";
   for (const row of Object.values(geometry.rows)) {
-    if (row.strip && row.height) x.fillText(zoneName(), row.left + row.width + 7, row.top + row.height + 12);
+    if (row.strip && row.height) x.fillText(zoneName(end), row.left + row.width + 7, row.top + row.height + 12);
   }
 }
 

@@ -2,7 +2,7 @@
 import { NONE, duration, number, percent, span, stamp } from "./format.js";
 import { cause, entry, fillList } from "./incidents.js";
 import { STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
-import { iso, timeHead, zoneName } from "./zone.js";
+import { iso, timeHead, zoneName, zoneNames } from "./zone.js";
 import { write } from "./texts.js";
 
 const WORDS_MS = 1000, CHARTS_MS = 1000;
@@ -148,7 +148,7 @@ export class QualityPane {
   table(name) {
     if (!this.quality) return null;
     const through = (values) => ({
-      columns: [timeHead(), ...STREAMS.map((s) => NAMES[s])],
+      columns: [timeHead(this.series.t[0], this.series.t.at(-1)), ...STREAMS.map((s) => NAMES[s])],
       rows: [...this.series.t].map((t, k) => [iso(t), ...STREAMS.map((_, s) => values[k * STREAMS.length + s])]),
     });
     if (name === "latency") return through(this.series.p50);
@@ -168,8 +168,12 @@ const INSTANTS = new Set(["from_ms", "to_ms", "since_ms", "received_ms", "next_t
 /** A table of what the server says in records; instants are in the zone of the page. */
 function records(list) {
   const names = Object.keys(list[0] ?? {}), cell = (name, value) => (INSTANTS.has(name) && value !== null ? iso(value) : plain(value));
+  const zone = (name) => {
+    const times = list.map((one) => one[name]).filter(Number.isFinite);
+    return times.length ? zoneNames(Math.min(...times), Math.max(...times)) : zoneName();
+  };
   return {
-    columns: names.map((name) => (INSTANTS.has(name) ? `${name.slice(0, -3).replaceAll("_", " ")}, ${zoneName()}` : name)),
+    columns: names.map((name) => (INSTANTS.has(name) ? `${name.slice(0, -3).replaceAll("_", " ")}, ${zone(name)}` : name)),
     rows: list.map((one) => names.map((name) => cell(name, one[name]))),
   };
 }

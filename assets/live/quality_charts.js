@@ -26,7 +26,7 @@ function timeAxis({ x, plot, tall, X, start, end }) {
   }
   line(x, 0, crisp(base) - 1, plot, crisp(base) - 1, theme.axis);
   line(x, crisp(plot) - 1, TOP, crisp(plot) - 1, base, theme.axis);
-  text(x, zoneName(), plot + 7, base + 12, theme.text3);
+  text(x, zoneName(end), plot + 7, base + 12, theme.text3);
 }
 
 function gaps(parts, spans) {

@@ -42,7 +42,7 @@ const named = (names, unit) => names.map((name) => `${name}, ${unit}`);
 
 function series(names, words, unit) {
   return ({ model, views }) => ({
-    columns: [timeHead(), ...named(words(model.info), unit(model.info))],
+    columns: [timeHead(views.book.start, views.book.end), ...named(words(model.info), unit(model.info))],
     rows: timed(model.series, names, views.book.start, views.book.end),
   });
 }
@@ -64,7 +64,7 @@ function book({ model, views }) {
     }
   }
   return {
-    columns: [timeHead(), ...named(["bid", "ask", "mid", "micro-price"], info.quote), ...prices.map((p) => `size at ${p} to ${group} ticks above, ${info.unit}`)],
+    columns: [timeHead(start, end), ...named(["bid", "ask", "mid", "micro-price"], info.quote), ...prices.map((p) => `size at ${p} to ${group} ticks above, ${info.unit}`)],
     rows: rows(),
   };
 }
@@ -96,7 +96,7 @@ function levels({ model, views }) {
       yield [iso(s.time[k]), ...s.data.levels.subarray(k * m, (k + 1) * m)];
     }
   }
-  return { columns: [timeHead(), ...Array.from({ length: m }, (_, k) => `OFI of level ${k + 1} over mean depth, 1`)], rows: rows() };
+  return { columns: [timeHead(views.book.start, views.book.end), ...Array.from({ length: m }, (_, k) => `OFI of level ${k + 1} over mean depth, 1`)], rows: rows() };
 }
 
 function levelsNow({ model }) {

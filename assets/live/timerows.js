@@ -69,7 +69,7 @@ export function beginRow(view) {
       const at = view.X(t);
       if (at > 16 && at < width - 14) text(x, clock(t, step < 60000 ? "seconds" : "minutes"), at, TOP + height + 11, theme.text3, "center");
     }
-    text(x, zoneName(), width + 7, TOP + height + 11, theme.text3);
+    text(x, zoneName(end), width + 7, TOP + height + 11, theme.text3);
   }
   return x;
 }

@@ -111,8 +111,8 @@ export class Tape {
   draw(info) {
     if (!this.changed || !this.element.clientHeight) return;
     this.changed = false;
-    for (const [k, words] of [timeHead(), `price, ${info.quote}`, `size, ${info.unit}`].entries()) write(this.titles[k], words);
     const room = Math.min(ROWS, Math.floor((this.element.clientHeight - 16) / 18)), found = this.trades.slice(-room).reverse();
+    for (const [k, words] of [timeHead(found.at(-1)?.[0], found[0]?.[0]), `price, ${info.quote}`, `size, ${info.unit}`].entries()) write(this.titles[k], words);
     while (this.rows.length < found.length) this.rows.push(this.row());
     this.rows.forEach(({ row, cells, mark }, k) => {
       if (row.hidden !== k >= found.length) row.hidden = k >= found.length;

@@ -73,8 +73,8 @@ function rowsOf(pane, columns) {
 }
 
 const table = (columns) => (pane) => {
-  const found = columns(pane.model.info);
-  return { columns: [timeHead(), ...found.map(([words]) => words)], rows: rowsOf(pane, found.map(([, ...where]) => where)) };
+  const found = columns(pane.model.info), { start, end } = pane.views.price;
+  return { columns: [timeHead(start, end), ...found.map(([words]) => words)], rows: rowsOf(pane, found.map(([, ...where]) => where)) };
 };
 
 /** Tables of the tab's panels, by name. */
@@ -86,7 +86,7 @@ export const TRADES_TABLES = {
   spread: table(() => [["spread, ticks", "spread_ticks"], ["spread, bps", "spread_bps"]]),
   bands: table((info) => ["bid", "ask"].flatMap((side) => BANDS.map((b, k) => [`${side} within ${b} bps, ${info.unit}`, `band_${side}`, k]))),
   tape: ({ tape, model: { info } }) => ({
-    columns: [timeHead(), `price, ${info.quote}`, `size (negative: sold), ${info.unit}`],
+    columns: [timeHead(tape.trades[0]?.[0], tape.trades.at(-1)?.[0]), `price, ${info.quote}`, `size (negative: sold), ${info.unit}`],
     rows: tape.trades.map(([time, price, amount]) => [iso(time), price, amount]),
   }),
   cost: ({ slippage: s, model: { info } }) => s && {

@@ -1,9 +1,9 @@
 // The zone of every time on the page: UTC, the browser's own, or one named in the address.
 
 const QUARTER_MS = 900_000;
-let zone = "UTC", label = "UTC", fixed = true;
-let offsets = new Map();
-let formatter = null;
+let zone = "UTC", fixed = true;
+let offsets = new Map(), labels = new Map(); // quarter of an hour → offset, offset → name
+let formatter = null, namer = null;
 
 /** Sets the zone: `utc`, `local` or a name; false where the browser does not know the name. */
 export function setZone(wished) {
@@ -12,6 +12,7 @@ export function setZone(wished) {
     formatter = new Intl.DateTimeFormat("en-GB", {
       timeZone: name, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric",
     });
+    namer = new Intl.DateTimeFormat("en-GB", { timeZone: name, timeZoneName: "short" });
   } catch {
     if (wished !== "utc") setZone("utc");
     return false;
@@ -19,16 +20,25 @@ export function setZone(wished) {
   zone = name;
   fixed = name === "UTC";
   offsets = new Map();
-  label = fixed ? "UTC" : short(Date.now());
+  labels = new Map();
   return true;
 }
 
-/** The present zone for axes and sentences: `UTC`, `CET`, `GMT+5:30`. */
-export const zoneName = () => label;
+/** The zone's name at a time, now unless told: `UTC`, `CET`, `CEST`, `GMT+5:30`. */
+export function zoneName(ms = Date.now()) {
+  if (fixed) return "UTC";
+  const at = Number.isFinite(ms) ? ms : Date.now(), offset = offsetAt(at);
+  let label = labels.get(offset);
+  if (label === undefined) {
+    label = namer.formatToParts(at).find((one) => one.type === "timeZoneName")?.value ?? zone;
+    labels.set(offset, label);
+  }
+  return label;
+}
 
-function short(ms) {
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "short" }).formatToParts(ms);
-  return parts.find((one) => one.type === "timeZoneName")?.value ?? zone;
+/** The names between two times: `CET`, or `CEST/CET` where the clocks change between them. */
+export function zoneNames(from, to) {
+  return [...new Set([from, to].map((ms) => zoneName(ms)))].join("/");
 }
 
 /** Milliseconds by which the zone's clocks are ahead of UTC at a time; changes fall on quarters of an hour. */
@@ -53,8 +63,8 @@ export function iso(ms) {
   return `${text.slice(0, -1)}${offset < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
 
-/** The head of a column of such times. */
-export const timeHead = () => `time, ${label}`;
+/** The head of a column of such times, from the first to the last; of the present where there are none. */
+export const timeHead = (from, to = from) => `time, ${zoneNames(from, to)}`;
 
 /** The choices of the control: every zone that the browser knows, or those that are given. */
 export function zones(names = Intl.supportedValuesOf?.("timeZone") ?? []) {
