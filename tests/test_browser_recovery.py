@@ -20,6 +20,18 @@ pytestmark = pytest.mark.browser
 
 BTC = "binance:BTC/USDT"
 
+# What sockets the page makes; `hurry` has the network come back while the next one still connects.
+SOCKETS = """window.sockets = []; window.hurry = false;
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    window.sockets.push(this);
+    if (!window.hurry) return;
+    window.hurry = false;
+    queueMicrotask(() => dispatchEvent(new Event('online')));
+  }
+};"""
+
 
 def test_the_page_goes_on_after_its_worker_was_killed(browser: Browser, tmp_path: Path) -> None:
     with (
@@ -106,6 +118,60 @@ def test_a_network_that_falls_silent_is_noticed_before_it_closes(page: Watched, 
     page.until(f"() => !({muted})()")
     expect(page.page.locator(".note")).to_be_hidden()
     expect(page.page.locator("[data-f=spread]")).not_to_have_text("–")
+
+
+def test_a_page_that_finds_the_server_full_is_told_so_waits_longer_and_comes_in(
+    browser: Browser, tmp_path: Path
+) -> None:
+    full = "This server shows as many pages as it may; try again later."
+    with (
+        LiveMarkets(tmp_path, count=1, minutes=2),
+        running_server(tmp_path, workers=1, OFI_WEB__MAX_CLIENTS="1") as base,
+        watched(browser) as late,
+    ):
+        with watched(browser) as early:
+            early.open(f"{base}/?m={BTC}", BTC)
+            late.page.add_init_script(SOCKETS)
+            late.page.goto(f"{base}/?m={BTC}")
+            expect(late.page.locator(".empty")).to_contain_text(full)
+            expect(late.page.locator(".pill.state")).to_have_text("Not connected")
+            late.until("() => window.ofi.stats().link.attempt >= 4")
+            # A socket an attempt: none is made beside.
+            assert late.page.evaluate(
+                "window.sockets.length <= window.ofi.stats().link.attempt + 1"
+            )
+            expect(late.page.locator("#link")).to_contain_text("Reconnecting")
+        late.until("market => window.ofi.view(market)?.steps > 0", BTC)
+        expect(late.page.locator(".empty")).to_be_hidden()
+        assert late.page.evaluate("window.ofi.stats().link.attempt") == 0
+        assert late.complaints == []
+
+
+def test_who_is_sent_away_again_and_again_waits_longer_each_time(page: Watched, url: str) -> None:
+    page.page.add_init_script(SOCKETS)
+    page.open(f"{url}/?m={BTC}", BTC)
+    for attempt in (1, 2, 3):
+        page.until(
+            "() => window.ofi.stats().link.state === 'open' && window.sockets.at(-1).readyState === 1"
+        )
+        page.page.evaluate(
+            "() => { for (let k = 0; k < 150; k++) window.sockets.at(-1).send('{}'); }"
+        )
+        page.until("attempt => window.ofi.stats().link.attempt === attempt", attempt)
+        expect(page.page.locator("#link")).to_contain_text("Refused")
+        said = page.page.evaluate("window.ofi.stats().link.said")
+        assert said in ("Too many messages.", "The page does not read what it asks for.")
+
+
+def test_a_page_in_a_hurry_leaves_the_socket_that_connects_to_it(page: Watched, url: str) -> None:
+    page.page.add_init_script(SOCKETS)
+    page.open(f"{url}/?m={BTC}", BTC)
+    page.until("() => window.ofi.stats().link.state === 'open'")
+    page.page.evaluate("() => { window.hurry = true; window.sockets[0].close(); }")
+    page.until("() => !window.hurry && window.ofi.stats().link.state === 'open'")
+    page.until("() => window.ofi.stats().link.attempt === 0")
+    assert page.page.evaluate("window.sockets.length") == 2
+    assert page.complaints == []
 
 
 def test_an_empty_store_says_what_it_waits_for_and_shows_the_first_market(

@@ -5,6 +5,7 @@ const LONGEST_WAIT_MS = 15000;
 const PING_MS = 2500;
 const SILENT_MS = 6000; // two pings unanswered: what is shown is not of now
 const DEAD_MS = 12000; // nothing at all heard for so long: the link is gone
+const POLICY = 1008; // the server sent the page away for what it did
 
 export class Connection {
   /**
@@ -13,9 +14,12 @@ export class Connection {
    */
   constructor(on) {
     this.on = on;
-    this.link = { state: "connecting", attempt: 0, nextAt: 0, roundTrip: null, since: performance.now() };
-    this.heardAt = 0;
+    this.link = { state: "connecting", attempt: 0, nextAt: 0, roundTrip: null, since: performance.now(), said: "" };
+    this.heardAt = this.openedAt = 0;
     this.socket = null;
+    this.greeted = false; // whether the server took this socket in
+    this.told = ""; // why it did not
+    this.lately = 0; // the code of the last close
     this.timer = 0;
     this.beat = setInterval(() => this.heartbeat(), PING_MS);
     addEventListener("online", () => this.hurry());
@@ -34,28 +38,46 @@ export class Connection {
     let opened = false;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
-      this.heardAt = performance.now();
+      if (socket !== this.socket) return;
+      this.heardAt = this.openedAt = performance.now();
       opened = true;
-      this.set({ state: "open", silent: false, attempt: 0, roundTrip: null, expired: false });
-      this.on.open();
+      this.on.open(); // not after the hello: that would cost a round trip
       this.heartbeat();
     };
-    socket.onmessage = (event) => this.hear(event.data);
+    socket.onmessage = (event) => socket === this.socket && this.hear(event.data);
     socket.onclose = (event) => {
       if (socket !== this.socket) return;
       this.lost(event);
       if (!opened && navigator.onLine) this.probe();
     };
     this.socket = socket;
+    this.greeted = false;
+    this.told = "";
   }
 
   hear(data) {
     this.heardAt = performance.now();
     if (this.link.silent) this.set({ silent: false });
-    if (typeof data !== "string") return this.on.frame(data);
+    if (typeof data !== "string") {
+      this.served();
+      return this.on.frame(data);
+    }
     const message = JSON.parse(data);
-    if (message.type === "pong") this.set({ roundTrip: performance.now() - message.t });
-    else this.on.text(message);
+    if (message.type === "pong") return this.set({ roundTrip: performance.now() - message.t });
+    if (message.type === "hello") {
+      this.greeted = true;
+      this.set({ state: "open", silent: false, roundTrip: null, expired: false, said: "" });
+    } else if (message.type === "error") {
+      if (!this.greeted) this.told = message.message;
+    } else this.served();
+    this.on.text(message);
+  }
+
+  /** The server does what is asked of it: the next loss begins with a short wait again. */
+  served() {
+    // Who was sent away and does the same again would go round: its connection must last before.
+    const lasting = performance.now() - this.openedAt > LONGEST_WAIT_MS;
+    if (this.link.attempt && this.greeted && (this.lately !== POLICY || lasting)) this.set({ attempt: 0 });
   }
 
   send(message) {
@@ -65,9 +87,9 @@ export class Connection {
   }
 
   heartbeat() {
-    if (this.link.state !== "open") return;
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
     const silence = performance.now() - this.heardAt;
-    if (silence > SILENT_MS && !this.link.silent) this.set({ silent: true, since: this.heardAt, nextAt: 0 });
+    if (this.link.state === "open" && silence > SILENT_MS && !this.link.silent) this.set({ silent: true, since: this.heardAt, nextAt: 0 });
     if (silence > DEAD_MS) {
       this.socket.close();
       this.lost({ code: 1006, reason: "" });
@@ -78,21 +100,22 @@ export class Connection {
 
   lost(event) {
     this.socket = null;
+    this.lately = event.code;
     const attempt = this.link.attempt + 1;
     const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10));
     const wait = longest * (0.5 + Math.random() / 2);
     const since = this.link.state === "open" ? performance.now() : this.link.since;
     this.set({
       state: "waiting", silent: false, attempt, since, nextAt: performance.now() + wait, roundTrip: null,
-      reason: event.reason || "", refused: event.code === 1008 || event.code === 4401 || event.code === 4403,
+      said: this.told || (event.code === POLICY ? event.reason : ""), refused: event.code === POLICY || event.code === 4401 || event.code === 4403,
     });
     this.timer = setTimeout(() => this.open(), wait);
   }
 
   /** The page is back or the network is: do not sit out a long wait. */
   hurry() {
-    if (this.link.state === "waiting") this.open();
-    else this.heartbeat();
+    if (this.socket) this.heartbeat(); // one that still connects is left to it
+    else this.open();
   }
 
   /** The device has slept: what the socket says of itself is not to be trusted. */

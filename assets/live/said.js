@@ -54,7 +54,7 @@ function lost(link, last, at) {
   const wait = Math.max(0, link.nextAt - at);
   const next = link.state === "waiting" && wait > 50 ? `The next attempt is in ${duration(wait)}.` : "Trying now.";
   const title = navigator.onLine ? "The page lost its server" : "This device is offline";
-  return { title, text: `${last}${next} What was missed is filled in afterwards.` };
+  return { title, text: `${link.said ? `${link.said} ` : ""}${last}${next} What was missed is filled in afterwards.` };
 }
 
 function throttled(s) {
@@ -65,14 +65,14 @@ function throttled(s) {
 
 /** What stands in place of the charts; null where they are shown. */
 export function waitOf(stack, state, at) {
-  const { model, market, error } = stack;
+  const { model, market, error, link } = stack;
   const s = model.status, drawn = model.series?.length > 0;
   if (state === "error") return { title: "This market cannot be shown", text: error };
   if (state === "down") {
     const hour = drawn ? { recorded: "Show last hour" } : {};
     return { title: downTitle(s, market), text: downText(s, at, model), acts: { ...tries(stack, at), ...hour } };
   }
-  if (state === "lost") return { title: navigator.onLine ? "The page has no connection to its server" : "This device is offline", text: "It keeps trying; nothing needs to be reloaded." };
+  if (state === "lost") return { title: navigator.onLine ? "The page has no connection to its server" : "This device is offline", text: `${link.said ? `${link.said} ` : ""}It keeps trying; nothing needs to be reloaded.` };
   if (!model.info && stack.awaited) return awaited(stack.awaited, market, at);
   if (!model.info) {
     return { title: "Waiting for the server", text: "The view has been asked for.", steps: [["now", "First snapshot of the market", ""]] };
