@@ -7,17 +7,18 @@ import { describe } from "./words.js";
 const RECENT = "ofi.recent";
 const RECENT_KEPT = 6, MOST = 60, MOST_MARKETS = 4;
 const CATALOGUE_AFTER_MS = 160; // typing has paused
+const ANSWER_MS = 5000;
 
 export class Picker {
   /** @param {{open: (market: string, add: boolean) => void, drop: (market: string) => void, view: object}} page @param {{rows: Map}} watch */
   constructor(page, watch) {
     this.page = page;
     this.watch = watch;
-    this.offered = []; // of the catalogue, for the words in the field
+    this.offered = { words: "", markets: [] }; // the last answer of the catalogue, and to which words
     this.found = [];
     this.at = 0;
     this.timer = 0;
-    this.asked = "";
+    this.wanted = null; // Enter came before the answer: what is found first is opened then
     this.input = h("input", {
       type: "text", id: "picker-field", placeholder: "Name, base currency or venue", autocomplete: "off", spellcheck: false,
       role: "combobox", "aria-expanded": "true", "aria-controls": "picker-list", "aria-autocomplete": "list", "aria-label": "Find a market",
@@ -49,9 +50,20 @@ export class Picker {
     return this.input.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
   }
 
+  /** The words as the catalogue is asked for them. */
+  get question() {
+    return this.words.join(" ");
+  }
+
+  /** What the venues offer for the words in the field; null while that is not known. */
+  get offers() {
+    return this.offered.words === this.question ? this.offered.markets : null;
+  }
+
   typed() {
-    this.at = 0;
-    if (!this.words.length) this.offered = [];
+    this.found = [];
+    this.wanted = null;
+    if (!this.words.length) this.offered = { words: "", markets: [] };
     this.fill();
     clearTimeout(this.timer);
     if (this.words.length) this.timer = setTimeout(() => this.ask(), CATALOGUE_AFTER_MS);
@@ -59,39 +71,39 @@ export class Picker {
 
   /** Asks what the venues offer; an answer to words that have changed since is dropped. */
   async ask() {
-    const asked = (this.asked = this.words.join(" "));
-    const url = new URL("api/v1/catalogue", document.baseURI);
-    url.search = new URLSearchParams({ q: asked, limit: "50" });
-    try {
-      const answer = await fetch(url);
-      if (!answer.ok) throw new Error();
-      const { markets } = await answer.json();
-      if (asked !== this.words.join(" ")) return;
-      this.offered = markets;
-      write(this.said, "");
-    } catch {
-      write(this.said, "What the venues offer cannot be searched just now; stored markets can.");
-    }
+    const words = this.question, url = new URL("api/v1/catalogue", document.baseURI);
+    url.search = new URLSearchParams({ q: words, limit: "50" });
+    const markets = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) })
+      .then(async (answer) => (answer.ok ? (await answer.json()).markets : null))
+      .catch(() => null);
+    if (words !== this.question) return;
+    this.offered = { words, markets: markets ?? [] };
+    write(this.said, markets ? "" : "What the venues offer cannot be searched just now; stored markets can.");
     this.fill();
+    const { wanted } = this;
+    this.wanted = null;
+    if (wanted && this.found.length && document.getElementById("picker").open) this.choose(this.found[this.at], wanted.add);
   }
 
+  /** By title, markets; those of the catalogue that are stored stand with the stored. */
   groups() {
-    const words = this.words;
+    const { words, offers } = this, { rows } = this.watch, value = this.input.value.trim();
     const fits = (market, row) => {
       const { name, place } = describe(market);
       const text = `${market} ${name} ${place} ${row?.base ?? ""}`.toLowerCase();
       return words.every((word) => text.includes(word));
     };
-    const stored = [...this.watch.rows.keys()].filter((market) => fits(market, this.watch.rows.get(market)));
+    const fitting = [...rows.keys()].filter((market) => fits(market, rows.get(market)));
+    // Letters in their order are enough for the catalogue: it finds stored markets that hold no word as it is.
+    const [held, free] = [true, false].map((is) => (offers ?? []).filter((one) => (one.held || rows.has(one.market)) === is).map((one) => one.market));
+    const stored = [...new Set([...fitting, ...held])];
     const recent = words.length ? [] : recents().filter((market) => fits(market));
-    const held = new Set(stored);
-    const more = this.offered.map((one) => one.market).filter((market) => !held.has(market));
-    const typed = /^[a-z0-9_-]+:[^\s]+$/i.test(this.input.value.trim()) && !stored.length && !more.length ? [this.input.value.trim()] : [];
-    return [["Recent", recent], ["Watch list", stored.filter((market) => !recent.includes(market))], ["Offered by the venues, not collected yet", [...more, ...typed]]];
+    const typed = /^[a-z0-9_-]+:[^\s]+$/i.test(value) && !stored.length && !free.length ? [value] : [];
+    return [["Recent", recent], ["Watch list", stored.filter((market) => !recent.includes(market))], ["Offered by the venues, not collected yet", [...free, ...typed]]];
   }
 
   fill() {
-    const nodes = [], found = [];
+    const nodes = [], found = [], marked = this.found[this.at];
     for (const [title, markets] of this.groups()) {
       const shown = markets.slice(0, MOST - found.length);
       if (!shown.length) continue;
@@ -103,8 +115,9 @@ export class Picker {
       nodes.push(group);
     }
     this.found = found;
+    this.at = Math.max(0, found.indexOf(marked));
     this.list.replaceChildren(...nodes);
-    if (!found.length) this.list.append(h("p", { class: "hint" }, this.words.length ? "No market has this name." : "No market is stored yet."));
+    if (!found.length) this.list.append(h("p", { class: "hint" }, !this.words.length ? "No market is stored yet." : this.offers ? "No market has this name." : "The venues' markets are being searched."));
     this.move(0);
   }
 
@@ -132,9 +145,18 @@ export class Picker {
   key(event) {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (by) this.move(by);
-    else if (event.key === "Enter" && this.found.length) this.choose(this.found[this.at], event.shiftKey);
+    else if (event.key === "Enter") this.enter(event.shiftKey);
     else return;
     event.preventDefault();
+  }
+
+  /** Opens what is marked; what nobody stores only once the venues have answered to these very words. */
+  enter(add) {
+    const market = this.found[this.at];
+    if (this.offers || this.watch.rows.has(market)) return market && this.choose(market, add);
+    this.wanted = { add };
+    clearTimeout(this.timer);
+    this.ask();
   }
 
   choose(market, add) {
