@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
 
 from app.clock import NS_PER_S, FakeClock
@@ -226,6 +227,21 @@ async def test_the_past_is_rendered_once_and_kept(rig: Rig) -> None:
     await until(lambda: three.frames)
     assert three.frames[0] in (one.frames[0], two.frames[0])
     assert rig.hub.engine.specs == {}
+
+
+async def test_the_past_is_shown_to_who_comes_when_all_have_left(rig: Rig) -> None:
+    end_ms = (NOW_NS - 60 * NS_PER_S) // 10**6
+    client, slot = joined(rig.hub, end_ms=end_ms)
+    await until(lambda: slot.frames)
+    rig.hub.leave(client)
+    rig.clock.advance(LINGER_NS / NS_PER_S + 1)
+    joined(rig.hub)  # somebody keeps the hub at work
+    await until(lambda: slot.key not in rig.hub.watchers)
+    late, seen = joined(rig.hub, end_ms=end_ms)
+    await until(lambda: seen.frames)
+    header, _ = decode(seen.frames[0])
+    told = orjson.loads(late.texts[0])
+    assert header["key"] == told["key"] == seen.key
 
 
 async def test_an_unknown_market_of_the_past_is_a_sentence(rig: Rig) -> None:

@@ -19,7 +19,8 @@ from app.market import MarketId
 from app.records import QUALITY_NS, REASONS, State, Stream, empty
 from app.store import SqliteStore, open_store
 from app.web.api import Api
-from app.web.engine import Engine, Frame, Open
+from app.web.asof import status_at
+from app.web.engine import Engine, Frame, Open, render_past
 from app.web.exposition import Family, number
 from app.web.metrics import Worker
 from app.web.quality import LIVE, IncidentBoard
@@ -69,6 +70,7 @@ def store(tmp_path: Path) -> SqliteStore:
         advance(store, walk, BEGUN_NS, NOW_NS, BEGUN_NS)
         quality = empty("quality", 60)
         quality["time_ns"] = NOW_NS - QUALITY_NS * np.arange(60)[::-1]
+        quality["state"] = State.LIVE
         quality["p50_ms"], quality["p99_ms"] = [-1, 40, -1], [-1, 120, -1]
         quality["per_s"] = [50, 10, 0]
         outage = Outage(NOW_NS - 200 * NS_PER_S, NOW_NS - 175 * NS_PER_S)
@@ -296,6 +298,55 @@ def test_the_page_gets_the_numbers_with_the_tab_only(store: SqliteStore) -> None
     assert own.sum() == 60
     assert (arrays["q_p99"][own, 1] == 120).all()
     assert (arrays["q_rate"][own] == [50, 10, 0]).all()
+
+
+def past_of(store: SqliteStore, market: str, end_ns: int) -> PageModel:
+    wish = {"market": market, "range_s": 900, "tab": "quality", "end_ms": end_ns // 10**6}
+    page = PageModel()
+    page.take(render_past(store, store.markets, "k1", ViewSpec.parse(wish)))
+    return page
+
+
+@pytest.mark.parametrize("market", [BTC, ETH])
+def test_the_past_tells_of_then(store: SqliteStore, market: str) -> None:
+    end_ns = NOW_NS - 300 * NS_PER_S
+    page = past_of(store, market, end_ns)
+    told, depth = page.header["quality"], page.header["quality"]["streams"][1]
+    assert told["state"] == page.header["status"]["state"] == depth["state"] == "live"
+    assert page.header["status"]["detail"] == ""
+    assert told["incidents"] == page.header["everywhere"] == page.header["gaps"] == []
+    assert depth["gaps_15min"] == 0
+    assert depth["latency_p99_ms"] == 120
+    assert depth["received_ms"] is None
+    assert page.header["status"]["latency_p50_ms"] is None
+    assert len(page.arrays["q_t"]) > 20
+    assert page.arrays["q_t"][-1] <= end_ns / 1e6
+
+
+def test_an_incident_that_ended_later_was_open_then(store: SqliteStore) -> None:
+    page = past_of(store, ETH, NOW_NS - 190 * NS_PER_S)
+    (one,) = page.header["quality"]["incidents"]
+    assert one["from_ms"] == (NOW_NS - 200 * NS_PER_S) / 1e6
+    assert one["to_ms"] is None
+    assert [(e["market"], e["to_ms"]) for e in page.header["everywhere"]] == [
+        (BTC, None), (ETH, None),
+    ]  # fmt: skip
+    assert page.header["quality"]["streams"][1]["gaps_15min"] == 1
+
+
+def test_where_nothing_was_told_of_a_time_nothing_is_known() -> None:
+    (walk,) = walks(1)
+    now = status_record(walk, State.DOWN)
+    quality = empty("quality", 1)
+    quality["time_ns"], quality["state"], quality["per_s"] = NOW_NS - 60 * NS_PER_S, State.STALE, 7
+    at = NOW_NS - 45 * NS_PER_S
+    told, silent = status_at(now, quality, at), status_at(now, quality, at + 5 * NS_PER_S)
+    assert told["state"] == State.STALE
+    assert told["stream_state"].tolist() == [[State.STALE, State.STALE, -1]]
+    assert told["stream_per_s"].tolist() == [[7, 7, 7]]
+    assert silent["state"] == State.LIVE
+    assert silent["stream_per_s"].tolist() == [[-1, -1, -1]]
+    assert status_at(now, quality, NOW_NS) is now
 
 
 def test_the_incidents_of_all_markets_are_read_once_and_bounded(store: SqliteStore) -> None:

@@ -19,7 +19,7 @@ from app.web.clocks import CollectorClocks
 from app.web.desk import Desk, find_past, whole_end
 from app.web.history import Changes, History
 from app.web.loading import fresh, load, past
-from app.web.quality import LIVE, IncidentBoard
+from app.web.quality import LIVE, IncidentBoard, past_incidents
 from app.web.spec import QUALITY, ViewSpec
 from app.web.views import View, fine_ns, needed_ns
 from app.web.watch import WatchList
@@ -364,12 +364,15 @@ def render_past(
         StoreError: the store failed, or does not hold the market.
     """
     assert spec.end_ns is not None
-    market = markets().get(spec.market)
+    held = markets()
+    market = held.get(spec.market)
     if market is None:
         raise StoreError(f"{spec.market} is not collected, so there is no past of it to show.")
     end_ns = spec.end_ns
     history = past(store, market, end_ns - needed_ns(spec), end_ns - fine_ns(spec), end_ns)
     view = View(key, spec, history)
+    if spec.tab == QUALITY:
+        view.everywhere = past_incidents(store, held, end_ns, LIVE)
     view.start(store, spec.end_ns)
     if spec.question is not None:
         view.tell(find_past(store, market, spec.question, whole_end(end_ns, spec.question)))

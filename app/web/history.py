@@ -215,11 +215,17 @@ class History:
             self._thin(fine_ns)
         for part in (self.trades, self.quality):
             part.drop_first(int(np.searchsorted(part.view["time_ns"], before_ns)))
-        old = self.gaps.view["to_ns"] < before_ns
-        if old.any():
-            kept = self.gaps.view[~old].copy()
+        self._keep_gaps(self.gaps.view["to_ns"] >= before_ns)
+
+    def forget_gaps(self, after_ns: int) -> None:
+        """Drop the gaps that begin after a time: of a view of the past they are not yet."""
+        self._keep_gaps(self.gaps.view["from_ns"] <= after_ns)
+
+    def _keep_gaps(self, kept: NDArray[np.bool_]) -> None:
+        if not kept.all():
+            gaps = self.gaps.view[kept].copy()
             self.gaps.keep_first(0)
-            self.gaps.append(kept)
+            self.gaps.append(gaps)
             self.gaps_told += 1
 
     def _drop_rows(self, before_ns: int) -> None:

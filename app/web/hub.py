@@ -95,7 +95,8 @@ class Hub:
     dismissing: bool = False  # the process is about to end
     _wishes: list[Wish] = field(default_factory=list)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
-    _past: OrderedDict[ViewSpec, bytes] = field(default_factory=OrderedDict)
+    # Rendered views of the past by what they are of; the key is in the bytes, so it stays theirs.
+    _past: OrderedDict[ViewSpec, tuple[str, bytes]] = field(default_factory=OrderedDict)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _running: "asyncio.Task[None] | None" = None
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -128,7 +129,8 @@ class Hub:
         self.drop(client, number)
         key = self.keys.get(spec)
         if key is None:
-            key = self.keys[spec] = f"k{next(self._numbers)}"
+            kept = self._past.get(spec)
+            key = self.keys[spec] = kept[0] if kept else f"k{next(self._numbers)}"
             self.watchers[key] = {}
             if spec.end_ns is None:
                 self._wish(Open(key, spec))
@@ -232,7 +234,9 @@ class Hub:
             if client.slots.get(slot.number) is not slot:
                 return
             try:
-                data = self._past.get(spec) or await self._render(spec, slot.key)
+                kept = self._past.get(spec)
+                own = kept is not None and kept[0] == slot.key
+                data = kept[1] if kept and own else await self._render(spec, slot.key)
             except OfiError as error:
                 client.say({"type": "error", "id": slot.number, "message": str(error)})
                 return
@@ -250,7 +254,7 @@ class Hub:
         )
         # The end of it may still be coming in; only what is well over is kept.
         if spec.end_ns is not None and spec.end_ns < self.clock.now_ns() - 10 * NS_PER_S:
-            self._past[spec] = data
+            self._past[spec] = key, data
             while len(self._past) > PAST_KEPT:
                 self._past.popitem(last=False)
         return data

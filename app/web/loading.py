@@ -9,6 +9,7 @@ from app.compute.windows import END
 from app.market import Market
 from app.records import ROW_NS, Batch
 from app.store.base import ID_SHIFT, Cursor, HotStore, News
+from app.web.asof import incidents_at, status_at
 from app.web.history import COLUMNS_NS, History
 
 _FOLLOWED: Final = ("row", "trade", "gap", "status", "column", "summary", "quality", "incidents")
@@ -77,16 +78,21 @@ def past(store: HotStore, market: Market, start_ns: int, fine_ns: int, end_ns: i
         if len(rows):
             history.ingest({"row": rows}, end_ns, fine_ns)
     history.forget(start_ns, fine_ns)
+    history.forget_gaps(end_ns)
     summary_ns = end_ns - _SUMMARY_NS
     for kind, since in (
-        ("trade", start_ns), ("column", end_ns - COLUMNS_NS), ("summary", summary_ns)
+        ("trade", start_ns), ("column", end_ns - COLUMNS_NS), ("summary", summary_ns),
+        ("quality", start_ns),
     ):  # fmt: skip
         batch = store.window(market.id, kind, since, end_ns)
         if len(batch):
             history.ingest({kind: batch}, end_ns)
-    status = store.read_since(market.id, {"status": 0}).batches
-    if len(status):
-        history.ingest({"status": status["status"]}, end_ns)
+    latest = store.read_since(market.id, {"status": 0, "incidents": 0}).batches
+    if "status" in latest:
+        then = status_at(latest["status"][-1:], history.quality.view, end_ns)
+        history.ingest({"status": then}, end_ns)
+    if "incidents" in latest:
+        history.ingest({"incidents": incidents_at(latest["incidents"][-1:], end_ns)}, end_ns)
     return history
 
 

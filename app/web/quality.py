@@ -11,6 +11,7 @@ from app.clock import NS_PER_MS, NS_PER_S
 from app.market import Market, MarketId
 from app.records import QUALITY_NS, REASONS, UNKNOWN_NS, Batch, Fidelity, State, Stream, empty
 from app.store.base import HotStore
+from app.web.asof import incidents_at
 from app.web.clocks import SILENT_NS, CollectorClocks
 from app.web.history import History
 from app.web.spec import QUALITY, ViewSpec
@@ -273,6 +274,29 @@ class IncidentBoard:
             at_ns = self.clocks.now_ns(market_id, now_ns)
             of_market = incidents_json(incidents, status, at_ns, times)
             found += [{"market": str(market_id), **one} for one in of_market]
-        name = f"to_{times.suffix}", f"from_{times.suffix}"
-        found.sort(key=lambda one: (one[name[0]] is None, int(one[name[1]])), reverse=True)
-        return found[:MOST_INCIDENTS]
+        return _newest(found, times)
+
+
+def past_incidents(
+    store: HotStore, markets: Iterable[MarketId], end_ns: int, times: Times
+) -> list[dict[str, Any]]:
+    """The incidents of all markets as of a time, as `IncidentBoard.rows` gives those of now.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    found: list[dict[str, Any]] = []
+    for market_id in markets:
+        record = store.read_since(market_id, {"incidents": 0}).batches.get("incidents")
+        if record is not None:
+            then = incidents_at(record[-1:], end_ns)
+            of_market = incidents_json(then, empty("status"), end_ns, times)
+            found += [{"market": str(market_id), **one} for one in of_market]
+    return _newest(found, times)
+
+
+def _newest(found: list[dict[str, Any]], times: Times) -> list[dict[str, Any]]:
+    """Open ones first, then by when they began; not too many."""
+    name = f"to_{times.suffix}", f"from_{times.suffix}"
+    found.sort(key=lambda one: (one[name[0]] is None, int(one[name[1]])), reverse=True)
+    return found[:MOST_INCIDENTS]
