@@ -241,6 +241,7 @@ class Page {
   second() {
     this.notices.tick();
     showLink(this.connection.link);
+    this.travel.tick();
     if (!document.hidden) this.all();
   }
 

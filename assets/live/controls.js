@@ -1,5 +1,8 @@
 // Header buttons that need no server: freeze, share, tabs, and stepping the controls.
+import { present } from "./states.js";
 import { write } from "./texts.js";
+
+const SECOND_MS = 1000;
 
 export function bindControls(page) {
   const on = (id, action) => document.getElementById(id)?.addEventListener("click", action);
@@ -60,11 +63,21 @@ export function turn(page, button) {
   page.want({ tab: button.dataset.tab });
 }
 
-/** Holds the view at its present end, or follows the present again. */
+/** Holds the view at the newest second that it has, or follows the present again. */
 export function freeze(page) {
-  const end = page.frozen || !(page.edge > 0) ? null : Math.round(page.edge);
-  if (!page.frozen && end === null) return;
+  const end = page.frozen ? null : newest(page);
+  if (Number.isNaN(end)) return;
+  page.travel.settled();
   page.want({ end_ms: end });
+}
+
+/** The newest whole second of which all stacks have figures: the step in progress ends in the future. */
+function newest(page) {
+  const at = performance.now();
+  const reached = [...page.stacks.values()].flatMap(({ element, model }) => [
+    model.now(at), ...(present(element.dataset.state) ? [model.tiles?.t] : []), // of a market that is down the last may be hours old
+  ]);
+  return Math.floor(Math.min(page.edge, ...reached.filter((t) => t > 0)) / SECOND_MS) * SECOND_MS;
 }
 
 export async function share(page) {

@@ -8,6 +8,7 @@ export class Travel {
     this.away = false; // the view was held by moving away from the present, not by the user's freezing it
     this.staying = false; // the view goes live under a zoom that the user has moved to the present
     this.timer = 0;
+    this.left = null; // the zoom that the present has left behind, for which the server was asked
   }
 
   /** The time axis of one market was moved: those of all follow. */
@@ -17,7 +18,23 @@ export class Travel {
       stack.zoomed();
     }
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(), done ? ASK_MS : ASK_MOVING_MS);
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      this.ask();
+    }, done ? ASK_MS : ASK_MOVING_MS);
+  }
+
+  /** Looked at once a second: a zoom that stays while the present moves on becomes one of stored history. */
+  tick() {
+    const { view } = this.page, stack = this.first, range = stack?.ranges.user.time;
+    if (!range || range === this.left || view?.end_ms !== null || !(stack.edge > 0)) return;
+    if (this.timer || stack.pane.axes?.busy) return; // a gesture asks by itself
+    if (range[0] < stack.edge - view.range_s * 1000 - slackOf(stack) && this.ask()) this.left = range;
+  }
+
+  /** The first stack that shows anything: time is the same for all. */
+  get first() {
+    return [...this.page.stacks.values()].find((one) => one.model.info);
   }
 
   /** Pans so that a time beyond the edges comes into view. */
@@ -27,27 +44,33 @@ export class Travel {
     else if (time > end && stack.ranges.user.time) this.moved([time - (span * 3) / 4, time + span / 4], true);
   }
 
-  /** Asks for stored history, or for a longer range, where what is looked at is not in the view. */
+  /**
+   * Asks for stored history, or for a longer range, where what is looked at is not in the view.
+   * @returns {boolean} whether it had to
+   */
   ask() {
-    const { page } = this, stack = [...page.stacks.values()].find((one) => one.model.info), range = stack?.ranges.user.time;
-    if (!range || !page.view) return;
+    const { page } = this, stack = this.first, range = stack?.ranges.user.time;
+    if (!range || !page.view) return false;
     const [start, end] = range, span = end - start, length = page.view.range_s * 1000;
-    const last = page.view.end_ms ?? stack.edge, slack = SLACK_STEPS * stack.model.info.step_ms;
+    const last = page.view.end_ms ?? stack.edge, slack = slackOf(stack);
     if (span > length * 1.02) return this.lengthen(span);
-    if (start >= last - length - slack && (end <= last + slack || page.view.end_ms === null)) return;
+    if (start >= last - length - slack && (end <= last + slack || page.view.end_ms === null)) return false;
     // What is looked at lies in the middle of what is asked for: the next pan may find it there already.
     const middle = Math.ceil((end + (length - span) / 2) / 1000) * 1000;
     const to = middle >= this.now(stack) - 1000 ? null : middle;
-    if (to === page.view.end_ms) return;
+    if (to === page.view.end_ms) return false;
     this.away = to !== null;
     this.staying = to === null;
     this.hold(to);
+    return true;
   }
 
   lengthen(span) {
     const steps = JSON.parse(document.getElementById("controls").dataset.steps).range;
     const longer = steps.find((seconds) => seconds * 1000 >= span) ?? steps.at(-1);
-    if (longer !== this.page.view.range_s) this.page.want({ range_s: longer });
+    if (longer === this.page.view.range_s) return false;
+    this.page.want({ range_s: longer });
+    return true;
   }
 
   now(stack) {
@@ -71,17 +94,25 @@ export class Travel {
     stack.zoomed();
   }
 
+  /** The user has frozen the view or let it go: where it is held is no longer for panning to undo. */
+  settled() {
+    this.away = this.staying = false;
+  }
+
   /** Undoes zoom and pan; returns to the present where only panning had left it. */
   reset(from) {
     clearTimeout(this.timer);
+    this.timer = 0;
     from.ranges.user.price = null; // prices are each market's own
     for (const stack of this.page.stacks.values()) {
       stack.ranges.user.time = null;
       stack.zoomed();
     }
     if (this.away && this.page.frozen) {
-      this.away = this.staying = false;
+      this.settled();
       this.hold(null);
     }
   }
 }
+
+const slackOf = (stack) => SLACK_STEPS * stack.model.info.step_ms;
