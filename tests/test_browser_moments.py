@@ -1,14 +1,21 @@
 """Which moment the page shows: the crosshair by keys, freezing, and a zoom that the present leaves behind."""
 
+import re
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, expect
 
-from tests.browser import Watched
+from tests.browser import LiveMarkets, Watched, watched
+from tests.test_browser_flow import ARRIVED, drag
 
 pytestmark = pytest.mark.browser
 
 BTC = "binance:BTC/USDT"
+LIVE = "market => window.ofi.view(market).info.end_ms === null"
+HELD = "market => window.ofi.view(market).info.end_ms !== null"
+FROZEN = "() => document.documentElement.classList.contains('frozen')"
 CARD = """() => [...document.querySelectorAll('.readout')].filter(one => !one.hidden)
   .map(one => /(\\d\\d):(\\d\\d):(\\d\\d)/.exec(one.innerText)?.slice(1))[0] ?? null"""
 
@@ -32,7 +39,7 @@ def test_one_press_of_an_arrow_is_one_step(
 ) -> None:
     page.open(f"{url}/?m={BTC}&range=120&tab={tab}", BTC)
     page.page.keyboard.press("Space")  # held still, so that only keys move the crosshair
-    page.until("market => window.ofi.view(market).info.end_ms !== null", BTC)
+    page.until(HELD, BTC)
     if focused:
         page.page.locator(f"{charts}:visible").first.focus()
     last = press(page, "End")
@@ -41,3 +48,87 @@ def test_one_press_of_an_arrow_is_one_step(
     day = 86_400
     found = [(at - before + day // 2) % day - day // 2 for before, at in pairwise([last, *passed])]
     assert found == [-1, -1, -10, 1, 10]
+
+
+def figures(page: Watched) -> dict[str, Any]:
+    found: dict[str, Any] = page.view(BTC)["tiles"]
+    return {name: found[name] for name in ("t", "bid", "ask", "mid", "ofi", "multi")}
+
+
+def test_a_view_is_frozen_at_a_second_that_it_has_seen(page: Watched, url: str) -> None:
+    """At a long range the step in progress ends seconds ahead; the address must not."""
+    page.open(f"{url}/?m={BTC}&range=7200", BTC)
+    # While the step in progress has more than two seconds to go.
+    ahead = "market => { const v = window.ofi.view(market); return v.edge - v.tiles.t > 2500; }"
+    page.until(ahead, BTC)
+    page.page.keyboard.press("Space")
+    page.until(HELD, BTC)
+    view = page.view(BTC)
+    assert view["info"]["end_ms"] % 1000 == 0
+    assert 0 <= view["info"]["end_ms"] - view["tiles"]["t"] < 1000
+    assert view["edge"] == view["info"]["end_ms"]
+    seen, address = figures(page), page.address()
+    assert f"end={view['info']['end_ms']}" in address
+    # Whoever opens the link later sees the same.
+    page.open(f"{url}/?m={BTC}&range=7200", BTC)
+    passed = "([market, edge]) => window.ofi.view(market).tiles.t > edge"
+    page.until(passed, [BTC, view["info"]["end_ms"] + view["info"]["step_ms"]])
+    page.open(address, BTC)
+    assert figures(page) == seen
+    assert page.view(BTC)["state"] == "frozen"
+
+
+def test_what_the_user_froze_stays_frozen_when_a_zoom_is_undone(page: Watched, url: str) -> None:
+    """Also where a pan had left the present before."""
+    page.open(f"{url}/?m={BTC}&range=120", BTC)
+    for _ in range(2):
+        drag(page, ".row-book canvas.plot", 500)
+    page.until(ARRIVED, BTC)
+    page.page.keyboard.press("Space")
+    page.until(LIVE, BTC)
+    page.until("market => window.ofi.view(market).state === 'live'", BTC)
+    page.page.keyboard.press("Space")
+    page.until(HELD, BTC)
+    page.page.keyboard.press("0")
+    assert page.page.evaluate(FROZEN)
+    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    assert box is not None
+    page.page.mouse.dblclick(box["x"] + 200, box["y"] + 100)
+    assert page.page.evaluate(FROZEN)
+    page.page.keyboard.press("Space")
+    page.until(LIVE, BTC)
+
+
+def test_a_zoom_that_the_present_leaves_behind_is_frozen_and_kept(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&range=120", BTC)
+    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + 3, box["y"] + 60)
+    page.page.mouse.wheel(0, -240)
+    page.until("market => window.ofi.view(market).user.time !== null", BTC)
+    zoom = page.view(BTC)["user"]["time"]
+    assert not page.page.evaluate(FROZEN)
+    page.until(ARRIVED, BTC)
+    view = page.view(BTC)
+    assert view["user"]["time"] == zoom
+    assert view["state"] == "frozen"
+    assert f"end={view['info']['end_ms']}" in page.address()
+    # Both ends are there, with room for panning at both sides.
+    assert view["info"]["end_ms"] - 120_000 < zoom[0] < zoom[1] < view["info"]["end_ms"]
+    page.page.locator(".stack .to-live:visible").first.click()
+    page.until(LIVE, BTC)
+    assert page.view(BTC)["user"]["time"] is None
+
+
+def test_a_connection_that_was_lost_is_told_from_the_loss_on(
+    browser: Browser, living: LiveMarkets, url: str
+) -> None:
+    """Not from the newest figure, which a frozen view has from long before."""
+    end = living.filled_ns // 1_000_000 - 600_000
+    with watched(browser) as page:
+        page.open(f"{url}/?m={BTC}&range=120&end={end}", BTC)
+        page.page.context.set_offline(True)
+        expect(page.page.locator("#link")).to_contain_text("Reconnecting")
+        page.page.context.set_offline(False)
+        said = re.compile(r"Connection back after \d+\ss; the view is still frozen\.")
+        expect(page.page.locator("#notice")).to_have_text(said)

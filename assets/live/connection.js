@@ -21,6 +21,7 @@ export class Connection {
     this.told = ""; // why it did not
     this.lately = 0; // the code of the last close
     this.timer = 0;
+    this.lostAt = null; // Date.now() when the link was lost, until somebody has told of it
     this.beat = setInterval(() => this.heartbeat(), PING_MS);
     addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
@@ -100,6 +101,7 @@ export class Connection {
 
   lost(event) {
     this.socket = null;
+    this.lostAt ??= Date.now() - (this.link.silent ? performance.now() - this.heardAt : 0);
     this.lately = event.code;
     const attempt = this.link.attempt + 1;
     const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10));

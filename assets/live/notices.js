@@ -20,9 +20,12 @@ export class Notices {
   greeted(hello) {
     const before = this.hello;
     this.hello = hello;
+    const { connection } = this.page, away = Math.max(this.slept ?? 0, Date.now() - (connection.lostAt ?? Date.now()));
+    connection.lostAt = null;
     if (!before) return;
-    const last = Math.max(0, ...[...this.page.stacks.values()].map((stack) => stack.model.tiles?.t ?? 0));
-    const away = last ? hello.time_ms - last : 0;
+    // The newest figure may be far older than the loss: of a frozen view, or of a market that was down.
+    const newest = Math.max(0, ...[...this.page.stacks.values()].map((stack) => stack.model.tiles?.t ?? 0));
+    const last = newest && Math.max(newest, hello.time_ms - away);
     const restarted = hello.started_ms > before.time_ms;
     if (!restarted && !this.slept && away < BRIEF_MS) return;
     this.pending = { restarted, at: hello.started_ms, last, away, slept: this.slept };
@@ -38,6 +41,7 @@ export class Notices {
     const gaps = stack.model.gaps.filter((gap) => gap.stream === "depth");
     const missing = last ? gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(gap.to_ms ?? now, now) - Math.max(gap.from_ms, last)), 0) : 0;
     const what = slept ? `This device slept for ${duration(slept)}` : restarted ? `Server restarted at ${stamp(at)}` : `Connection back after ${duration(away)}`;
+    if (this.page.frozen) return this.say(`${what}; the view is still frozen.`);
     const whole = Math.max(0, away - missing);
     const filled = `${slept || !restarted ? "what was missed is" : `${duration(whole)}`} filled from the store`;
     this.say(`${what}; ${filled}, ${missing > 500 ? `${duration(missing)} of it missing` : "nothing lost"}.`);

@@ -1,0 +1,79 @@
+"""When the page asks for history and what it tells of a loss: its modules, over a page made up."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.test_browser_modules import page as page
+
+pytestmark = pytest.mark.browser
+
+LEFT = """async ([granted, busy]) => {
+  const { Travel } = await import('/live/travel.js');
+  const stack = {
+    edge: 1e12, model: { info: { step_ms: 1000 }, now: () => stack.edge }, zoomed() {},
+    ranges: { user: { time: [1e12 - 90000, 1e12 - 30000] } }, pane: {},
+  };
+  const view = { range_s: 120, end_ms: null }, asked = [];
+  const page = { view, stacks: new Map([[1, stack]]), want(change) {
+    asked.push([(stack.edge - 1e12) / 1000, (change.end_ms - 1e12) / 1000]);
+    if (granted) Object.assign(view, change);
+  } };
+  const travel = new Travel(page), pass = () => {
+    for (let k = 0; k < 600; k++) {
+      if (busy) travel.timer = 1;
+      travel.tick();
+      stack.edge += 1000;
+    }
+  };
+  pass();
+  const first = asked.length;
+  Object.assign(view, { end_ms: null });
+  stack.ranges.user.time = [stack.edge - 110000, stack.edge - 100000];
+  pass();
+  return { asked, first, away: travel.away };
+}"""
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_history_is_asked_for_once_a_zoom(page: Page, granted: bool) -> None:
+    """When its left edge leaves the range (2 steps later), in the middle of what comes; also if refused."""
+    found = page.evaluate(LEFT, [granted, False])
+    assert found == {"asked": [[33, 0], [613, 555]], "first": 1, "away": True}
+
+
+def test_a_gesture_asks_by_itself(page: Page) -> None:
+    assert page.evaluate(LEFT, [True, True])["asked"] == []
+
+
+TOLD = """async ([lost_s, figure_s, frozen, gap]) => {
+  const { Notices } = await import('/live/notices.js');
+  const now = Date.now(), said = [];
+  const gaps = gap ? [{ stream: 'depth', from_ms: now - gap[0] * 1000, to_ms: now - gap[1] * 1000 }] : [];
+  const model = { tiles: { t: now - figure_s * 1000 }, series: { last: now }, gaps };
+  const page = { frozen, stacks: new Map([[1, { model }]]), connection: { lostAt: null } };
+  const notices = new Notices(page);
+  notices.say = words => said.push(words.replaceAll('\u00a0', ' '));
+  notices.greeted({ started_ms: now - 9e6, time_ms: now - 8e6 });
+  if (lost_s !== null) page.connection.lostAt = now - lost_s * 1000;
+  notices.greeted({ started_ms: now - 9e6, time_ms: now });
+  notices.filled({ model });
+  return [said, page.connection.lostAt];
+}"""
+BACK = "Connection back after 20 s"
+LOSSES = [
+    ([20, 21, False, None], f"{BACK}; what was missed is filled from the store, nothing lost."),
+    # The market was down for an hour: that is nothing that the connection lost.
+    ([20, 3600, False, (3600, 0)], f"{BACK}; what was missed is filled from the store, 20 s of it missing."),
+    ([20, 7200, True, None], f"{BACK}; the view is still frozen."),
+    ([1, 7200, False, None], None),
+    ([None, 7200, False, None], None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "want"), LOSSES)
+def test_what_was_missed_is_counted_from_the_loss(
+    page: Page, case: list[Any], want: str | None
+) -> None:
+    assert page.evaluate(TOLD, case) == [[want] if want else [], None]
