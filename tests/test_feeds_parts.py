@@ -3,15 +3,17 @@
 import math
 import random
 from decimal import Decimal
+from email.utils import formatdate
 
 import aiohttp
 import ccxt
 import pytest
+from multidict import CIMultiDict
 
-from app.clock import FakeClock
+from app.clock import FakeClock, SystemClock
 from app.errors import BookError, FeedError, ThrottledError, VenueDownError
 from app.feeds.backoff import Backoff
-from app.feeds.ccxt_errors import to_feed_error
+from app.feeds.ccxt_errors import to_feed_error, wait_in
 from app.feeds.ccxt_markets import describe, increment
 from app.feeds.validity import fault_of
 from app.feeds.venues import DEFAULT, facts_of
@@ -179,6 +181,27 @@ def test_a_wait_that_nobody_can_wait_for_is_none(sent: str, wait_s: float | None
     mapped = to_feed_error("Kraken", error)
     assert isinstance(mapped, ThrottledError)
     assert mapped.retry_after_s == wait_s
+
+
+def test_a_wait_until_a_moment_is_by_the_venues_own_clock_where_it_says_it() -> None:
+    headers = {
+        "Date": "Thu, 01 Jan 2026 00:00:00 GMT",
+        "retry-after": "Thu, 01 Jan 2026 00:02:30 GMT",
+    }
+    assert wait_in(headers) == 150.0
+    assert wait_in({"Retry-After": headers["Date"]}) == 0.0  # long ago by ours
+    soon = formatdate(SystemClock().now_ns() / 1e9 + 60.0, usegmt=True)
+    assert wait_in({"Retry-After": soon}) == pytest.approx(60.0, abs=5.0)
+    assert wait_in({}) is None
+    refused = aiohttp.WSServerHandshakeError(
+        None,  # type: ignore[arg-type]
+        (),
+        status=429,
+        headers=CIMultiDict(headers),
+    )
+    mapped = to_feed_error("Kraken", ccxt.NetworkError(refused))
+    assert isinstance(mapped, ThrottledError)
+    assert mapped.retry_after_s == 150.0
 
 
 @pytest.mark.parametrize(

@@ -279,6 +279,52 @@ async def test_a_removed_market_is_not_asked_for_again() -> None:
         assert again.status.states_depth
 
 
+async def test_removing_a_market_while_the_watchdog_looks_harms_nobody() -> None:
+    async with polling(2) as rig:
+        await until(lambda: live(rig))
+        removing = asyncio.ensure_future(rig.venue.remove(A))
+        while not removing.done():
+            rig.venue._watchdog.look()
+            await asyncio.sleep(0)
+        del rig.feeds[A]
+        assert live(rig)
+
+
+async def test_watching_goes_on_after_an_error_in_it() -> None:
+    async with polling(1) as rig:
+        await until(lambda: live(rig))
+        watchdog, look = rig.venue._watchdog, rig.venue._watchdog.look
+
+        def broken() -> None:
+            watchdog.look = look  # type: ignore[method-assign]
+            raise KeyError("once")
+
+        watchdog.look = broken  # type: ignore[method-assign]
+        await until(lambda: watchdog.look == look, "the error")
+        rig.server.gate = asyncio.Event()
+        await until(lambda: rig.feeds[A].status.state is State.STALE, "it is still watched")
+        rig.server.gate.set()
+
+
+async def test_a_venue_that_numbers_its_books_anew_is_followed() -> None:
+    server = ScriptedVenue(1)
+    async with polling(server=server) as rig:
+        feed, book = rig.feeds[A], server.books["AAAUSDT"]
+        depth = feed.tracks[Stream.DEPTH]
+        await until(lambda: depth.state is State.LIVE)
+        before_ns = depth.last_ns
+        book.last_id = 1
+        await until(lambda: feed.status.gaps_by_reason["sequence"], "the gap")
+        await until(lambda: depth.state is State.LIVE, "it is followed")
+        view = feed.book()
+        assert view is not None
+        assert view.update_id == 1
+        (gap,) = (g for g in feed.status.new_gaps if g.reason == "sequence")
+        assert gap.from_ns >= before_ns
+        assert gap.to_ns - gap.from_ns > 10**9
+        assert "older numbers" in gap.detail
+
+
 async def test_closing_leaves_no_task_behind() -> None:
     before = asyncio.all_tasks()
     async with polling(3) as rig:

@@ -2,12 +2,15 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 import ccxt
 import orjson
 
+from app.clock import NS_PER_S, SystemClock
 from app.errors import BookError, FeedError, OfiError, ThrottledError, VenueDownError
 
 _SHOWN = 160
@@ -48,19 +51,50 @@ def to_feed_error(venue: str, error: BaseException) -> OfiError:
 
 
 def retry_after_of(error: BaseException) -> float | None:
-    """The wait that the venue asked for, in seconds, where the hooked exchange noted one."""
-    return sane_wait(getattr(error, "retry_after_s", None))
+    """The wait that the venue asked for, in seconds, where the hooked exchange noted one, or in the
+    answer to a handshake."""
+    noted = sane_wait(getattr(error, "retry_after_s", None))
+    inner = _innermost(error)
+    if noted is None and isinstance(inner, aiohttp.ClientResponseError) and inner.headers:
+        return wait_in(inner.headers)
+    return noted
 
 
-def sane_wait(value: Any) -> float | None:
-    """A `Retry-After` in seconds as one can wait for it; None where it is no such number."""
+def wait_in(headers: Mapping[str, Any]) -> float | None:
+    """The wait that an answer's headers ask for, in seconds."""
+    named = {name.lower(): value for name, value in headers.items()}
+    return sane_wait(named.get("retry-after"), named.get("date"))
+
+
+def sane_wait(value: Any, sent: Any = None) -> float | None:
+    """A `Retry-After` in seconds as one can wait for it; None where it is none.
+
+    Args:
+        value: seconds, or the moment as an HTTP date.
+        sent: when the answer was sent by the venue's own clock (`Date`); without it ours counts.
+    """
+    until = _moment(value)
     try:
-        seconds = float(value)
+        seconds = float(value) if until is None else until - (_moment(sent) or _now_s())
     except (TypeError, ValueError):
         return None
+    if until is not None:
+        seconds = max(0.0, seconds)
     if not math.isfinite(seconds) or seconds < 0:
         return None
     return min(seconds, _LONGEST_WAIT_S)
+
+
+def _moment(value: Any) -> float | None:
+    """An HTTP date in seconds since the epoch."""
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return None
+
+
+def _now_s() -> float:
+    return SystemClock().now_ns() / NS_PER_S
 
 
 def cause_of(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import ccxt.async_support
 import ccxt.pro
 
 from app.errors import FeedError, MarketError
-from app.feeds.ccxt_errors import sane_wait
+from app.feeds.ccxt_errors import wait_in
 from app.feeds.ccxt_hook import (
     HookedClient,
     Observer,
@@ -219,8 +219,7 @@ def _note_retry_after(error: Any, refused: tuple[Any, Any]) -> None:
     error.http_status = code  # venues' own handlers look at the body before the status
     if code not in (418, 429, 503) or not headers:
         return
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), None)
-    error.retry_after_s = sane_wait(value)
+    error.retry_after_s = wait_in(headers)
 
 
 def config_of(

@@ -22,6 +22,7 @@ from ccxt.async_support.base.ws.client import Client
 
 from app.errors import BookError
 from app.feeds.leaving import (
+    begins_stream,
     is_farewell,
     is_subscription,
     left_out_of,
@@ -36,10 +37,16 @@ _INF = math.inf
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 _BOOK, _HEAD = '"book"', 100
 _FAREWELLS = 64  # ends of subscriptions that some venues never confirm
+_NOBODY: tuple[None, int] = (None, 0)
 
 
 class Owner(Protocol):
     """Whoever subscribes: learns on which client and under which hashes ccxt waits for it."""
+
+    attempt: int  # raised when it is let go: what it left in ccxt's queue is void
+
+    def asked(self) -> None:
+        """The venue was asked, and has confirmed where it does so."""
 
     def attach(self, client: "HookedClient", message_hash: str) -> None:
         """ccxt waits for `message_hash` on `client` on behalf of this owner."""
@@ -73,8 +80,24 @@ class Observer(Protocol):
         """A message could not be read, or its handler raised."""
 
 
-# The stream on whose behalf the present task calls ccxt.
+# The stream on whose behalf the present task calls ccxt, and in which attempt of its.
 OWNER: ContextVar[Owner | None] = ContextVar("OWNER", default=None)
+ATTEMPT: ContextVar[int] = ContextVar("ATTEMPT", default=0)
+
+
+class _Notes(dict[Any, Any]):
+    """What ccxt takes for subscribed; knows besides on whose behalf it was noted."""
+
+    def __init__(self, notes: dict[Any, Any]):
+        super().__init__(notes)
+        self.by: dict[Owner, set[Any]] = {}
+        self.frozen = False  # a frame is being handled: what is noted then is nobody's
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        owner = OWNER.get()
+        if owner is not None and not self.frozen:
+            self.by.setdefault(owner, set()).add(key)
+        super().__setitem__(key, value)
 
 
 class HookedClient(Client):  # type: ignore[misc]
@@ -83,7 +106,9 @@ class HookedClient(Client):  # type: ignore[misc]
     observer: Observer
     owners: dict[str, Owner]
     asked: dict[Owner, dict[str, Any]]  # with what message, in order
-    requests: dict[str, Owner]  # whose requests the venue has not yet answered
+    # Whose requests the venue has not yet answered, and of which attempt.
+    requests: dict[str, tuple[Owner, int]]
+    subscriptions: _Notes
     farewells: deque[str | None]  # ends that it has not yet confirmed, by request id
     dead: bool
     heard_ns: int
@@ -107,6 +132,7 @@ class HookedClient(Client):  # type: ignore[misc]
         # Silence is the watchdog's to judge, by frames of any kind; ccxt would count only pongs.
         client.maxPingPongMisses = math.inf
         client.asked, client.requests = {}, {}
+        client.subscriptions = _Notes(client.subscriptions)
         client.farewells = deque(maxlen=_FAREWELLS)
         client.chains, client.text, client.loads = None, "", loads
 
@@ -138,13 +164,33 @@ class HookedClient(Client):  # type: ignore[misc]
         return result
 
     async def send(self, message: Any) -> Any:
-        """As ccxt; notes who asks for what: a refusal names only the request, and an end the beginning."""
+        """As ccxt; notes who asks for what: a refusal names only the request, and an end the beginning.
+
+        ccxt's queue is long where a venue's limit is low: what waited in it until its owner was let go is
+        not sent any more.
+        """
         owner, request = OWNER.get(), request_id(message)
-        if owner is not None and is_subscription(message):
+        if owner is None or not begins_stream(message):
+            return await super().send(message)
+        if owner.attempt != ATTEMPT.get():
+            return None
+        if is_subscription(message):
             self.asked[owner] = message
             if request is not None:
-                self.requests[request] = owner
-        return await super().send(message)
+                self.requests[request] = owner, owner.attempt
+        await super().send(message)
+        if request not in self.requests and owner.attempt == ATTEMPT.get():
+            owner.asked()  # no answer is to be expected, or it was quicker
+        return None
+
+    def awaits(self, owner: Owner) -> bool:
+        """Whether ccxt sends, or has sent, anything on behalf of `owner`; if not, others asked before."""
+        return owner in self.subscriptions.by
+
+    def forget(self, owner: Owner) -> None:
+        """Drop ccxt's notes of what `owner` subscribed, so that the next attempt is sent."""
+        for note in self.subscriptions.by.pop(owner, ()):
+            self.subscriptions.pop(note, None)
 
     async def leave(self, owner: Owner, new_id: int) -> None:
         """End what `owner` asked for, and forget ccxt's notes of it."""
@@ -183,24 +229,30 @@ class HookedClient(Client):  # type: ignore[misc]
             return True
         if not self.asked:
             return False
-        owner = self.requests.pop(request, None) if request else None
+        owner, attempt = self.requests.pop(request, _NOBODY) if request else _NOBODY
         text = refusal_of(message)
         if text is None and owner is not None:
             text = left_out_of(message, self.asked.get(owner, {}))
+        present = owner is not None and owner.attempt == attempt
+        if text is None and present and owner is not None:
+            owner.asked()
         if text is None or (request and owner is None):
             return False
-        self.observer.refused(self, owner, text)
+        if present or owner is None:
+            self.observer.refused(self, owner, text)
         return True
 
     def handle_message(self, message: Any) -> None:
         """As ccxt; an exception is reported instead of ending the receive loop."""
         self.observer.begin(self)
+        self.subscriptions.frozen = True
         try:
             if not (self.dead and message.type in _DATA):
                 super().handle_message(message)
         except Exception as error:  # malformed JSON, a handler's KeyError: all end the loop
             self.observer.handler_failed(self, error)
         finally:
+            self.subscriptions.frozen = False
             self.observer.end(self)
 
     async def open(self, session: Any, backoff_delay: float = 0) -> None:

@@ -62,8 +62,8 @@ class PolledVenue(SupervisedVenue):
             clock, feed.stale_after_s, tuple, lambda *_: None, self._slept, self._look
         )
 
-    def _work(self) -> list[Any]:
-        return [*super()._work(), self._rota.run()]
+    def _work(self) -> list[Callable[[], Awaitable[None]]]:
+        return [*super()._work(), self._rota.run]
 
     def add(self, market_id: MarketId, index: int) -> PolledMarketFeed:
         """Put a market on the rota.
@@ -132,8 +132,9 @@ class PolledVenue(SupervisedVenue):
         """Take a market off the rota."""
         if self._feeds.pop(market_id, None) is None:
             return
+        supervisors = self._supervisors.pop(market_id)
         await cancel(self._tasks.pop(market_id))
-        for supervisor in self._supervisors.pop(market_id):
+        for supervisor in supervisors:
             self._rota.remove(self._jobs.pop(supervisor))
 
     async def close(self) -> None:
@@ -180,6 +181,7 @@ class PolledVenue(SupervisedVenue):
                 asked_ns = self._jobs[supervisor].asked_ns
                 if mute or (asked_ns and now_ns - asked_ns > silence_ns):
                     self._unanswered(supervisor, now_ns)
+            self._feeds[market_id].judge_age(stale_ns)
             self._feeds[market_id].tell_pace(self.title, len(self._feeds))
 
     @staticmethod

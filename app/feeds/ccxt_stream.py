@@ -13,7 +13,7 @@ from app.errors import BookError, FeedError, ThrottledError
 from app.feeds import words
 from app.feeds.auditor import Auditor
 from app.feeds.base import VenueFeed
-from app.feeds.ccxt_errors import sane_wait, to_feed_error
+from app.feeds.ccxt_errors import retry_after_of, sane_wait, to_feed_error
 from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
 from app.feeds.ccxt_hook import HookedClient
 from app.feeds.ccxt_poll import PolledVenue
@@ -97,8 +97,8 @@ class CcxtVenue(SupervisedVenue):
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
 
-    def _work(self) -> list[Any]:
-        audits = [self._auditor.run()] if self.router.family.audit is not None else []
+    def _work(self) -> list[Callable[[], Awaitable[None]]]:
+        audits = [self._auditor.run] if self.router.family.audit is not None else []
         return [*super()._work(), *audits]
 
     def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:
@@ -180,17 +180,19 @@ class CcxtVenue(SupervisedVenue):
         client = supervisor.client
         if client is None:
             return
-        for message_hash in supervisor.hashes:
+        hashes = set(supervisor.hashes)
+        supervisor.detach()
+        for message_hash in hashes:
             if client.owners.get(message_hash) is supervisor:
                 del client.owners[message_hash]
             client.subscriptions.pop(message_hash, None)
+        client.forget(supervisor)
         if supervisor.track.stream is Stream.DEPTH:
             self._forget_book(supervisor, client)
         if (leave or self.router.family.leaves) and not link:
             await client.leave(supervisor, next(self._ids))
         if link:
             self._kill(client, ccxt.NetworkError("the connection is opened again"))
-        supervisor.detach()
 
     def _forget_book(self, supervisor: StreamSupervisor, client: HookedClient) -> None:
         symbol = MarketId.parse(supervisor.market).symbol
@@ -219,6 +221,7 @@ class CcxtVenue(SupervisedVenue):
         if client.isConnected:
             return Fault("reconnect", link=True)
         wait_s = sane_wait(client.last_retry_after)
+        wait_s = retry_after_of(error) if wait_s is None else wait_s
         known = to_feed_error(self.title, error)
         if wait_s is not None:
             known = ThrottledError(f"{self.title} limits connections for {wait_s:g} s.", wait_s)

@@ -42,6 +42,16 @@ def is_subscription(message: Any) -> bool:
     return any("subscribe" in word and "unsub" not in word for word in words)
 
 
+def begins_stream(message: Any) -> bool:
+    """The same in any wording, also of those that cannot be turned: `{"sub": …}`, "SUBSCRIPTION"."""
+    if is_subscription(message):
+        return True
+    if not isinstance(message, dict):
+        return False
+    words = [str(message.get(verb)).lower() for verb in (*_VERBS, "reqType")]
+    return "sub" in message or any(w == "sub" or w.startswith("subscri") for w in words)
+
+
 def is_farewell(message: Any) -> bool:
     """Whether a message of a venue confirms the end of a subscription."""
     if not isinstance(message, dict):

@@ -18,6 +18,7 @@ _SLOW_NS: Final = NS_PER_S + NS_PER_S // 4  # a second was promised; beyond it t
 _PERIODS: Final = 16  # between two books, of which the mean is shown
 _BOOKS_PER_TRADES: Final = 3  # where turns are rare, books come before trades
 _TRADES_KEPT: Final = 10_000
+_OLDER: Final = 3  # older answers in a row, and no other for as long as makes a stream stale
 
 
 class PolledBook(dict[str, Any]):
@@ -36,6 +37,7 @@ class PolledMarketFeed(CcxtMarketFeed):
         self.tracks[Stream.TRADES].quiet_is_whole = False
         self._answers = 0
         self._nonce = -1
+        self._older = 0  # answers in a row that were older than what is known
         self._periods: deque[int] = deque(maxlen=_PERIODS)
         self._listed: OrderedDict[Any, None] | None = None
 
@@ -46,7 +48,9 @@ class PolledMarketFeed(CcxtMarketFeed):
         if isinstance(nonce, int) and nonce < self._nonce:
             # An older book from a cache of the venue's: the next answer tells.
             self.status.rejected["snapshot"] += 1
+            self._older += 1
             return
+        self._older = 0
         before_ns = 0 if track.in_gap else track.last_ns
         self._answers += 1
         self._whole = True
@@ -63,6 +67,13 @@ class PolledMarketFeed(CcxtMarketFeed):
     def period_ns(self) -> int:
         """The achieved time between two books; 0 before there were two."""
         return sum(self._periods) // len(self._periods) if self._periods else 0
+
+    def judge_age(self, stale_ns: int) -> None:
+        """Answers that stay older are no cache's: the venue numbers its books anew, and so do we."""
+        track = self.tracks[Stream.DEPTH]
+        silent_ns = self._clock.now_ns() - track.last_ns
+        if self._older >= _OLDER and silent_ns > stale_ns and track.fault is None:
+            track.fail(Fault("sequence", words.renumbered(silent_ns / NS_PER_S)))
 
     def tell_pace(self, venue: str, markets: int) -> None:
         """Say what keeps the book from being asked for every second."""
@@ -99,7 +110,7 @@ class PolledMarketFeed(CcxtMarketFeed):
         if stream is Stream.TRADES:
             self._listed = None
         if stream is Stream.DEPTH:
-            self._nonce = -1
+            self._nonce, self._older = -1, 0
             self._periods.clear()
 
     def book_every_ns(self) -> int:

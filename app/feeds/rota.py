@@ -39,7 +39,7 @@ class Rota:
     """
 
     def __init__(self, clock: Clock, places: int, hold_until_ns: Callable[[], int]):
-        self._clock, self._hold_until_ns = clock, hold_until_ns
+        self._clock, self._hold_until_ns, self._places = clock, hold_until_ns, places
         self._free = asyncio.Semaphore(places)
         self._due: list[tuple[int, int, Job, int]] = []
         self._count = 0
@@ -65,10 +65,12 @@ class Rota:
 
     async def run(self) -> None:
         """Until cancelled."""
+        self._free = asyncio.Semaphore(self._places)
         try:
             while True:
                 await self._free.acquire()
                 job = await self._next()
+                job.asked_ns = self._clock.now_ns()  # one that is never answered is found by it
                 asking = asyncio.ensure_future(self._ask(job, job.turn))
                 self._asking.add(asking)
                 asking.add_done_callback(self._asking.discard)

@@ -14,9 +14,13 @@ from app.feeds.supervisor import StreamSupervisor
 from app.feeds.track import Fault
 from app.feeds.venues import VenueFacts
 from app.feeds.watchdog import Watchdog
+from app.log import get
 from app.market import MarketId
 from app.records import Stream
 from app.settings import FeedSettings
+
+_AGAIN_S = 1.0  # before work that ended by an error begins again
+_log = get("feeds")
 
 
 class SupervisedVenue(CcxtSource):
@@ -50,11 +54,21 @@ class SupervisedVenue(CcxtSource):
         """
         await super().open()
         if not self._watching:
-            self._watching = [asyncio.ensure_future(work) for work in self._work()]
+            self._watching = [asyncio.ensure_future(self._kept(work)) for work in self._work()]
 
-    def _work(self) -> list[Any]:
-        """The coroutines that run as long as the venue is open."""
-        return [self._watchdog.run()]
+    def _work(self) -> list[Callable[[], Awaitable[None]]]:
+        """What runs as long as the venue is open."""
+        return [self._watchdog.run]
+
+    async def _kept(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run for ever: nobody waits for it, so an error must neither end it nor pass unheard."""
+        while True:
+            try:
+                await work()
+            except Exception as error:  # whatever it is, the venue must stay watched
+                name = getattr(work, "__qualname__", repr(work))
+                _log.exception("began again", venue=self.name, work=name, error=repr(error)[:200])
+            await self.clock.sleep(_AGAIN_S)
 
     def hurry(self, market_id: MarketId) -> None:
         """End the waits of a market before its next attempts, but none that the venue asked for."""

@@ -9,7 +9,7 @@ from app.errors import BookError, OfiError, ThrottledError
 from app.feeds import words
 from app.feeds.backoff import Backoff, Pause
 from app.feeds.ccxt_errors import to_feed_error
-from app.feeds.ccxt_hook import OWNER, HookedClient
+from app.feeds.ccxt_hook import ATTEMPT, OWNER, HookedClient
 from app.feeds.track import Fault, Track
 from app.log import get
 from app.records import State, Stream
@@ -51,6 +51,7 @@ class StreamSupervisor:
         self.track, self.market = track, market
         self.client: HookedClient | None = None
         self.hashes: set[str] = set()
+        self.attempt = 1
         self.waiting = False  # for a place among those that fetch their first book
         self._attached = asyncio.Event()
         self._lead = lead
@@ -66,8 +67,14 @@ class StreamSupervisor:
         self.hashes.add(message_hash)
         self._attached.set()
 
+    def asked(self) -> None:
+        """Called by ccxt's client: the venue was asked for this stream, and confirmed where it does so."""
+        if self.track.fault is None:
+            self.track.asked(self._venue.clock.now_ns())
+
     def detach(self) -> None:
-        """Nothing of the subscription is left."""
+        """Nothing of the subscription is left, nor is what still waits in ccxt's queue to be sent."""
+        self.attempt += 1
         self.client = None
         self.hashes.clear()
         self._attached.clear()
@@ -98,10 +105,31 @@ class StreamSupervisor:
     async def _hold(self) -> None:
         """Wait out a limit of the venue; after a fault, let the book's stream dial first."""
         if self._lead is not None and self._backoff.attempts:
-            await self._lead.subscribed.wait()
-        wait_s = (self._venue.hold_until_ns - self._venue.clock.now_ns()) / NS_PER_S
-        if wait_s > 0:
-            await self._venue.clock.sleep(wait_s)
+            await self._lead.dialled.wait()
+        track, clock = self.track, self._venue.clock
+        if not self._held():
+            return
+        before = track.state, track.detail
+        while self._held():
+            until_ns = track.next_try_ns = self._venue.hold_until_ns
+            track.enter(
+                State.THROTTLED, words.throttled(self._venue.title, until_ns), clock.now_ns()
+            )
+            await clock.sleep((until_ns - clock.now_ns()) / NS_PER_S)
+        track.enter(*before, clock.now_ns())
+
+    def _held(self) -> bool:
+        """Whether the venue wants no request at present."""
+        return self._venue.hold_until_ns > self._venue.clock.now_ns()
+
+    async def _place(self) -> None:
+        """Wait for a place among those that start; a limit that was set meanwhile is waited out first."""
+        starts = self._venue.starts
+        await starts.acquire()
+        while self._held():
+            starts.release()
+            await self._hold()
+            await starts.acquire()
 
     async def _subscribe(self) -> None:
         if self.track.stream is not Stream.DEPTH:
@@ -112,7 +140,7 @@ class StreamSupervisor:
         self._venue.queued += 1
         self.waiting = True
         try:
-            await self._venue.starts.acquire()
+            await self._place()
         finally:
             self._venue.queued -= 1
             self.waiting = False
@@ -132,6 +160,7 @@ class StreamSupervisor:
 
     async def _first(self, timeout_s: float | None) -> None:
         """Until the first update, a fault told by the hook, or the time is up."""
+        ATTEMPT.set(self.attempt)
         watching = asyncio.ensure_future(self._watch())
         woken = asyncio.ensure_future(self.track.woken.wait())
         linked = asyncio.ensure_future(self._linked())
@@ -157,12 +186,25 @@ class StreamSupervisor:
         await asyncio.wait({self.client.connected})
         if self._connected:
             self.track.linked(self._venue.clock.now_ns())
-        if self._connected and self.track.fault is None:
-            self.track.subscribed.set()
-            if self.track.state is not State.LIVE and self.track.stream is not Stream.DEPTH:
-                self.track.enter(State.STARTING, "", self._venue.clock.now_ns())
-            elif self.track.stream is Stream.DEPTH:
-                self._show_start(words.connected(self._venue.title))
+        if not self._connected or self.track.fault is not None:
+            return
+        self.track.dialled.set()
+        if not self.client.awaits(self):
+            self.asked()  # others have asked for the same
+        if self.track.stream is Stream.DEPTH:
+            self._show_start(words.connected(self._venue.title))
+        elif self.track.state is not State.LIVE:
+            self._show_link()
+
+    def _show_link(self) -> None:
+        """The link of a side stream is up. What fell silent by itself stays so until it speaks."""
+        track, now_ns = self.track, self._venue.clock.now_ns()
+        if track.mute:
+            return
+        if track.last_ns:
+            track.enter(State.RESYNCING, words.awaited(track.stream is Stream.TRADES), now_ns)
+        else:
+            track.enter(State.STARTING, "", now_ns)
 
     def fault_of(self, error: Exception) -> Fault:
         """What an error of ccxt means for this stream."""

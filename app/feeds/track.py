@@ -60,7 +60,10 @@ class Track:
         self.next_try_ns = UNKNOWN_NS
         self.fault: Fault | None = None
         self.woken = asyncio.Event()
-        self.subscribed = asyncio.Event()  # the connection is up and was asked for the stream
+        self.dialled = asyncio.Event()  # the connection is up
+        self.subscribed = asyncio.Event()  # and the venue was asked for the stream
+        self.subscribed_ns = 0  # since when
+        self.mute = False  # it fell silent while its connection went on, and has not spoken since
         self._open: tuple[int, Fault] | None = None
         self._status = status
         self.told = status.streams[stream]
@@ -82,6 +85,8 @@ class Track:
         if fault.reason in _REJECTIONS and not (fault.link or fault.counted):
             self._status.rejected[fault.reason] += 1
         self.lose(fault)
+        self.mute = (self.mute or fault.stale) and not fault.link
+        self.dialled.clear()
         self.subscribed.clear()
         self.woken.set()
         return True
@@ -97,7 +102,8 @@ class Track:
             self._status.gaps_by_reason[fault.reason] += 1
             self.told.gaps += 1
         self.last_ns = now_ns
-        self.subscribed.set()
+        self.mute = False
+        self.asked(now_ns)
         if self.state is not State.LIVE:
             self.live_since_ns = now_ns
             self.attempts = 0
@@ -108,6 +114,13 @@ class Track:
     def in_gap(self) -> bool:
         """Whether the stream has lost its thread and not found it again."""
         return self._open is not None
+
+    def asked(self, now_ns: int) -> None:
+        """The venue was asked for the stream."""
+        self.dialled.set()
+        if not self.subscribed.is_set():
+            self.subscribed.set()
+            self.subscribed_ns = now_ns
 
     def linked(self, now_ns: int) -> None:
         """The connection is up and was asked for the stream."""

@@ -60,6 +60,12 @@ def reconnecting(reason: str) -> str:
     return f"{_FAULTS.get(reason, reason)}. It is opened again; other markets are not affected."
 
 
+def awaited(trades: bool) -> str:
+    """The link is up again; what the gap of a stream ends with."""
+    ends = "Trades are whole again once the venue has" if trades else "The gap ends with the next"
+    return f"{ends} {'confirmed them' if trades else 'best quotes'}."
+
+
 def silent(seconds: float) -> str:
     """The watchdog gave the link up."""
     return f"No message for {seconds:.1f} s. The connection is opened again."
@@ -68,6 +74,11 @@ def silent(seconds: float) -> str:
 def unanswered(seconds: float) -> str:
     """A venue that is asked stopped answering."""
     return f"No answer for {seconds:.1f} s. It is asked again."
+
+
+def renumbered(seconds: float) -> str:
+    """A venue that is asked went back in its own numbers and stays there."""
+    return f"For {seconds:.1f} s all books had older numbers than before. The book begins anew."
 
 
 def slow(venue: str, period_s: float, markets: int) -> str:
