@@ -9,11 +9,11 @@ from tests.test_browser_modules import page as page
 
 pytestmark = pytest.mark.browser
 
-LEFT = """async ([granted, busy]) => {
+LEFT = """async ([granted, busy, tab]) => {
   const { Travel } = await import('/live/travel.js');
   const stack = {
     edge: 1e12, model: { info: { step_ms: 1000 }, now: () => stack.edge }, zoomed() {},
-    ranges: { user: { time: [1e12 - 90000, 1e12 - 30000] } }, pane: {},
+    ranges: { user: { time: [1e12 - 90000, 1e12 - 30000] } }, pane: {}, tab,
   };
   const view = { range_s: 120, end_ms: null }, asked = [];
   const page = { view, stacks: new Map([[1, stack]]), want(change) {
@@ -39,12 +39,16 @@ LEFT = """async ([granted, busy]) => {
 @pytest.mark.parametrize("granted", [True, False])
 def test_history_is_asked_for_once_a_zoom(page: Page, granted: bool) -> None:
     """When its left edge leaves the range (2 steps later), in the middle of what comes; also if refused."""
-    found = page.evaluate(LEFT, [granted, False])
+    found = page.evaluate(LEFT, [granted, False, "flow"])
     assert found == {"asked": [[33, 0], [613, 555]], "first": 1, "away": True}
 
 
 def test_a_gesture_asks_by_itself(page: Page) -> None:
-    assert page.evaluate(LEFT, [True, True])["asked"] == []
+    assert page.evaluate(LEFT, [True, True, "trades"])["asked"] == []
+
+
+def test_a_tab_without_times_goes_on_with_the_present(page: Page) -> None:
+    assert page.evaluate(LEFT, [True, False, "evidence"])["asked"] == []
 
 
 TOLD = """async ([lost_s, figure_s, frozen, gap]) => {

@@ -47,7 +47,7 @@ function digitsFor(a) {
   if (a >= 1000 || a === 0) return 0;
   if (a >= 10) return 1;
   if (a >= 1) return 2;
-  return Math.min(8, 2 - Math.floor(Math.log10(a)));
+  return Math.min(MOST_DECIMALS, 2 - Math.floor(Math.log10(a)));
 }
 
 /** A size with its sign. */

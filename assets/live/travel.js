@@ -1,6 +1,7 @@
 // Moving through time: one zoom for all markets, and stored history where the page looks beyond its range.
 const ASK_MS = 120, ASK_MOVING_MS = 400; // how long a gesture must rest before the server is asked
 const SLACK_STEPS = 2;
+const TIMELESS = "evidence"; // the tab whose charts have no axis of time
 
 export class Travel {
   constructor(page) {
@@ -29,6 +30,7 @@ export class Travel {
     const { view } = this.page, stack = this.first, range = stack?.ranges.user.time;
     if (!range || range === this.left || view?.end_ms !== null || !(stack.edge > 0)) return;
     if (this.timer || stack.pane.axes?.busy) return; // a gesture asks by itself
+    if (stack.tab === TIMELESS) return; // it is of the present, zoom or not
     if (range[0] < stack.edge - view.range_s * 1000 - slackOf(stack) && this.ask()) this.left = range;
   }
 
