@@ -10,11 +10,12 @@ from playwright.sync_api import Browser, expect
 from app.records import State
 from tests.browser import LiveMarkets, Watched, eventually, watched
 from tests.browser_panels import SAYS, words_of
+from tests.web_market import walks
 from tests.web_server import running_server
 
 pytestmark = pytest.mark.browser
 
-BTC = "binance:BTC/USDT"
+BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
 WELL = re.compile("Learning|Live")
 BOXES = """() => [...document.querySelectorAll('.mkt, .tile, .read, .panel, .foot, .axes')].map(one => {
   const box = one.getBoundingClientRect();
@@ -118,6 +119,85 @@ def test_each_state_of_a_feed_shows_its_words(
         expect(page.page.locator(".pill.state")).to_have_text(WELL)
         expect(page.page.locator(".note")).to_be_hidden()
         assert page.complaints == []
+
+
+@pytest.mark.parametrize("reported", [False, True])
+def test_a_market_without_rows_says_so_on_every_tab(
+    browser: Browser, tmp_path: Path, reported: bool
+) -> None:
+    """Stored, but nothing of it: no figure, no complaint, and no claim that all was well."""
+    bare = walks(2)[1]
+    market = str(bare.market.id)
+    with (
+        LiveMarkets(tmp_path, count=1, minutes=1) as living,
+        running_server(tmp_path, workers=1) as base,
+        watched(browser) as page,
+    ):
+        living.store.put_market(bare.market)
+        if reported:
+            now = living.clock.now_ns()
+            said = bare.status(now, now, State.STARTING, "Connecting.")
+            living.store.append(bare.market.id, {"status": said})
+        page.page.goto(f"{base}/?m={market}&m={BTC}")
+        page.until("m => window.ofi?.view(m)?.drawn.count > 1", market)
+        stack = page.page.locator(f".stack[data-market='{market}']")
+        expect(stack.locator(".empty:visible, .note:visible").first).to_be_visible()
+        page.page.get_by_role("tab", name="Verification & toxicity").click()
+        for name in ("verdict", "impact", "flows", "horizons", "vpin"):
+            expect(stack.locator(f"[data-empty={name}] h4")).to_have_text("No data yet")
+        expect(stack.locator("[data-empty=verdict]")).to_contain_text("A verdict needs 30 windows")
+        if not reported:  # a collector that fell silent again has the charts hidden
+            stack.get_by_role("button", name="Menu: Does OFI work here?").click()
+            expect(page.page.get_by_role("menuitem", name="Save as CSV")).to_have_count(0)
+            page.page.keyboard.press("Escape")
+        page.page.get_by_role("tab", name="Trades & liquidity").click()
+        expect(stack.locator("[data-cost]")).to_contain_text("waiting for the book")
+        page.page.get_by_role("tab", name="Data quality").click()
+        untold = "No collector has reported on this market yet."
+        clock = stack.locator("[data-f=dq-clock]")
+        if reported:
+            expect(stack.locator("[data-f=dq-best-state]")).not_to_be_empty()
+            expect(clock).not_to_have_text(untold)
+        else:
+            expect(clock).to_have_text(untold)
+            expect(stack.locator("[data-list=own]")).to_have_text(untold)
+            expect(
+                stack.locator("[data-list=reasons] tbody, [data-list=reasons] .nothing")
+            ).to_have_text(untold)
+            expect(stack.locator("[data-f=dq-best-state]")).to_have_text("Starting")
+            expect(stack.locator("[data-f=dq-depth-recent]")).to_have_text("\u2013")
+        seen = page.view(BTC)["drawn"]["count"]
+        page.until("([m, n]) => window.ofi.view(m).drawn.count > n + 2", [BTC, seen])
+        assert page.complaints == []
+
+
+def test_a_market_that_cannot_be_drawn_says_so_and_takes_no_other_with_it(
+    page: Watched, url: str
+) -> None:
+    page.page.add_init_script(
+        """{ const begin = CanvasRenderingContext2D.prototype.beginPath;
+          CanvasRenderingContext2D.prototype.beginPath = function () {
+            const market = this.canvas.closest?.('.stack')?.dataset.market;
+            if (window.broken && market === window.broken) throw new Error('no ink');
+            return begin.call(this);
+          }; }"""
+    )
+    # The broken one is drawn first.
+    page.open(f"{url}/?m={ETH}&m={BTC}", ETH, BTC)
+    page.page.evaluate("market => { window.broken = market; }", ETH)
+    lost = page.page.locator(f".stack[data-market='{ETH}']")
+    expect(lost.locator(".empty")).to_contain_text(
+        "Drawing it failed: no ink. Other markets are not affected."
+    )
+    expect(lost.locator(".pill.state")).to_have_text("Not shown")
+    seen = page.view(BTC)["drawn"]["count"]
+    page.until("([m, n]) => window.ofi.view(m).drawn.count > n + 4", [BTC, seen])
+    expect(page.page.locator(f".stack[data-market='{BTC}'] .empty")).to_be_hidden()
+    assert len(page.complaints) == 1
+    assert "no ink" in page.complaints.pop()
+    page.page.evaluate("window.broken = null")
+    expect(lost.locator(".empty")).to_be_hidden()
+    expect(lost.locator(".pill.state")).to_have_text(WELL)
 
 
 def test_a_venue_without_trades_says_so_where_they_would_be(

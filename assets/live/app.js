@@ -232,8 +232,12 @@ class Page {
     this.frame = 0;
     const at = performance.now();
     for (const stack of this.dirtyStacks) {
-      stack.draw(at, this.frozen);
-      if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
+      try {
+        stack.draw(at, this.frozen);
+        if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
+      } catch (error) {
+        stack.broke(error);
+      }
     }
     this.dirtyStacks.clear();
   }

@@ -87,7 +87,7 @@ export class EvidencePane {
     const { values, stack } = this, empty = empties(values, stack.model.status);
     for (const [name, content] of Object.entries(empty)) showEmpty(this.holder, name, content);
     this.points = {};
-    if (!values) return;
+    if (!values?.explains) return;
     writeCard(stack.f, this.holder, values);
     writeTables(stack.f, this.holder, values);
     this.badges();
@@ -158,7 +158,7 @@ export class EvidencePane {
 
   /** The table of a panel, for its CSV. */
   table(name) {
-    return this.values ? (TABLES[name]?.(this.values, this.arrays, this.stack.model.info) ?? null) : null;
+    return this.values?.explains ? (TABLES[name]?.(this.values, this.arrays, this.stack.model.info) ?? null) : null;
   }
 }
 

@@ -6,9 +6,10 @@ const LITTLE = 0.5; // of the look-back seen: below it figures give way
 
 /** By panel, `{title, text}` where it cannot show its figures; null where it can. */
 export function empties(values, status) {
-  if (!values) {
-    const soon = { title: "Being worked out", text: "The first figures come within some seconds." };
-    return { verdict: soon, impact: soon, prediction: soon, flows: soon, horizons: soon, vpin: soon, markouts: soon, adverse: soon };
+  if (!values) return all({ title: "Being worked out", text: "The first figures come within some seconds." });
+  if (!values.explains) {
+    const title = "No data yet", text = "Nothing of this market is stored.";
+    return { ...all({ title, text }), verdict: { title, text: `${text} A verdict needs 30 windows of ${span(values.bin_s)}.` } };
   }
   const quiet = status?.has_trades === false ? { title: "No trades on this venue", text: "This venue sends no public trades here. VPIN and markouts stay empty; OFI does not." } : null;
   const few = seen(values, "best");
@@ -23,6 +24,9 @@ export function empties(values, status) {
     adverse: quiet ?? adverse(values),
   };
 }
+
+const PANELS = ["verdict", "impact", "prediction", "flows", "horizons", "vpin", "markouts", "adverse"];
+const all = (content) => Object.fromEntries(PANELS.map((name) => [name, content]));
 
 function seen(values, stream) {
   // A young market has no gaps: its figures say how few bins they rest on.
@@ -39,9 +43,9 @@ function impact(values) {
 }
 
 function prediction(values) {
-  const all = Object.values(values.prediction);
-  if (all.some((p) => p.ic !== undefined)) return null;
-  const most = Math.max(...all.map((p) => p.pairs));
+  const ahead = Object.values(values.prediction);
+  if (ahead.some((p) => p.ic !== undefined)) return null;
+  const most = Math.max(...ahead.map((p) => p.pairs));
   return most < 30
     ? { title: `Needs 30 pairs of now and next: ${span60(30 - most)} more`, text: "A pair a second, where both are known." }
     : { title: "Nothing to predict", text: "Mid or flow did not move." };

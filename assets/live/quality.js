@@ -8,6 +8,8 @@ import { write } from "./texts.js";
 const WORDS_MS = 1000, CHARTS_MS = 1000;
 const NAMES = { best: "best quotes", depth: "depth", trades: "trades" };
 const STATES = { live: "Live", starting: "Starting", resyncing: "Resyncing", stale: "Stale", throttled: "Throttled", down: "Down", none: "none on this venue" };
+const CELLS = ["since", "age", "sends", "latency", "rate", "recent", "lookback", "gaps", "longest"];
+const UNTOLD = "No collector has reported on this market yet.";
 const NEVER_MS = 1e9;
 
 export class QualityPane {
@@ -78,17 +80,22 @@ export class QualityPane {
     return (this.quality?.streams ?? []).filter((one) => one.state !== "none");
   }
 
+  /** Whether a collector has reported at all: before, nothing is known, not even that nothing was lost. */
+  get told() {
+    return this.quality.streams.length > 0;
+  }
+
   words(now) {
-    const q = this.quality, f = this.stack.f, back = span(q.lookback_s ?? 1800);
+    const { quality: q, told } = this, f = this.stack.f, back = span(q.lookback_s ?? 1800);
     write(f["dq-lookback-head"], `coverage ${back}`);
-    for (const one of q.streams) this.row(f, one, now);
+    for (const one of told ? q.streams : STREAMS.map((stream) => ({ stream, state: q.state }))) this.row(f, one, now);
     const known = this.present.map((one) => one.coverage_15min);
     write(f["dq-cover"], known.length ? `${percent(Math.min(...known))} of 15\u00a0min` : "");
-    write(f["dq-clock"], q.clock_off ? `${clockWords(q.clock_offset_ms)}; latencies count from the fastest message of 10\u00a0min` : "venue clock agrees with ours");
-    write(f["dq-audit"], q.audits ? `${number(q.audits)} audits, ${q.audit_differences ? number(q.audit_differences) : "none"} differed` : "no audits");
+    write(f["dq-clock"], !told ? UNTOLD : q.clock_off ? `${clockWords(q.clock_offset_ms)}; latencies count from the fastest message of 10\u00a0min` : "venue clock agrees with ours");
+    write(f["dq-audit"], !told ? "" : q.audits ? `${number(q.audits)} audits, ${q.audit_differences ? number(q.audit_differences) : "none"} differed` : "no audits");
     this.reasons(q, back);
     const own = q.incidents.map((one) => entry(one, now)), every = (this.everywhere ?? []).map((one) => entry(one, now));
-    fillList(this.lists.own, own, "None in the last hour.");
+    fillList(this.lists.own, own, told ? "None in the last hour." : UNTOLD);
     fillList(this.lists.everywhere, every, "None in the last hour.");
     write(f["dq-own"], counted(q.incidents, q.left_out));
     write(f["dq-everywhere"], counted(this.everywhere ?? [], 0));
@@ -100,6 +107,7 @@ export class QualityPane {
     if (element) element.dataset.state = one.state;
     set("state", STATES[one.state] ?? one.state);
     if (one.state === "none") return;
+    if (one.coverage_15min === undefined) return CELLS.forEach((name) => set(name, NONE));
     set("since", one.since_ms ? duration(now - one.since_ms) : NONE);
     set("age", one.received_ms ? `${duration(now - one.received_ms)} ago` : NONE);
     set("sends", sends(one));
@@ -119,18 +127,19 @@ export class QualityPane {
   /** Gaps by stream over the look-back, and both kinds since the collector started. */
   reasons(q, back) {
     const f = this.stack.f;
-    const found = new Set([...Object.keys(q.gaps), ...Object.keys(q.rejected), ...q.streams.flatMap((one) => Object.keys(one.reasons ?? {}))]);
+    const { gaps = {}, rejected = {} } = q;
+    const found = new Set([...Object.keys(gaps), ...Object.keys(rejected), ...q.streams.flatMap((one) => Object.keys(one.reasons ?? {}))]);
     const begun = q.begun_ms ? `since ${stamp(q.begun_ms, "minutes")}` : "all";
     const head = ["Reason", ...this.present.map((one) => one.stream), begun, "rejected"];
     write(f["line-reasons"], `Gaps of ${back} by stream.`);
     const body = [...found].map((reason) => [
-      cause(reason), ...this.present.map((one) => number(one.reasons?.[reason] ?? 0)), number(q.gaps[reason] ?? 0), number(q.rejected[reason] ?? 0),
+      cause(reason), ...this.present.map((one) => number(one.reasons?.[reason] ?? 0)), number(gaps[reason] ?? 0), number(rejected[reason] ?? 0),
     ]);
     this.counted = { head, body };
-    const key = JSON.stringify(this.counted);
+    const key = JSON.stringify([this.counted, this.told]);
     if (this.lists.reasons.ofi === key) return;
     this.lists.reasons.ofi = key;
-    this.lists.reasons.replaceChildren(part("thead", head, "th"), ...(body.length ? body.map((cells) => line(cells)) : [nothing(head.length)]));
+    this.lists.reasons.replaceChildren(part("thead", head, "th"), ...(body.length ? body.map((cells) => line(cells)) : [nothing(head.length, this.told ? "No gap and no rejected book." : UNTOLD)]));
   }
 
   name() {
@@ -139,7 +148,7 @@ export class QualityPane {
         const value = name === "latency" ? `${ms(one.latency_p50_ms)} ms` : name === "rate" ? `${number(one.updates_per_s, 1)} a second` : percent(one.coverage_15min);
         return `${NAMES[one.stream]} ${value}`;
       });
-      const words = `${this.stack.market}, ${name === "rate" ? "updates a second" : name === "cover" ? "coverage" : "latency"} through time; now ${figures.join(", ")}`;
+      const words = `${this.stack.market}, ${name === "rate" ? "updates a second" : name === "cover" ? "coverage" : "latency"} through time; ${figures.length ? `now ${figures.join(", ")}` : "nothing reported yet"}`;
       if (canvas.getAttribute("aria-label") !== words) canvas.setAttribute("aria-label", words);
     }
   }
@@ -154,7 +163,7 @@ export class QualityPane {
     if (name === "latency") return through(this.series.p50);
     if (name === "rate") return through(this.series.rate);
     if (name === "reasons" && this.counted) return { columns: this.counted.head, rows: this.counted.body };
-    if (name === "streams") return records(this.present);
+    if (name === "streams" && this.present.length) return records(this.present);
     if (name === "incidents" || name === "everywhere") {
       const list = name === "incidents" ? this.quality.incidents : this.everywhere ?? [];
       return list.length ? records(list) : null;
@@ -217,11 +226,11 @@ function line(cells, tag = "td") {
   return row;
 }
 
-function nothing(width) {
+function nothing(width, words) {
   const row = document.createElement("tr"), cell = document.createElement("td");
   cell.colSpan = width;
   cell.className = "nothing";
-  cell.textContent = "No gap and no rejected book.";
+  cell.textContent = words;
   row.append(cell);
   return row;
 }

@@ -65,9 +65,9 @@ function throttled(s) {
 
 /** What stands in place of the charts; null where they are shown. */
 export function waitOf(stack, state, at) {
-  const { model, market, error, link } = stack;
+  const { model, market, error, broken, link } = stack;
   const s = model.status, drawn = model.series?.length > 0;
-  if (state === "error") return { title: "This market cannot be shown", text: error };
+  if (state === "error") return { title: "This market cannot be shown", text: error || broken };
   if (state === "down") {
     const hour = drawn ? { recorded: "Show last hour" } : {};
     return { title: downTitle(s, market), text: downText(s, at, model), acts: { ...tries(stack, at), ...hour } };

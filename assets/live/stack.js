@@ -32,6 +32,7 @@ export class Stack {
     this.ranges = new Ranges();
     this.link = { state: "connecting", since: 0 };
     this.error = "";
+    this.broken = ""; // why the last drawing failed
     this.awaited = null; // a start that the server tells of before there is anything to show
     this.recorded = false;
     this.edge = NaN;
@@ -220,6 +221,16 @@ export class Stack {
     }
     show(this, state, at);
     if (model.info && at - this.wordsAt >= WORDS_MS) this.words(at, state);
+    this.broken = "";
+  }
+
+  /** Drawing it failed: that is told in its place and on the console, while the others go on. */
+  broke(error) {
+    const said = `Drawing it failed: ${error.message}. Other markets are not affected.`;
+    if (this.broken !== said) console.error(error);
+    this.broken = said;
+    this.panes.classList.add("blank");
+    show(this, "error", performance.now());
   }
 
   /** What is read rather than watched: at most once a second. */
