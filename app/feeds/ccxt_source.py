@@ -5,13 +5,13 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-import ccxt
 import orjson
 
 from app.clock import Clock
 from app.errors import FeedError
 from app.feeds.ccxt_errors import to_feed_error
 from app.feeds.ccxt_markets import describe, find, listings
+from app.feeds.lineage import names_of
 from app.feeds.venues import VenueFacts
 from app.market import Listing, Market, MarketId
 from app.settings import FeedSettings
@@ -81,10 +81,7 @@ async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
 
 def _identity(exchange: Any) -> str:
     """Where its data come from: the family of the class (binanceusdm is binance) and the addresses."""
-    family = str(exchange.id)
-    for base in type(exchange).__mro__:
-        if base.__name__ in ccxt.exchanges:
-            family = base.__name__
+    family = [str(exchange.id), *names_of(type(exchange))][-1]
     address: bytes = repr(exchange.urls.get("api")).encode()
     with contextlib.suppress(TypeError):
         address = orjson.dumps(exchange.urls.get("api"), option=orjson.OPT_SORT_KEYS)

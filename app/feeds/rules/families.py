@@ -7,6 +7,7 @@ number above 2^53.
 from collections.abc import Sequence
 from typing import Any, Final
 
+from app.feeds.lineage import lineage, nearest
 from app.feeds.rules import checksums
 from app.feeds.rules.base import CONNECTION, NO_ID, Audit, Family, Update
 
@@ -180,5 +181,5 @@ DEFAULT: Final = Family(_silent, audit=Audit())
 
 
 def family_of(exchange_id: str) -> Family:
-    """The row of a ccxt exchange id."""
-    return FAMILIES.get(exchange_id, DEFAULT)
+    """The row of a ccxt exchange id, or of the exchange that it is a copy of (bybiteu is bybit)."""
+    return nearest(FAMILIES, lineage(exchange_id), DEFAULT)
