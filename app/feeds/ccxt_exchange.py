@@ -1,5 +1,6 @@
 """Constructs a hooked exchange of ccxt from a venue's settings."""
 
+import asyncio
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
@@ -16,6 +17,7 @@ from app.feeds.ccxt_hook import (
     WatchedCountedBook,
     WatchedIndexedBook,
 )
+from app.feeds.lineage import names_of, nearest
 from app.feeds.rules.base import Family
 from app.feeds.rules.exact import exact, loads, whole_number
 from app.feeds.venues import VenueFacts
@@ -90,6 +92,12 @@ class _Hooked(_Notes):
     _observer: Observer
     _cut: bool
     _loads: Callable[[str], Any] | None
+    # ccxt's
+    orderbooks: dict[str, Any]
+    fetch_order_book: Callable[..., Any]
+    handle_option: Callable[..., Any]
+    get_cache_index: Callable[..., Any]
+    handle_book_deltas: Callable[..., Any]
 
     def client(self, url: str) -> Any:
         client = super().client(url)  # type: ignore[misc]
@@ -102,6 +110,45 @@ class _Hooked(_Notes):
         # A snapshot that outlives its subscription may fail with nobody left to ask.
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         return future
+
+    async def fetch_rest_order_book_safe(
+        self, symbol: Any, limit: Any = None, params: Any = None
+    ) -> Any:
+        """One request: the feed backs off where ccxt would ask again at once. A task whose book was given
+        up meanwhile ends here, or it would mend, or blame, the one in its place."""
+        wanted = self.orderbooks.get(symbol)
+        try:
+            return await self.fetch_order_book(symbol, limit, params or {})
+        except Exception as error:
+            error.asked = True  # type: ignore[attr-defined]  # the connection is not to blame
+            raise
+        finally:
+            if self.orderbooks.get(symbol) is not wanted:
+                raise asyncio.CancelledError
+
+    async def load_order_book(
+        self, client: Any, message_hash: Any, symbol: Any, limit: Any = None, params: Any = None
+    ) -> None:
+        """As ccxt, but what goes wrong is of this book alone: ccxt would close the connection, which
+        carries other markets."""
+        stored = self.orderbooks.get(symbol)
+        if stored is None:
+            return  # given up before it was asked for
+        try:
+            for _ in range(self.handle_option("watchOrderBook", "maxRetries", 3)):
+                answer = await self.fetch_rest_order_book_safe(symbol, limit, params)
+                index = self.get_cache_index(answer, stored.cache)
+                if index >= 0:
+                    stored.reset(answer)
+                    self.handle_book_deltas(stored, stored.cache[index:])
+                    stored.cache.clear()
+                    client.resolve(stored, message_hash)
+                    return
+            raise ccxt.InvalidNonce("the snapshots were older than the updates")
+        except Exception as error:  # whatever it is, it is told to whoever waits for the book
+            error.asked = True  # type: ignore[attr-defined]
+            self.orderbooks.pop(symbol, None)
+            client.reject(error, message_hash)
 
     def handle_message(self, client: Any, message: Any) -> None:
         if not client.answered(message) and self._observer.message(client, message):
@@ -195,15 +242,14 @@ class _Kraken:
 
 
 # What a venue's class needs besides, by ccxt id.
-_OWN: dict[str, type] = {"kraken": _Kraken, "okx": _Okx}
+_OWN: dict[str, type | None] = {"kraken": _Kraken, "okx": _Okx}
 
 
 def hooked(base: Any, observer: Observer, facts: VenueFacts) -> Any:
     """A subclass of a ccxt.pro exchange class whose clients and books report to `observer`."""
-    first: tuple[type, ...] = (_Binance,) if facts.connection_per_market else ()
-    if base.__name__ in _OWN:
-        first = (_OWN[base.__name__],)
-    digits = staticmethod(loads) if base.__name__ == "kraken" else None
+    mixed = _Binance if facts.connection_per_market else nearest(_OWN, names_of(base), None)
+    first = () if mixed is None else (mixed,)
+    digits = staticmethod(loads) if mixed is _Kraken else None
     own = {"_observer": observer, "_cut": facts.depth_limit is not None, "_loads": digits}
     return type(base.__name__, (*first, _Hooked, base), own)
 

@@ -146,6 +146,8 @@ class HookedClient(Client):  # type: ignore[misc]
 
     def resolve(self, result: Any, message_hash: Any) -> Any:
         """As ccxt; reports first, while the result is as the update left it."""
+        if isinstance(result, WatchedBook) and result.abandoned:
+            return result  # whoever waits under this hash waits for the book in its place
         if not self.dead:
             try:
                 self.observer.resolved(self, result, message_hash)
@@ -206,11 +208,12 @@ class HookedClient(Client):  # type: ignore[misc]
 
     def handle_text_or_binary_message(self, data: Any) -> None:
         """As ccxt; keeps the text, and the venue's own digits where they matter."""
-        if isinstance(data, bytes):
+        if isinstance(data, bytes) and self.decompressBinary:
             data = data.decode()
-        self.text = data
-        if self.loads is not None and _BOOK in data[:_HEAD]:
-            self.on_message_callback(self, self.loads(data))
+        # Of a binary message, what can be read of it: the venue's names are in it as they are.
+        self.text = data if isinstance(data, str) else data.decode("latin-1")
+        if self.loads is not None and _BOOK in self.text[:_HEAD]:
+            self.on_message_callback(self, self.loads(self.text))
         else:
             super().handle_text_or_binary_message(data)
 
@@ -346,6 +349,7 @@ class WatchedBook(books.OrderBook):  # type: ignore[misc]
         self.fresh = True
         self.cut = cut
         self.feed: Any = None
+        self.abandoned = False  # another one is in its place, or will be
 
     def reset(self, snapshot: Any = None) -> None:
         """As ccxt; marks the book as a new beginning."""

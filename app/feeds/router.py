@@ -29,6 +29,7 @@ class Router:
         exchange_id: which family's rules hold.
         rejected: told of failed subscriptions and connections.
         forget_book: drops ccxt's book of a symbol, so that a snapshot is not merged into it.
+        is_present: whether a book is the one that ccxt now has of a symbol.
     """
 
     def __init__(
@@ -37,13 +38,16 @@ class Router:
         exchange_id: str,
         rejected: Rejected,
         forget_book: Callable[[str], None] = lambda symbol: None,
+        is_present: Callable[[str, WatchedBook], bool] = lambda symbol, book: True,
     ):
         self.feeds: dict[str, CcxtMarketFeed] = {}
         self.family: Family = family_of(exchange_id)
         self.closing = False
+        self.fetches = False  # books of the venue come by request
         self.woke: Callable[[], bool] = bool  # set to the watchdog's
         self._names = Names()
         self._clock, self._rejected, self._forget_book = clock, rejected, forget_book
+        self._is_present = is_present
         self._frame = 0
         self._frame_ns = 0  # 0 outside of a frame
         # The updates of the present frame that ccxt has not yet applied, by symbol.
@@ -127,10 +131,11 @@ class Router:
         key = (self._frame, str(message_hash))
         if isinstance(result, WatchedBook):
             feed = result.feed or self._feed_of(result)
-            if feed is not None:
+            if feed is not None and self._is_present(feed.symbol, result):
                 claims = self._claims.get(feed.symbol)
                 claim = claims[0] if claims else None
                 fetched = not self._frame_ns  # no message brought it: it was asked for
+                self.fetches = self.fetches or fetched
                 if feed.on_book(result, key, self.now_ns(), claim, fetched) and claims:
                     claims.popleft()
         elif isinstance(result, list):

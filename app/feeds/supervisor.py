@@ -258,11 +258,11 @@ class StreamSupervisor:
         elif fault.stale:
             track.enter(State.STALE, fault.detail, now_ns)
         elif error is not None and fault.link:
-            track.enter(State.DOWN, words.down(title, track.next_try_ns), now_ns)
+            track.enter(State.DOWN, words.down(title, track.next_try_ns, fault.alone), now_ns)
         elif error is not None and not isinstance(error, BookError):
             track.enter(State.DOWN, words.refused(title, str(error), track.next_try_ns), now_ns)
         elif fault.link:
-            track.enter(State.RESYNCING, words.reconnecting(fault.reason), now_ns)
+            track.enter(State.RESYNCING, words.reconnecting(fault.reason, fault.alone), now_ns)
         else:
             track.enter(State.RESYNCING, words.rebuilding(fault.reason, fault.missed), now_ns)
         _log.warning(

@@ -31,7 +31,8 @@ class Fault:
 
     `reason` is a word of `records.REASONS`; `missed` is −1 where it cannot be told; `link` says that the
     connection is lost or distrusted, not only this book; `stale` that it fell silent; `counted` that
-    whoever found it has counted it.
+    whoever found it has counted it; `asked` that it came of a request beside the connection;
+    `alone` that no other market is on a connection that was lost.
     """
 
     reason: str
@@ -40,6 +41,8 @@ class Fault:
     link: bool = False
     stale: bool = False
     counted: bool = False
+    asked: bool = False
+    alone: bool = False
     error: OfiError | None = None
 
 

@@ -55,9 +55,12 @@ def rebuilding(reason: str, missed: int) -> str:
     return f"{_FAULTS.get(reason, reason)}{counted}. The book is rebuilt from a snapshot."
 
 
-def reconnecting(reason: str) -> str:
-    """A fault of the connection, while it is opened again."""
-    return f"{_FAULTS.get(reason, reason)}. It is opened again; other markets are not affected."
+def reconnecting(reason: str, alone: bool) -> str:
+    """A fault of the connection, while it is opened again; `alone`: no other market is on it."""
+    others = (
+        "other markets are not affected" if alone else "the markets that share it come back too"
+    )
+    return f"{_FAULTS.get(reason, reason)}. It is opened again; {others}."
 
 
 def awaited(trades: bool) -> str:
@@ -112,11 +115,12 @@ def gone(seconds: float) -> str:
     return f"No update for {seconds:.1f} s, and the venue does not give its book."
 
 
-def down(venue: str, next_try_ns: int) -> str:
-    """Attempts fail."""
+def down(venue: str, next_try_ns: int, alone: bool) -> str:
+    """Attempts fail; `alone`: on a connection that no other market is on."""
+    others = "markets" if alone else "venues"
     return (
         f"{venue} is not answering. The next attempt is at {clock_time(next_try_ns)}. "
-        "Other markets are not affected."
+        f"Other {others} are not affected."
     )
 
 

@@ -169,7 +169,7 @@ async def direct(
         return wire
 
     exchange.load_markets_helper = loaded
-    exchange.fetch_rest_order_book_safe = snapshot
+    exchange.fetch_order_book = snapshot
     exchange.enableRateLimit = False
     client_of = exchange.client
 
