@@ -58,11 +58,11 @@ class VenueDownError(FeedError):
 
 
 class ThrottledError(FeedError):
-    """The venue limits requests."""
+    """The venue limits requests; `banned` says that it takes none at all, whatever they ask for."""
 
-    def __init__(self, message: str, retry_after_s: float | None = None):
+    def __init__(self, message: str, retry_after_s: float | None = None, banned: bool = False):
         super().__init__(message)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.banned = retry_after_s, banned
 
 
 class BookError(FeedError):

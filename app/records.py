@@ -190,6 +190,7 @@ STATUS: Final = np.dtype(
         ("clock_off", "?"),  # whether latencies are corrected by it
         ("audits", "<i8"),  # comparisons with the venue's book by request
         ("audit_differences", "<i8"),
+        ("audits_unanswered", "<i8"),
         ("gaps_by", "<i4", (len(REASONS),)),  # since `begun_ns`, in the order of REASONS
         ("rejected_by", "<i4", (len(REASONS),)),
         ("stream_state", "<i4", (STREAMS,)),  # in the order of Stream; −1: there is no such stream

@@ -18,6 +18,7 @@ from app.feeds.auditor import Auditor
 from app.feeds.ccxt_stream import CcxtVenue, open_venue
 from app.feeds.ring import Ring
 from app.feeds.rules.families import DEFAULT, family_of
+from app.feeds.venues import facts_of
 from app.market import MarketId
 from app.records import State, Stream
 from app.settings import FeedSettings, VenueSettings
@@ -80,7 +81,7 @@ async def _started(made: Direct, book: Book) -> Auditor:
     made.venue.exchange.orderbooks["X/USD"] = ordered
     _push(made, book)
     assert feed.status.state is State.LIVE
-    return Auditor(made.venue, made.clock, lambda: made.feeds.values())
+    return Auditor(made.venue, made.clock, lambda: made.feeds.values(), facts_of("bitstamp"))
 
 
 def _push(made: Direct, book: Book) -> None:
@@ -100,7 +101,7 @@ def _push(made: Direct, book: Book) -> None:
 def _answers(made: Direct, book: Book) -> list[int]:
     asked: list[int] = []
 
-    async def fetch(symbol: str, limit: int | None = None) -> Any:
+    async def fetch(symbol: str, limit: int | None = None, params: Any = None) -> Any:
         asked.append(limit or 0)
         await asyncio.sleep(0)
         sides = {

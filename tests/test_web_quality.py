@@ -38,6 +38,7 @@ def status_record(walk: Any, state: State = State.LIVE, written_ns: int = NOW_NS
     record["begun_ns"] = BEGUN_NS
     record["clock_offset_ms"], record["clock_off"] = 3_600_000.0, True
     record["audits"], record["audit_differences"] = 12, 1
+    record["audits_unanswered"] = 3
     record["gaps_by"][0, REASONS.index("sequence")] = 2
     record["rejected_by"][0, REASONS.index("crossed")] = 3
     record["stream_state"] = [State.LIVE, state, -1]
@@ -107,6 +108,7 @@ async def test_a_market_is_told_stream_by_stream(api: httpx.AsyncClient) -> None
     assert (value["market"], value["state"], value["lookback_s"]) == (BTC, "live", 1800)
     assert (value["clock_off"], value["clock_offset_ms"]) == (True, 3_600_000.0)
     assert (value["audits"], value["audit_differences"]) == (12, 1)
+    assert value["audits_unanswered"] == 3
     assert value["gaps"] == {"sequence": 2}
     assert value["rejected"] == {"crossed": 3}
     best, depth, trades = value["streams"]
@@ -236,6 +238,7 @@ async def test_prometheus_reads_the_same_numbers(api: httpx.AsyncClient) -> None
     assert value("ofi_gaps_total", market=BTC, reason="sequence") == 2
     assert value("ofi_rejected_total", market=BTC, reason="crossed") == 3
     assert value("ofi_audit_differences_total", market=BTC) == 1
+    assert value("ofi_audits_unanswered_total", market=BTC) == 3
     assert value("ofi_clock_offset_seconds", market=BTC) == 3600
     assert value("ofi_incidents_open", market=BTC) == 0
     assert value("ofi_incidents_open", market=ETH) == 1

@@ -68,6 +68,7 @@ class Report:
             "clock_off": self.clock.off,
             "audits": status.audits,
             "audit_differences": status.audit_differences,
+            "audits_unanswered": status.audits_unanswered,
             "gaps_by": _by_reason(status.gaps_by_reason),
             "rejected_by": _by_reason(status.rejected),
         }

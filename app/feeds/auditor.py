@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.clock import NS_PER_S, Clock
-from app.errors import BookError, FeedError, OfiError, ThrottledError, VenueDownError
+from app.errors import FeedError, ThrottledError
 from app.feeds import words
 from app.feeds.audit import Place, Top, suspects
-from app.feeds.ccxt_errors import to_feed_error
+from app.feeds.ccxt_errors import is_unknown_market, to_feed_error
 from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.rules.base import Audit
 from app.feeds.supervised import SupervisedVenue
 from app.feeds.track import Fault
+from app.feeds.venues import VenueFacts
 from app.log import get
 from app.records import State, Stream
 
@@ -33,6 +34,8 @@ class Auditor:
     Args:
         venue: whose markets; while one of them waits for its first book, audits wait.
         feeds: the markets there are now.
+        facts: what the venue can be asked.
+        fetches: whether the markets' own books come by request too.
         audit: how much is compared.
         every_s: how often each market is audited, where the rate limit allows it.
     """
@@ -42,11 +45,13 @@ class Auditor:
         venue: SupervisedVenue,
         clock: Clock,
         feeds: Callable[[], Iterable[CcxtMarketFeed]],
+        facts: VenueFacts,
+        fetches: Callable[[], bool] = lambda: False,
         audit: Audit | None = None,
         every_s: float = _EVERY_S,
     ):
         self._venue, self._clock, self._feeds = venue, clock, feeds
-        self._audit = audit or _QUESTION
+        self._facts, self._fetches, self._audit = facts, fetches, audit or _QUESTION
         self._held_ns = 0  # until when the venue wants no more of our requests
         self._every_s = every_s
         self._audited_ns: dict[str, int] = {}
@@ -60,8 +65,12 @@ class Auditor:
         while True:
             await self._clock.sleep(self._pause_s())
             feed = self._next()
-            if feed is not None:
+            if feed is None:
+                continue
+            try:
                 await self.audit(feed)
+            except Exception as error:  # one market's answer must not end the audits of all
+                self._failed(feed, error)
 
     def _pause_s(self) -> float:
         """Between two audits: spread over the period, within a share of the rate limit."""
@@ -146,14 +155,14 @@ class Auditor:
         try:
             answer = await self._fetch(feed, _QUESTION)
         except Exception as error:  # whatever the venue's code raises
-            known = to_feed_error(self._venue.title, error)
-            self._failed(known)
-            gone = not isinstance(known, ThrottledError | VenueDownError | BookError)
+            self._failed(feed, error)
+            gone = is_unknown_market(error)
             if gone and track.last_ns == last_ns and _questionable(feed):
+                known = to_feed_error(self._venue.title, error)
                 said = f"{words.gone(silent_s).rstrip('.')}: {known}"
                 track.fail(Fault("audit", said, stale=True, error=FeedError(said)))
             return
-        moved = ours is None or bool(suspects(_best(answer, _QUESTION.compared), [ours]))
+        moved = ours is None or bool(suspects(answer, [ours]))
         if moved:
             await self._clock.sleep(_MARGIN_S)  # what is on its way may still come
         if track.last_ns != last_ns or not _questionable(feed):
@@ -171,21 +180,30 @@ class Auditor:
             try:
                 answer = await self._fetch(feed, audit)
             except Exception as error:  # whatever the venue's code raises is no verdict on the book
-                self._failed(to_feed_error(self._venue.title, error))
+                self._failed(feed, error)
                 return None
             await self._clock.sleep(_MARGIN_S)
             proved = audit.proved if feed.checked else 0
-            return suspects(_best(answer, audit.compared), tape, proved)
+            return suspects(answer, tape, proved)
 
-    async def _fetch(self, feed: CcxtMarketFeed, audit: Audit) -> Any:
-        return await self._venue.exchange.fetch_order_book(feed.symbol, audit.asked)
+    async def _fetch(self, feed: CcxtMarketFeed, audit: Audit) -> Top:
+        """The venue's best levels, as many as are compared; raises whatever its code raises."""
+        asked, asked_with = audit.asked or self._facts.asked_levels, dict(self._facts.asked_with)
+        answer = await self._venue.exchange.fetch_order_book(feed.symbol, asked, asked_with)
+        return _best(answer, audit.compared)
 
-    def _failed(self, error: OfiError) -> None:
-        """No answer holds further questions, and nothing else: the markets did nothing wrong."""
-        _log.info("audit not answered", venue=self._venue.name, error=str(error))
-        if isinstance(error, ThrottledError):
-            wait_ns = round((error.retry_after_s or self._every_s) * NS_PER_S)
-            self._held_ns = max(self._held_ns, self._clock.now_ns() + wait_ns)
+    def _failed(self, feed: CcxtMarketFeed, error: Exception) -> None:
+        """No answer holds further questions. It marks no market, but one whose book comes by request waits
+        with us where the venue says for how long; and a ban holds all."""
+        known = to_feed_error(self._venue.title, error)
+        feed.status.audits_unanswered += 1
+        _log.info("audit not answered", market=str(feed.market.id), error=str(known))
+        if not isinstance(known, ThrottledError):
+            return
+        until_ns = self._clock.now_ns() + round((known.retry_after_s or self._every_s) * NS_PER_S)
+        self._held_ns = max(self._held_ns, until_ns)
+        if known.banned or (known.retry_after_s and self._fetches()):
+            self._venue.hold_until_ns = max(self._venue.hold_until_ns, until_ns)
 
 
 def _trusted(feed: CcxtMarketFeed) -> bool:
@@ -205,7 +223,7 @@ def _top_of(feed: CcxtMarketFeed) -> Top | None:
     if view is None:
         return None
     bids, asks = (
-        [(float(level[0]), float(level[1])) for level in side[: 2 * _QUESTION.asked]]
+        [(float(level[0]), float(level[1])) for level in side[: 4 * _QUESTION.compared]]
         for side in (view.bids, view.asks)
     )
     return bids, asks

@@ -79,9 +79,11 @@ class FeedStatus:
     linked_ns: int = 0
     booked_ns: int = 0
     book_levels: int = 0
-    # Comparisons of the book with the venue's by request, and those that differed.
+    # Comparisons of the book with the venue's by request, those that differed, and requests for one that
+    # brought no book.
     audits: int = 0
     audit_differences: int = 0
+    audits_unanswered: int = 0
     streams: dict[Stream, StreamStatus] = field(default_factory=_streams)
 
 

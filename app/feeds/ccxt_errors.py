@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,7 +19,16 @@ _SHOWN = 160
 _WORDS = (
     "msg", "ret_msg", "retMsg", "message", "error_message", "error", "errors", "data", "reason",
 )  # fmt: skip
-_LATER = (418, 429)  # "not now", and the ban of those who do not listen
+_BANNED = 418  # those who do not listen to "not now"
+_LATER = (_BANNED, 429)
+_NOT_FOUND = 404
+# Venues say in many ways that they have no such market, and ccxt knows few of them.
+_MARKET = r"(?:symbol|instrument|market|pair|product)\w*"
+_UNKNOWN = re.compile(
+    rf"(?:{_MARKET})\W+(?:is |was )?(?:not[ _]found|invalid|unknown|delisted|does not exist)"
+    rf"|(?:unknown|invalid|no such|unsupported)\W+(?:\w+\W+)?(?:{_MARKET})|_not_found",
+    re.IGNORECASE,
+)
 _LONGEST_WAIT_S = 7 * 24 * 3600.0  # bans last days; more is no answer
 
 
@@ -31,11 +41,11 @@ def to_feed_error(venue: str, error: BaseException) -> OfiError:
     """
     if isinstance(error, OfiError):
         return error
-    later = _status(error) in _LATER or getattr(error, "http_status", None) in _LATER
-    if later or isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
+    statuses = _statuses(error)
+    if statuses & set(_LATER) or isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
         wait_s = retry_after_of(error)
         until = "" if wait_s is None else f" for {wait_s:g} s"
-        return ThrottledError(f"{venue} limits requests{until}.", wait_s)
+        return ThrottledError(f"{venue} limits requests{until}.", wait_s, _BANNED in statuses)
     if isinstance(error, ccxt.ChecksumError):
         return BookError(f"{venue} sent an update that does not follow the one before.", "sequence")
     if isinstance(error, ccxt.InvalidNonce):
@@ -48,6 +58,13 @@ def to_feed_error(venue: str, error: BaseException) -> OfiError:
         # A handler tripped over what was sent.
         return BookError(f"{venue} sent what cannot be read ({cause_of(error)}).", "handler")
     return FeedError(f"{venue} refused the request: {cause_of(error)}.")
+
+
+def is_unknown_market(error: BaseException) -> bool:
+    """Whether a venue says that it has no such market; any other refusal tells nothing of the market."""
+    if isinstance(error, ccxt.BadSymbol) or _NOT_FOUND in _statuses(error):
+        return True
+    return isinstance(error, ccxt.ExchangeError) and _UNKNOWN.search(str(error)) is not None
 
 
 def retry_after_of(error: BaseException) -> float | None:
@@ -137,6 +154,10 @@ def _innermost(error: BaseException) -> BaseException:
             error = error.__cause__
         else:
             return error
+
+
+def _statuses(error: BaseException) -> set[int | None]:
+    return {_status(error), getattr(error, "http_status", None)}
 
 
 def _status(error: BaseException) -> int | None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -15,7 +16,7 @@ from app.feeds.auditor import Auditor
 from app.feeds.base import VenueFeed
 from app.feeds.ccxt_errors import retry_after_of, sane_wait, to_feed_error
 from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
-from app.feeds.ccxt_hook import HookedClient
+from app.feeds.ccxt_hook import HookedClient, WatchedBook
 from app.feeds.ccxt_poll import PolledVenue
 from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
@@ -83,7 +84,7 @@ class CcxtVenue(SupervisedVenue):
         super().__init__(name, clock, feed, facts_of(exchange_id), rng, _STARTS)
         self.first_timeout_s = self.open_timeout_s
         self._ring = ring
-        self.router = Router(clock, exchange_id, self._rejected, self._drop_book)
+        self.router = Router(clock, exchange_id, self._rejected, self._drop_book, self._is_present)
         made = hooked(base, self.router, self._facts)
         self._construct(made, config_of(venue, feed, self._facts, self.router.family))
         self._facts = as_configured(self._facts, self.exchange.options)
@@ -92,7 +93,12 @@ class CcxtVenue(SupervisedVenue):
         )
         self.router.woke = self._watchdog.woke
         self._auditor = Auditor(
-            self, clock, lambda: list(self._feeds.values()), self.router.family.audit
+            self,
+            clock,
+            lambda: list(self._feeds.values()),
+            self._facts,
+            lambda: self.router.fetches,
+            self.router.family.audit,
         )
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
@@ -138,7 +144,8 @@ class CcxtVenue(SupervisedVenue):
         release = getattr(self.exchange, "release", None)
         if release is not None:
             release(feed.symbol)
-        for cache in (self.exchange.orderbooks, self.exchange.trades, self.exchange.bidsasks):
+        self._drop_book(feed.symbol)
+        for cache in (self.exchange.trades, self.exchange.bidsasks):
             cache.pop(feed.symbol, None)
 
     async def close(self) -> None:
@@ -168,10 +175,11 @@ class CcxtVenue(SupervisedVenue):
     async def _detach(self, supervisor: StreamSupervisor, fault: Fault) -> None:
         """Let go of a subscription so that the next one begins with a new snapshot."""
         # A venue that does not begin anew on the same connection gets another one, once: what others
-        # are fine on is not to blame for ever. A refusal is an answer, and no fault of the connection.
+        # are fine on is not to blame for ever. A refusal is an answer, and no fault of the connection; nor is
+        # what a request beside it brought.
         refused = type(fault.error) is FeedError and "already" not in str(fault.error).lower()
         vain = supervisor.in_vain == _LEAVES
-        leaves = self.router.family.leaves and (refused or not vain)
+        leaves = self.router.family.leaves and (refused or fault.asked or not vain)
         deaf = vain and fault.stale
         link = fault.link or deaf or not (self._facts.resubscribes or leaves)
         await self._let_go(supervisor, link)
@@ -200,7 +208,12 @@ class CcxtVenue(SupervisedVenue):
         self.router.forget(client, symbol)
 
     def _drop_book(self, symbol: str) -> None:
-        self.exchange.orderbooks.pop(symbol, None)
+        book = self.exchange.orderbooks.pop(symbol, None)
+        if book is not None:
+            book.abandoned = True  # a snapshot for it may still be on its way
+
+    def _is_present(self, symbol: str, book: WatchedBook) -> bool:
+        return self.exchange.orderbooks.get(symbol) is book
 
     def _rejected(self, client: HookedClient, error: Exception, message_hash: Any) -> None:
         """Told by the hook: one subscription failed, or all of a connection."""
@@ -210,7 +223,8 @@ class CcxtVenue(SupervisedVenue):
             return
         owner = client.owners.get(str(message_hash))
         if isinstance(owner, StreamSupervisor):
-            owner.track.fail(owner.fault_of(error))
+            fault = owner.fault_of(error)
+            owner.track.fail(replace(fault, asked=getattr(error, "asked", False)))
 
     def _link_fault(self, client: HookedClient, error: Exception) -> Fault:
         if isinstance(error, BookError):
@@ -248,6 +262,8 @@ class CcxtVenue(SupervisedVenue):
             self._kill(client, ccxt.NetworkError("this machine slept"))
 
     def _lose_link(self, client: HookedClient, fault: Fault) -> None:
+        markets = {getattr(owner, "market", None) for owner in client.owners.values()}
+        fault = replace(fault, alone=len(markets) == 1)
         for owner in list(client.owners.values()):
             if isinstance(owner, StreamSupervisor):
                 owner.track.fail(fault)

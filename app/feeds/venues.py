@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from app.feeds.lineage import lineage, nearest
 from app.records import LEVELS, Fidelity
 
 _FULL = 1 << 30
@@ -30,6 +31,10 @@ class VenueFacts:
     trades_begin_with_history: bool = False
     # The venue's sizes of inverse contracts are amounts of the quote currency, not contracts.
     size_is_quote_value: bool = False
+    # What a request for the book asks: a depth that the venue offers, and what makes it answer with the
+    # prices of its stream.
+    asked_levels: int = 20
+    asked_with: Mapping[str, Any] = field(default_factory=dict)
     # Whether the rows above say how deep the book is; if not, it is learnt from what comes.
     depth_documented: bool = True
     options: dict[str, Any] = field(default_factory=dict)
@@ -61,7 +66,13 @@ FACTS: Final[dict[str, VenueFacts]] = {
     "krakenfutures": VenueFacts(depth=Fidelity.EVENT, trades_begin_with_history=True),
     "coinbase": _EVENT,
     "coinbaseexchange": _EVENT,
-    "bitfinex": VenueFacts(depth=Fidelity.EVENT, depth_limit=100, trades_begin_with_history=True),
+    "bitfinex": VenueFacts(
+        depth=Fidelity.EVENT,
+        depth_limit=100,
+        trades_begin_with_history=True,
+        asked_levels=25,  # it offers 1, 25 and 100
+        asked_with={"precision": "P0"},  # else it answers with single orders
+    ),
     "kucoin": _EVENT,
     "gemini": _EVENT,
     "bitvavo": _EVENT,
@@ -79,8 +90,8 @@ DEFAULT: Final = VenueFacts(depth_documented=False)
 
 
 def facts_of(exchange_id: str) -> VenueFacts:
-    """The row of a ccxt exchange id."""
-    return FACTS.get(exchange_id, DEFAULT)
+    """The row of a ccxt exchange id, or of the exchange that it is a copy of (bybiteu is bybit)."""
+    return nearest(FACTS, lineage(exchange_id), DEFAULT)
 
 
 def as_configured(facts: VenueFacts, options: Mapping[str, Any]) -> VenueFacts:

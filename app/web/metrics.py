@@ -30,6 +30,7 @@ _FAMILIES: Final = (
     ("ofi_rejected_total", "counter", "Rejected messages since the collector started, by reason."),
     ("ofi_audits_total", "counter", "Comparisons of the book with the venue's by request."),
     ("ofi_audit_differences_total", "counter", "Those that differed."),
+    ("ofi_audits_unanswered_total", "counter", "Requests for one that brought no book."),
     ("ofi_clock_offset_seconds", "gauge", "How far the venue's clock is ahead, where corrected."),
     ("ofi_incidents_open", "gauge", "Incidents that go on."),
     ("ofi_rows", "gauge", "Feature rows stored of the last 10 s."),
@@ -105,8 +106,8 @@ class Metrics:
         families["ofi_market_age_seconds"].add(age_s, named)
         families["ofi_status_age_seconds"].add((now_ns - written) / NS_PER_S, named)
         families["ofi_rows"].add(len(rows), named)
-        families["ofi_audits_total"].add(int(status["audits"]), named)
-        families["ofi_audit_differences_total"].add(int(status["audit_differences"]), named)
+        for name in ("audits", "audit_differences", "audits_unanswered"):
+            families[f"ofi_{name}_total"].add(int(status[name]), named)
         offset_s = float(status["clock_offset_ms"]) / 1000
         families["ofi_clock_offset_seconds"].add(offset_s, named)
         for kind, name in (("gaps_by", "ofi_gaps_total"), ("rejected_by", "ofi_rejected_total")):

@@ -71,6 +71,7 @@ def quality_json(history: History, now_ns: int, lookback_ns: int, times: Times) 
         "rejected": _by_reason(record["rejected_by"]),
         "audits": int(record["audits"]),
         "audit_differences": int(record["audit_differences"]),
+        "audits_unanswered": int(record["audits_unanswered"]),
         "incidents": incidents_json(history.incidents, history.status, now_ns, times),
         "left_out": int(history.incidents["left_out"][0]) if len(history.incidents) else 0,
     }

@@ -92,7 +92,9 @@ export class QualityPane {
     const known = this.present.map((one) => one.coverage_15min);
     write(f["dq-cover"], known.length ? `${percent(Math.min(...known))} of 15\u00a0min` : "");
     write(f["dq-clock"], !told ? UNTOLD : q.clock_off ? `${clockWords(q.clock_offset_ms)}; latencies count from the fastest message of 10\u00a0min` : "venue clock agrees with ours");
-    write(f["dq-audit"], !told ? "" : q.audits ? `${number(q.audits)} audits, ${q.audit_differences ? number(q.audit_differences) : "none"} differed` : "no audits");
+    const unheard = q.audits_unanswered ? `, ${number(q.audits_unanswered)} unanswered` : "";
+    const audits = q.audits ? `${number(q.audits)} audits, ${q.audit_differences ? number(q.audit_differences) : "none"} differed` : "no audits";
+    write(f["dq-audit"], told ? audits + unheard : "");
     this.reasons(q, back);
     const own = q.incidents.map((one) => entry(one, now)), every = (this.everywhere ?? []).map((one) => entry(one, now));
     fillList(this.lists.own, own, told ? "None in the last hour." : UNTOLD);

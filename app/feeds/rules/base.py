@@ -58,11 +58,12 @@ Reader = Callable[[Any], Sequence[Update]]
 class Audit:
     """How much of a book is compared with the venue's answer from time to time, in levels of a side.
 
-    `asked` must be a depth that the venues offer. The best `proved` ones are spared where updates carry a
-    checksum; a market all of whose `compared` levels are proved so is not audited.
+    `asked` is a depth that the venues offer, 0 for the one of the venue's facts. The best `proved` ones are
+    spared where updates carry a checksum; a market all of whose `compared` levels are proved so is not
+    audited.
     """
 
-    asked: int = 20
+    asked: int = 0
     compared: int = 10
     proved: int = 0
 
