@@ -84,12 +84,13 @@ class Direct:
         return [message for wire in self.wires for message in wire.sent]
 
     def push(self, frame: Any, wire: Wire | None = None) -> None:
-        """A frame comes: text as it is, anything else as JSON."""
-        text = frame if isinstance(frame, str) else orjson.dumps(frame).decode()
+        """A frame comes: text and bytes as they are, anything else as JSON."""
+        data = frame if isinstance(frame, str | bytes) else orjson.dumps(frame).decode()
+        kind = WSMsgType.BINARY if isinstance(data, bytes) else WSMsgType.TEXT
         self.clock.advance(0.001)
         for client in list(self.venue.exchange.clients.values()):
             if client.connection is (wire or self.wires[-1]) and client.isConnected:
-                client.handle_message(WSMessage(WSMsgType.TEXT, text, ""))
+                client.handle_message(WSMessage(kind, data, ""))
 
     async def turn(self, condition: Callable[[], object]) -> None:
         """Let tasks run until something is so."""

@@ -1,0 +1,74 @@
+"""MEXC's spot stream is binary: protobuf, by ccxt's own descriptions of it."""
+
+from typing import Any
+
+from ccxt.protobuf.mexc.PushDataV3ApiWrapper_pb2 import PushDataV3ApiWrapper
+
+from app.records import State
+from tests.venues.books import Book
+from tests.venues.direct import Direct, Wire, direct
+
+MARKET = {"id": "XUSDT", "symbol": "X/USDT"}
+BOOK = "spot@public.aggre.depth.v3.api.pb@100ms@XUSDT"
+TRADES = "spot@public.aggre.deals.v3.api.pb@100ms@XUSDT"
+# ccxt asks for the snapshot when it has buffered so many changes.
+TOLD = 26
+
+
+def _frame(channel: str) -> Any:
+    return PushDataV3ApiWrapper(channel=channel, symbol="XUSDT", sendTime=1_700_000_000_000)
+
+
+def _change(book: Book, bids: dict[str, str], asks: dict[str, str]) -> bytes:
+    sides, frame = book.apply(bids, asks), _frame(BOOK)
+    depths = frame.publicAggreDepths
+    depths.fromVersion = depths.toVersion = str(book.last_id)
+    for name in ("bids", "asks"):
+        for price, size in sides[name]:
+            getattr(depths, name).add(price=price, quantity=size)
+    return bytes(frame.SerializeToString())
+
+
+def _confirm(made: Direct) -> None:
+    def said(wire: Wire, message: Any) -> None:
+        if message.get("method") == "SUBSCRIPTION":
+            made.push({"id": 0, "code": 0, "msg": message["params"][0]}, wire)
+
+    made.said = said
+
+
+async def test_book_and_trades_come_in_protobuf() -> None:
+    book = Book()
+    async with direct("mexc", [MARKET], _confirm) as made:
+        feed = made.feeds["X/USDT"]
+        await made.turn(lambda: len(made.sent) >= 2)
+        for _ in range(TOLD):
+            made.push(_change(book, {}, {}))
+        made.snapshots["X/USDT"] = {**book.best(), "nonce": book.last_id}
+        await made.turn(lambda: feed.status.state is State.LIVE)
+        made.push(_change(book, {"99.95": "1.5000", "99.90": "0"}, {"100.10": "3.0000"}))
+        assert made.top("X/USDT") == book.top()
+        first = _frame(TRADES)
+        first.publicAggreDeals.deals.add(
+            price="100.1", quantity="0.5", tradeType=1, time=1_700_000_000_000
+        )
+        made.push(bytes(first.SerializeToString()))
+        trades = made.ring.trades.take()
+        assert (trades.price.tolist(), trades.size.tolist()) == ([100.1], [0.5])
+        assert trades.side.tolist() == [1]
+        assert not feed.status.rejected
+
+
+async def test_frame_that_is_cut_short_is_a_fault_of_the_market_that_it_names() -> None:
+    other, book = {"id": "YUSDT", "symbol": "Y/USDT"}, Book()
+    async with direct("mexc", [MARKET, other], _confirm) as made:
+        feed, beside = made.feeds["X/USDT"], made.feeds["Y/USDT"]
+        await made.turn(lambda: len(made.sent) >= 4)
+        for _ in range(TOLD):
+            made.push(_change(book, {}, {}))
+        made.snapshots["X/USDT"] = {**book.best(), "nonce": book.last_id}
+        await made.turn(lambda: feed.status.state is State.LIVE)
+        made.push(_change(book, {"99.95": "1.5000"}, {})[:-4])
+        assert feed.status.rejected == {"handler": 1}
+        assert feed.book() is None
+        assert not beside.status.rejected
