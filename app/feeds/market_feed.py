@@ -50,6 +50,9 @@ class CcxtMarketFeed:
         self.status.fidelity_depth, self.status.period_ms = facts.depth, facts.period_ms
         self._ring, self._clock, self._facts = ring, clock, facts
         self.tracks = {s: Track(s, self.status, self._aggregate) for s in Stream}
+        self.tracks[Stream.BEST] = Track(
+            Stream.BEST, self.status, self._aggregate, self._end_quotes
+        )
         self.symbol = market.id.symbol
         self.ordered_book: WatchedBook | None = None
         self.venue_ids: tuple[str, ...] = ()  # what the venue's messages call the market
@@ -91,6 +94,7 @@ class CcxtMarketFeed:
         """Call the next state of each stream a beginning: something was lost on our side."""
         for track in self.tracks.values():
             track.lose(Fault(reason, detail))
+        self._await_quote(reason, self._clock.now_ns())
 
     @contextmanager
     def taped(self, levels: int) -> Iterator[deque[Top]]:
@@ -148,7 +152,8 @@ class CcxtMarketFeed:
         if not self.status.booked_ns:
             self._began(book, now_ns)
         top = (bids[0][:2] if bids else (), asks[0][:2] if asks else ())
-        self._quotes, self._tops, self._top = 0, self._tops + (top != self._top), top
+        told = top != self._top and self.tracks[Stream.BEST].subscribed.is_set()
+        self._quotes, self._tops, self._top = 0, self._tops + told, top
         self._pushed(track, now_ns, venue_ms, fits)
         self.status.states_depth += fits
         if self._emptiness.present:
@@ -218,6 +223,7 @@ class CcxtMarketFeed:
             # Each quote is whole: the next good one ends the gap, nothing is fetched.
             self.status.rejected[reason] += 1
             track.lose(Fault(reason))
+            self._await_quote(reason, now_ns)
             return
         venue_ms = _milliseconds(quote.get("timestamp"))
         info = quote.get("info")
@@ -228,6 +234,18 @@ class CcxtMarketFeed:
         self._quotes, self._tops = self._quotes + 1, 0
         self._pushed(track, now_ns, venue_ms, fits)
         self.status.states_best += fits
+
+    def _await_quote(self, reason: str, now_ns: int) -> None:
+        """The best quotes are not known before the next good one: nobody may take the market for whole."""
+        track = self.tracks[Stream.BEST]
+        if track.in_gap and track.state is State.LIVE:
+            track.enter(State.RESYNCING, words.awaiting_quote(reason), now_ns)
+
+    def _end_quotes(self) -> None:
+        """A gap of the best quotes has begun: rows must not carry the last ones on. Differs from nothing."""
+        track, now_ns = self.tracks[Stream.BEST], self._clock.now_ns()
+        self._ring.best.push(self.index, now_ns, _UNKNOWN, _UNKNOWN, track.epoch, 1, (), ())
+        track.epoch += 1
 
     def on_trades(self, trades: Sequence[dict[str, Any]], now_ns: int) -> None:
         """Trades were printed."""
@@ -254,18 +272,24 @@ class CcxtMarketFeed:
             self.status.trades += fits
 
     def compare_streams(self, stale_ns: int) -> None:
-        """Find a subscription that the venue lost without a word: the other stream goes on."""
+        """Find a subscription that the venue lost without a word: the other stream goes on.
+
+        Best quotes are judged from their subscription on, also when they never spoke or only nonsense.
+        """
         best, depth = self.tracks[Stream.BEST], self.tracks[Stream.DEPTH]
-        if best.state is not State.LIVE or depth.state is not State.LIVE:
+        if depth.state is not State.LIVE or depth.fault is not None:
             return
-        apart_ns = best.last_ns - depth.last_ns
-        if apart_ns > stale_ns and self._quotes >= _TELLING:
+        ahead_ns = best.last_ns - depth.last_ns
+        if best.state is State.LIVE and ahead_ns > stale_ns and self._quotes >= _TELLING:
             depth.fail(
-                Fault("reconnect", words.one_silent("book", apart_ns / NS_PER_S), stale=True)
+                Fault("reconnect", words.one_silent("book", ahead_ns / NS_PER_S), stale=True)
             )
-        elif -apart_ns > stale_ns and self._tops >= _TELLING:
+        if best.fault is not None or not best.subscribed.is_set():
+            return
+        silent_ns = depth.last_ns - max(best.last_ns, best.subscribed_ns)
+        if silent_ns > stale_ns and self._tops >= _TELLING:
             best.fail(
-                Fault("reconnect", words.one_silent("quote", -apart_ns / NS_PER_S), stale=True)
+                Fault("reconnect", words.one_silent("quote", silent_ns / NS_PER_S), stale=True)
             )
 
     def begin_anew(self, stream: Stream) -> None:
@@ -273,6 +297,8 @@ class CcxtMarketFeed:
         track = self.tracks[stream]
         if stream is Stream.TRADES:
             self._history = self._facts.trades_begin_with_history
+        if stream is Stream.BEST:
+            self._tops = 0
         if stream is Stream.DEPTH:
             self._whole = False
             self._doubt.begin(track.fault)
@@ -313,10 +339,12 @@ class CcxtMarketFeed:
             trades.good(now_ns)
 
     def _aggregate(self) -> None:
-        """The market is in the gravest state of its streams; depth decides among the mild ones."""
-        tracks = self.tracks.values()
-        grave = [t for state in _GRAVE for t in tracks if t.state is state]
-        shown = grave[0] if grave else self.tracks[Stream.DEPTH]
+        """The market is in the gravest state of its streams; depth decides among the mild ones, and best
+        quotes that were there and are not."""
+        best, depth = self.tracks[Stream.BEST], self.tracks[Stream.DEPTH]
+        grave = [t for state in _GRAVE for t in self.tracks.values() if t.state is state]
+        lacks = best.last_ns and best.state is not State.LIVE and depth.state is State.LIVE
+        shown = grave[0] if grave else best if lacks else depth
         status = self.status
         if shown.state is not status.state:
             status.since_ns = self._clock.now_ns()

@@ -49,7 +49,14 @@ class Fault:
 class Track:
     """Keeps the thread of a stream: what follows what, and what is missing in between."""
 
-    def __init__(self, stream: Stream, status: FeedStatus, changed: Callable[[], None]):
+    def __init__(
+        self,
+        stream: Stream,
+        status: FeedStatus,
+        changed: Callable[[], None],
+        ended: Callable[[], None] = lambda: None,
+    ):
+        """`changed` is told of every state, `ended` that a gap has begun."""
         self.stream = stream
         # Trades can be rare: they are whole as long as the market is heard at all.
         self.quiet_is_whole = stream is Stream.TRADES
@@ -70,7 +77,7 @@ class Track:
         self._open: tuple[int, Fault] | None = None
         self._status = status
         self.told = status.streams[stream]
-        self._changed = changed
+        self._changed, self._ended = changed, ended
 
     def lose(self, fault: Fault) -> None:
         """End the epoch; the gap lasts until the next good state."""
@@ -79,6 +86,7 @@ class Track:
         last_ns = max(self.last_ns, heard) if self.quiet_is_whole else self.last_ns
         if self._open is None and last_ns:
             self._open = (last_ns, fault)
+            self._ended()
 
     def fail(self, fault: Fault) -> bool:
         """End the epoch and call for the supervisor; a second fault adds nothing to the first."""

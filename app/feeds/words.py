@@ -69,6 +69,13 @@ def awaited(trades: bool) -> str:
     return f"{ends} {'confirmed them' if trades else 'best quotes'}."
 
 
+def awaiting_quote(reason: str) -> str:
+    """Best quotes that cannot be, while the stream goes on."""
+    return (
+        f"{_FAULTS.get(reason, reason)} as the best quotes. The gap ends with the next good ones."
+    )
+
+
 def silent(seconds: float) -> str:
     """The watchdog gave the link up."""
     return f"No message for {seconds:.1f} s. The connection is opened again."

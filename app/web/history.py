@@ -18,7 +18,7 @@ from app.compute.follow import Explained, Weighing
 from app.compute.view import Gaps, Scale
 from app.compute.windows import BEGINNING, END, Intervals, RowSums, merged
 from app.market import Market
-from app.records import BANDS_BPS, Batch, Fidelity, State, Stream, empty
+from app.records import BANDS_BPS, STREAMS, Batch, Fidelity, State, Stream, empty
 from app.web.buffers import Sliding
 from app.web.clocks import SILENT_NS
 
@@ -27,6 +27,7 @@ HEARD_NS: Final = 15 * NS_PER_S
 SETTLED_NS: Final = 300_000_000  # rows older than a status by this have all arrived
 MAX_TRADES: Final = 50_000
 COLUMNS_NS: Final = 60 * NS_PER_S  # how many of the newest columns are kept
+_LAME: Final = (State.STALE, State.RESYNCING, State.THROTTLED, State.DOWN)
 _CASES: Final = 4  # of what is known: with and without an open outage, and those before
 
 
@@ -148,7 +149,7 @@ class History:
         """Tell the estimates of an outage that began or ended."""
         if not self.has_rows:
             return
-        open_ns = END if self.state(now_ns) is State.LIVE else self.last_good_ns()
+        open_ns = min(self.open_ns(now_ns))
         if open_ns != self.followed_open_ns:
             self._changed(min(open_ns, self.followed_open_ns))
             self.followed_open_ns = open_ns
@@ -282,28 +283,52 @@ class History:
 
     def known(self, now_ns: int) -> Gaps:
         """Where each stream is not known, the time before the first row and an open outage included."""
-        live = self.state(now_ns) is State.LIVE
-        return self._gaps(END if live else self.last_good_ns())
+        return self._gaps(self.open_ns(now_ns))
 
     def settled(self) -> Gaps:
-        """The same without an open outage: what held for the newest row when it came."""
-        return self._gaps(END)
+        """The same without an outage of the market: what held for the newest row when it came."""
+        return self._gaps(self._lame_ns())
 
-    def _gaps(self, open_ns: int) -> Gaps:
+    def open_ns(self, now_ns: int) -> tuple[int, ...]:
+        """From when on each stream is not known at present, in the order of Stream; END where it is.
+
+        A market that is not live is not known at all, unless its book goes on and another stream does not.
+        """
+        lame = self._lame_ns()
+        reported = len(self.status) and now_ns - int(self.status["time_ns"][0]) <= SILENT_NS
+        if self.state(now_ns) is State.LIVE or (reported and min(lame) < END):
+            return lame
+        return (self.last_good_ns(),) * STREAMS
+
+    def _lame_ns(self) -> tuple[int, ...]:
+        """From when on a stream is not known while the book goes on; END where it is."""
+        whole = (END,) * STREAMS
+        if not len(self.status):
+            return whole
+        status = self.status[0]
+        if status["stream_state"][Stream.DEPTH] != State.LIVE:
+            return whole
+        lame = np.isin(status["stream_state"], _LAME)
+        return tuple(np.where(lame, status["stream_received_ns"], END).tolist())
+
+    def _gaps(self, open_ns: tuple[int, ...]) -> Gaps:
         begins = self.first_ns or self.begins_ns or END
         has_best = not len(self.status) or self.status["fidelity_best"][0] >= 0
         has_trades = not len(self.status) or bool(self.status["has_trades"][0])
         # Views ask many times for what seldom changes.
-        case = (self.gaps_told, begins, max(open_ns, begins), has_best, has_trades)
+        outage = [max(each, begins) for each in open_ns]
+        if not has_best:
+            outage[Stream.BEST] = outage[Stream.DEPTH]
+        case = (self.gaps_told, begins, *outage, has_best, has_trades)
         found = self._known.get(case)
         if found is None:
             # Without best quotes of its own, the best level is the first of depth (docs/metrics.md).
             best = (Stream.BEST,) if has_best else (Stream.BEST, Stream.DEPTH)
-            stretches = [(BEGINNING, begins), (max(open_ns, begins), END)]
+            first, second, third = ([(BEGINNING, begins), (each, END)] for each in outage)
             found = Gaps(
-                self._intervals(best, stretches),
-                self._intervals((Stream.DEPTH,), stretches),
-                self._intervals((Stream.TRADES,), stretches if has_trades else [(BEGINNING, END)]),
+                self._intervals(best, first),
+                self._intervals((Stream.DEPTH,), second),
+                self._intervals((Stream.TRADES,), third if has_trades else [(BEGINNING, END)]),
             )
             self._known = (
                 {**self._known, case: found} if len(self._known) < _CASES else {case: found}

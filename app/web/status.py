@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from app.clock import NS_PER_MS, NS_PER_S
+from app.compute.windows import END
 from app.records import UNKNOWN_NS, Batch, Fidelity, State, Stream
 from app.web.clocks import SILENT_NS
 from app.web.history import History
@@ -82,19 +83,24 @@ def start_progress(record: Any) -> float:
 
 
 def gaps_json(history: History, start_ns: int, now_ns: int) -> list[dict[str, Any]]:
-    """Gaps since a time, and an open one for each stream while the market is not live."""
+    """Gaps since a time, and an open one for each stream that is not known at present."""
     gaps = history.gaps.view
     result = [_gap(gap) for gap in gaps[gaps["to_ns"] > start_ns][-MAX_GAPS:]]
-    if history.state(now_ns) is not State.LIVE and history.has_rows:
+    begins_ns = history.open_ns(now_ns)
+    if min(begins_ns) < END and history.has_rows:
         status = status_json(history, now_ns)
+        live = status["state"] == "live"  # by its book; a gap is no less one
         open_gap = {
-            "from_ms": history.last_good_ns() / NS_PER_MS,
             "to_ms": None,
-            "reason": status["state"],
-            "detail": status["detail"],
+            "reason": "resyncing" if live else status["state"],
+            "detail": "" if live else status["detail"],
             "missed": None,
         }
-        result += [{"stream": stream.name.lower(), **open_gap} for stream in Stream]
+        result += [
+            {"stream": stream.name.lower(), "from_ms": begins_ns[stream] / NS_PER_MS, **open_gap}
+            for stream in Stream
+            if begins_ns[stream] < END
+        ]
     return result
 
 

@@ -15,7 +15,7 @@ from app.compute import view as compute
 from app.compute.follow import Explained, Weighing
 from app.compute.raster import PriceGrid
 from app.compute.windows import END, Depth, Ints, rolling_depth
-from app.records import Batch, State
+from app.records import Batch
 from app.store.base import HotStore
 from app.web.buffers import Sliding, replace_tail
 from app.web.estimates import estimates_json, withheld
@@ -111,8 +111,7 @@ class View:
         self.columns_dirty_ns = min(self.columns_dirty_ns, changes.columns_ns)
         self.gaps_dirty |= changes.gaps
         self.status_dirty |= changes.status
-        live = self.history.state(now_ns) is State.LIVE
-        open_from = END if live else self.history.last_good_ns()
+        open_from = min(self.history.open_ns(now_ns))
         if open_from != self.open_from_ns:
             # What lies behind the begin of an outage becomes unknown, or known again at its end.
             self.rows_dirty_ns = min(self.rows_dirty_ns, open_from, self.open_from_ns)

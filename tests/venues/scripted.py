@@ -159,7 +159,8 @@ class ScriptedVenue(BinanceServer):
     """Serves synthetic books; tests step it and switch faults on.
 
     `refusals[symbol]` answers the next snapshot requests; `handshake` (status, headers), while set,
-    refuses new sockets; `subscribe_errors` counts subscriptions still to be refused.
+    refuses new sockets; a channel in `mute` stays silent; `subscribe_errors` counts subscriptions still
+    to be refused.
     """
 
     def __init__(self, count: int = 1, seed: int = 1):
@@ -170,6 +171,7 @@ class ScriptedVenue(BinanceServer):
         self.handshake: tuple[int, dict[str, str]] | None = None
         self.subscribe_errors = 0
         self.sockets = 0
+        self.mute: set[str] = set()  # channels on which nothing is sent any more
         self.updates_sent = dict.fromkeys(self.symbols, 0)
 
     def time_ms(self) -> int:
@@ -228,7 +230,8 @@ class ScriptedVenue(BinanceServer):
             await asyncio.sleep(max(0.0, wait_s))
 
     async def _send(self, symbol: str, channel: str, message: dict[str, Any]) -> None:
-        await self.publish(f"{symbol.lower()}@{channel}", orjson.dumps(message).decode())
+        if channel not in self.mute:
+            await self.publish(f"{symbol.lower()}@{channel}", orjson.dumps(message).decode())
 
     # Faults
 

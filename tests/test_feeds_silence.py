@@ -1,0 +1,163 @@
+"""One stream of a market stops while the others go on: it is found, and said for as long as it lasts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from app.clock import SystemClock
+from app.collector import Collector
+from app.market import MarketId
+from app.records import NO_ASK, NO_BID, State, Stream
+from app.settings import Settings
+from app.store import open_store
+from app.web.history import History
+from app.web.status import gaps_json
+from tests.venues.binance_protocol import settings_for
+from tests.venues.rig import QUICK, Rig, rig, until
+from tests.venues.scripted import ScriptedVenue
+
+A = "AAAUSDT"
+AAA = MarketId("loop", "AAA/USDT")
+
+
+@pytest.fixture
+async def one() -> AsyncIterator[Rig]:
+    async with rig(1) as r:
+        await r.live()
+        yield r
+
+
+async def _best_quotes_are_missed(r: Rig, until_ns: int) -> None:
+    """The market says so for all the time that nothing comes, and the book goes on."""
+    feed = r.feeds[A]
+    best, depth = feed.tracks[Stream.BEST], feed.tracks[Stream.DEPTH]
+    states, seen = feed.status.states_depth, set()
+
+    def over() -> bool:
+        seen.add((feed.status.state, best.state, best.in_gap))
+        return r.venue.clock.now_ns() > until_ns
+
+    await r.step_until(over)
+    assert seen == {(State.STALE, State.STALE, True)}
+    assert depth.state is State.LIVE
+    assert feed.status.states_depth > states
+    assert feed.status.detail.startswith("No quote for ")
+
+
+async def test_best_quotes_that_stop_are_a_gap_from_the_last_one_on(one: Rig) -> None:
+    feed, best = one.feeds[A], one.feeds[A].tracks[Stream.BEST]
+    await one.server.barrier()
+    last_ns = best.last_ns
+    one.server.mute = {"bookTicker"}
+    await one.step_until(lambda: feed.status.state is State.STALE)
+    states = one.ring.best.take()
+    assert (states.bids[-1], states.asks[-1]) == (0, 0)  # no row carries the last quotes on
+    assert len(set(states.epoch[-2:].tolist())) == 2  # and nothing is differenced across that
+    # Longer than any back-off: also a subscription that never spoke is judged.
+    await _best_quotes_are_missed(one, one.venue.clock.now_ns() + 1_500_000_000)
+    one.server.mute = set()
+    await one.step_until(lambda: feed.status.state is State.LIVE)
+    (gap,) = (g for g in feed.status.new_gaps if g.stream is Stream.BEST)
+    assert gap.from_ns == last_ns
+    assert gap.to_ns >= best.live_since_ns
+    states = one.ring.best.take()
+    assert states.epoch[-1] > 2
+    assert states.bids[-1] == 1
+
+
+async def test_best_quotes_that_stay_crossed_are_not_live(one: Rig) -> None:
+    feed, best = one.feeds[A], one.feeds[A].tracks[Stream.BEST]
+    await one.server.barrier()
+    one.server.mute, book = {"bookTicker"}, one.server.books[A]
+
+    async def cross() -> None:
+        quote = book.quote()
+        text = orjson.dumps({**quote, "b": quote["a"]}).decode()
+        await one.server.publish(f"{A.lower()}@bookTicker", text)
+
+    await cross()
+    await until(lambda: feed.status.state is State.RESYNCING, "it is said at once")
+    assert "best bid at or above the best ask" in feed.status.detail
+    assert best.in_gap
+    async with asyncio.timeout(15.0):
+        while feed.status.state is not State.STALE:
+            await cross()
+            await one.server.step(A)
+            await asyncio.sleep(0.01)
+    assert feed.status.rejected["crossed"] > 5
+    one.server.mute = set()
+    await one.step_until(lambda: feed.status.state is State.LIVE)
+
+
+async def test_a_lost_link_whose_quotes_do_not_come_back_is_not_live_by_its_book() -> None:
+    async with rig(1) as r:
+        await r.live()
+        feed = r.feeds[A]
+        r.server.mute = {"bookTicker"}
+        await r.server.close(A)
+        depth = feed.tracks[Stream.DEPTH]
+        await r.step_until(
+            lambda: feed.status.gaps_by_reason["reconnect"] and depth.state is State.LIVE
+        )
+        seen: set[State] = set()
+        await r.step_until(lambda: seen.add(feed.status.state) or State.STALE in seen)
+        assert State.LIVE not in seen
+
+
+async def test_quotes_that_never_spoke_are_missed_too() -> None:
+    server = ScriptedVenue(1)
+    server.mute = {"bookTicker"}
+    async with rig(server=server) as r:
+        feed = r.feeds[A]
+        await r.step_until(lambda: feed.status.state is State.STALE)
+        server.mute = set()
+        await r.step_until(lambda: feed.status.state is State.LIVE)
+        assert not [g for g in feed.status.new_gaps if g.stream is Stream.BEST]
+
+
+async def test_old_quotes_are_neither_stored_nor_shown_as_those_of_now(tmp_path) -> None:
+    server, clock = ScriptedVenue(1), SystemClock()
+    await server.start()
+    store = open_store(f"sqlite:///{tmp_path}", clock=clock)
+    settings = Settings.model_validate({"venues": {"loop": settings_for(server.port)}})
+    collector = Collector(settings.model_copy(update={"feed": QUICK}), store, clock)
+    running = asyncio.ensure_future(collector.run([AAA]))
+    try:
+        summary = lambda: store.window(AAA, "summary", 0, 2**62)[-1:]  # noqa: E731
+
+        async def stepped_until(state: State, seconds: float = 15.0) -> None:
+            async with asyncio.timeout(seconds):
+                while not len(summary()) or summary()["state"][0] != state:
+                    await server.step(A, trade=True)
+                    await asyncio.sleep(0.02)
+
+        await stepped_until(State.LIVE)
+        server.mute = {"bookTicker"}
+        await stepped_until(State.STALE)
+        for _ in range(20):
+            await server.step(A, trade=True)
+            await asyncio.sleep(0.02)
+        (task,) = collector._tasks.values()
+        status, now_ns = task.report.status(task.feed.status, clock.now_ns()), clock.now_ns()
+        rows = store.window(AAA, "row", 0, 2**62)
+        assert (summary()["bid"][0], summary()["ask"][0]) == (NO_BID, NO_ASK)
+        assert (rows["bid"][-1], rows["ask"][-1]) == (NO_BID, NO_ASK)
+        assert rows["states_depth"][-1] > 0
+        assert [(one.state, one.open) for one in task.incidents.entries] == [(State.STALE, True)]
+
+        history = History(task.market)
+        history.ingest({"row": rows, "status": status}, now_ns)
+        known, best_ns = history.known(now_ns), int(status["stream_received_ns"][0, Stream.BEST])
+        assert known.best.coverage(best_ns, now_ns) == 0.0
+        assert known.depth.coverage(best_ns, now_ns) == 1.0  # what only the book says goes on
+        assert history.settled().best.coverage(best_ns, now_ns) == 0.0
+        assert [(g["stream"], g["from_ms"], g["to_ms"]) for g in gaps_json(history, 0, now_ns)] == [
+            ("best", best_ns / 1e6, None)
+        ]
+    finally:
+        collector.stop.set()
+        await running
+        store.close()
+        await server.stop()
