@@ -3,20 +3,21 @@
 from dash import html
 from dash.development.base_component import Component
 
-from components.panel import field
+from components.panel import about, field
 from components.panes import PANES
 from components.states import notes, waiting
 
-_TILES = (
-    ("spread", "Spread"),
-    ("weighted", ""),
-    ("ofi", ""),
-    ("multi", ""),
-    ("queue", "Queue imbalance"),
-    ("depth", "Depth, 10\u00a0bps"),
-    ("taker", ""),
-    ("vpin", "VPIN"),
-    ("explained", "Moves explained"),
+# Name, words, and the heading of docs/metrics.md that defines the figure.
+TILES = (
+    ("spread", "Spread", "Spread"),
+    ("weighted", "", "Weighted mid"),  # or the micro-price: the scripts say which
+    ("ofi", "", "OFI of the best quotes"),
+    ("multi", "", "Multilevel OFI"),
+    ("queue", "Queue imbalance", "Queue imbalance"),
+    ("depth", "Depth, 10\u00a0bps", "Depth within bands"),
+    ("taker", "", "Trade imbalance"),
+    ("vpin", "VPIN", "VPIN"),
+    ("explained", "Moves explained", "Contemporaneous impact"),
 )
 
 _QUALITY = (
@@ -29,11 +30,10 @@ _QUALITY = (
 )
 
 
-def _tile(name: str, label: str) -> Component:
-    title = html.Dt(label) if label else html.Dt(**{"data-f": f"{name}-label"})
+def _tile(name: str, label: str, metric: str) -> Component:
     return html.Dl(
         [
-            title,
+            html.Dt(about(label, metric, f"{name}-label")),
             html.Dd([field(name), field(f"{name}-unit", "unit")], className="v"),
             html.Dd(className="s", **{"data-f": f"{name}-sub"}),
         ],
@@ -57,7 +57,7 @@ def _bar() -> Component:
         ],
         className="id",
     )
-    return html.Div([identity, *(_tile(*tile) for tile in _TILES)], className="mkt")
+    return html.Div([identity, *(_tile(*tile) for tile in TILES)], className="mkt")
 
 
 def _reading() -> Component:

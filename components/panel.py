@@ -74,16 +74,27 @@ def definition(metric: str) -> str:
     return f"docs/metrics#{slug(metric)}"
 
 
+def about(words: str, metric: str, name: str) -> html.A:
+    """Words that lead to the definition of a metric; empty, the scripts fill them as `name`."""
+    return html.A(
+        words or None,
+        href=definition(metric),
+        target="_blank",
+        title=f"{metric}: definition and source",
+        **{"data-doc": "", **_filled(words, name)},
+    )
+
+
 def menu_button(frame: Frame) -> html.Button:
     """The button that opens a panel's menu."""
-    about = frame.title or frame.metric
+    words = frame.title or frame.metric
     return html.Button(
         icon("dots"),
         className="btn ghost icon small panel-menu",
         title="Menu of this panel",
         type="button",
         **{
-            "aria-label": f"Menu: {about}",
+            "aria-label": f"Menu: {words}",
             "aria-haspopup": "menu",
             "aria-expanded": "false",
             "data-do": "panel-menu",
@@ -91,16 +102,9 @@ def menu_button(frame: Frame) -> html.Button:
     )
 
 
-def _words(frame: Frame, about: str = "line") -> list[Component]:
+def _words(frame: Frame, kind: str = "line") -> list[Component]:
     title = html.H3(frame.title or None, **_filled(frame.title, f"title-{frame.name}"))
-    link = html.A(
-        frame.line or None,
-        href=definition(frame.metric),
-        target="_blank",
-        title=f"{frame.metric}: definition and source",
-        **{"data-doc": "", **_filled(frame.line, f"{about}-{frame.name}")},
-    )
-    return [title, html.P(link)]
+    return [title, html.P(about(frame.line, frame.metric, f"{kind}-{frame.name}"))]
 
 
 def _filled(words: str, name: str) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import re
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from app.clock import NS_PER_MS, NS_PER_S
-from tests.browser import pixels, watched
+from tests.browser import Watched, pixels, watched
 
 pytestmark = pytest.mark.browser
 
@@ -83,3 +83,33 @@ def test_the_decomposition_on_the_page_equals_the_api(browser: Browser, url: str
             assert shown["parts"][part] == pytest.approx(total, abs=1e-9), part
         up, down = (sum(shown["parts"][p] for p in side) for side in (PARTS[:3], PARTS[3:]))
         assert up - down == pytest.approx(shown["tiles"]["ofi"], abs=1e-9)
+
+
+def test_a_tile_leads_to_the_definition_of_its_figure(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    tiles = page.page.locator(".mkt")
+    expect(tiles.get_by_role("link")).to_have_count(8)  # of nine: there is no room for one
+    for name in (
+        "Spread",
+        "OFI, 10 s",
+        "Queue imbalance",
+        "Depth, 10 bps",
+        "VPIN",
+    ):
+        expect(tiles.get_by_role("link", name=name, exact=True)).to_be_visible()
+    micro = tiles.get_by_role("link", name="Micro-price")
+    expect(micro).to_be_visible()
+    # By keyboard from its name; by pointer from anywhere in the tile.
+    tiles.get_by_role("link", name="Spread").focus()
+    page.page.keyboard.press("Tab")
+    expect(micro).to_be_focused()
+    with page.page.context.expect_page() as opened:
+        page.page.keyboard.press("Enter")
+    expect(opened.value).to_have_url(re.compile(r"/docs/metrics[^#]*#micro-price$"))
+    expect(opened.value.locator("#micro-price")).to_be_in_viewport()
+    opened.value.close()
+    with page.page.context.expect_page() as opened:
+        page.page.locator(".tile-queue .v").click(force=True)  # the link lies over it
+    expect(opened.value).to_have_url(re.compile("#queue-imbalance$"))
+    opened.value.close()
+    assert page.complaints == []

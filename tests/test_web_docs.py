@@ -9,6 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.web.docs import DOCS, Documents
+from components.market_stack import TILES, market_stack
+from components.panel import definition
 from components.panes import PANES, WHERE
 from components.words import slug
 from tests.test_components_page import attributes, walk
@@ -39,6 +41,16 @@ def test_every_panel_leads_to_the_definition_of_its_metric() -> None:
         path, _, anchor = link.partition("#")
         assert path == "docs/metrics"
         assert re.search(f'<h3 id="{re.escape(anchor)}"', page), link
+
+
+def test_every_tile_leads_to_the_definition_of_its_figure() -> None:
+    page = Documents().render("metrics", "dark")
+    links = [attributes(c) for c in walk(market_stack()) if "data-doc" in attributes(c)]
+    assert len(links) == len(TILES) == 9
+    # The weighted mid gives way to the micro-price: its link follows its label.
+    for link in [one["href"] for one in links] + [definition("Micro-price")]:
+        assert re.search(f'<h3 id="{re.escape(link.removeprefix("docs/metrics#"))}"', page), link
+    assert all(link["title"].endswith(": definition and source") for link in links)
 
 
 def test_a_document_has_its_headings_formulas_and_pictures() -> None:

@@ -23,7 +23,7 @@ export function marketTitles(f, info) {
   const window = span(info.window_s);
   write(f["ofi-label"], `OFI, ${window}`);
   write(f["multi-label"], info.depth === 1 ? "OFI, depth stream" : `OFI, ${info.depth} levels`);
-  write(f["weighted-label"], "Weighted mid");
+  named(f["weighted-label"], "Weighted mid");
   write(f["taker-label"], `Taker flow, ${window}`);
 }
 
@@ -94,9 +94,18 @@ function offMid(off, decimals) {
   return `${number(Math.abs(off), decimals)} ${off > 0 ? "above" : "below"} mid`;
 }
 
+/** The label of a tile that has one figure or another: its definition follows. */
+function named(label, metric) {
+  write(label, metric);
+  const hash = `#${metric.toLowerCase().replace(" ", "-")}`;
+  if (!label || label.hash === hash) return;
+  label.hash = hash;
+  label.title = `${metric}: definition and source`;
+}
+
 /** Micro-price, or the weighted mid until there is one, and what rests on a look-back: VPIN, moves explained. */
 function estimates(f, { tiles: t, status: s, info }, decimals) {
-  write(f["weighted-label"], known(t.micro_price) ? "Micro-price" : "Weighted mid");
+  named(f["weighted-label"], known(t.micro_price) ? "Micro-price" : "Weighted mid");
   const price = t.micro_price ?? t.weighted_mid;
   write(f.weighted, number(price, decimals));
   const off = known(price) && known(t.mid) ? price - t.mid : null;
