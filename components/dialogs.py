@@ -59,7 +59,7 @@ KEYS = (
 def _dialog(name: str, title: str, *content: Component, class_name: str = "") -> Component:
     heading = html.Div(
         [
-            html.H2(title, id=f"{name}-title"),
+            html.H2(title or None, id=f"{name}-title"),
             html.Span(className="grow"),
             html.Button(
                 icon("cross", 14),
@@ -126,6 +126,17 @@ def layout_dialog() -> Component:
                 ),
             ]
         ),
+    )
+
+
+def table_dialog() -> Component:
+    """The figures of a panel as a table, which `assets/live/as_table.js` fills and names."""
+    return _dialog(
+        "astable",
+        "",
+        html.P(id="astable-said", className="hint"),
+        html.Div(id="astable-body", className="astable", tabIndex=0, role="region"),
+        class_name="wide",
     )
 
 

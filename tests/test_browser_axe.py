@@ -59,6 +59,10 @@ def test_trades_and_open_menus_have_no_serious_violation(
         page.get_by_role("tab", name="Book & flow").click()
         page.locator("[data-panel=book] .panel-menu").click()
         grave += serious(page)
+        page.get_by_role("menuitem", name="As table", exact=True).click()
+        page.locator("#astable[open] tbody tr").first.wait_for()
+        grave += serious(page)
+        page.keyboard.press("Escape")
         page.goto(f"{url}/docs/metrics?theme={theme}")
         grave += serious(page)
     assert grave == []

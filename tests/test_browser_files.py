@@ -1,14 +1,14 @@
 """What panels download: tables with the numbers of the API, pictures, and the zone that both are in."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser import Watched
-from tests.browser_panels import SAYS, saved, table, words_of
+from tests.browser_panels import SAYS, menu, saved, table, words_of
 
 pytestmark = pytest.mark.browser
 
@@ -99,3 +99,74 @@ def test_the_zone_of_the_page_is_in_its_files_and_on_its_axes(
     assert [one for one in words_of(page) if re.match(shown, one)]
     if tab == "trades":
         expect(page.page.locator(".tape th").first).to_have_text("time, GMT+5:30")
+
+
+def test_the_last_values_of_a_panel_are_read_as_a_table_by_keyboard(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=300&window=10", BTC)
+    button = page.page.locator("[data-panel=ofi] .panel-menu")
+    button.focus()
+    page.page.keyboard.press("Enter")
+    item = page.page.get_by_role("menuitem", name="As table", exact=True)
+    for _ in range(8):
+        if item.evaluate("one => one === document.activeElement"):
+            break
+        page.page.keyboard.press("ArrowDown")
+    expect(item).to_be_focused()
+    page.page.keyboard.press("Enter")
+    dialog = page.page.get_by_role("dialog", name="OFI, 10 s, BTC/USDT Binance spot")
+    expect(dialog).to_be_visible()
+    expect(dialog.locator("#astable-said")).to_contain_text(
+        re.compile(r"As of .* The newest 50 of [\d,]+ rows")
+    )
+    heads = dialog.get_by_role("columnheader").all_text_contents()
+    assert heads[:2] == ["time, UTC", "OFI of best quotes over 10 s, BTC"]
+    rows = dialog.locator("tbody tr")
+    expect(rows).to_have_count(50)
+    shown = {
+        row[0]: row[1:]
+        for row in rows.evaluate_all(
+            "all => all.map(one => [...one.cells].map(c => c.textContent))"
+        )
+    }
+    times = [datetime.fromisoformat(time) for time in shown]
+    assert times == sorted(times, reverse=True)
+    assert datetime.now(UTC) - times[0] < timedelta(minutes=5)
+    # The table does not move on; the arrows scroll it, and the keys of the page rest.
+    first = rows.first.inner_text()
+    page.page.keyboard.press("End")
+    page.page.keyboard.press("t")
+    page.until("() => document.querySelector('#astable-body').scrollTop > 100")
+    assert rows.first.inner_text() == first
+    page.page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    assert "theme=dark" in page.address()
+    # The figures are those of the CSV file.
+    _, lines = table(saved(page, "ofi", "Save as CSV")[1])
+    same = [line for line in lines if line[0] in shown]
+    assert len(same) == 50
+    for line in same[:40]:  # the newest steps may have been completed since
+        for text, value in zip(shown[line[0]], line[1:], strict=True):
+            plain = text.replace(",", "").replace("\u2212", "-")
+            assert (plain == "\u2013") == (value == "")
+            assert not value or float(plain) == pytest.approx(float(value), rel=1e-5, abs=1e-8)
+    assert page.complaints == []
+
+
+def test_a_table_without_times_shows_what_lies_about_mid(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}", BTC)
+    menu(page, "book")
+    page.page.get_by_role("menuitem", name="As table: depth now", exact=True).click()
+    dialog = page.page.get_by_role("dialog", name=re.compile("^Depth now, "))
+    expect(dialog).to_be_visible()
+    body = dialog.locator("tbody tr").evaluate_all(
+        "all => all.map(one => [...one.cells].map(c => c.textContent))"
+    )
+    assert 10 < len(body) <= 50
+    assert any(row[1] != "0" for row in body)
+    assert any(row[2] != "0" for row in body)
+    page.page.get_by_role("button", name="Close").locator("visible=true").click()
+    expect(dialog).to_be_hidden()
+    assert page.complaints == []

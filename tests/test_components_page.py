@@ -17,7 +17,7 @@ from app.market import Contract, Grid, Market, MarketId
 from app.settings import Settings
 from app.web.page import ASSETS, create_page
 from app.web.state import ViewState
-from components.dialogs import KEYS, keys_dialog, layout_dialog, picker_dialog
+from components.dialogs import KEYS, keys_dialog, layout_dialog, picker_dialog, table_dialog
 from components.figures import ROWS, axis_name, stack_figure
 from components.flow_pane import flow_pane
 from components.header import bottom_bar, choices, header, selects, tab_bar
@@ -78,7 +78,7 @@ def test_every_slot_has_what_dash_makes_for_it() -> None:
 
 
 def test_dialogs_are_named_by_their_titles_and_can_be_closed() -> None:
-    for dialog in (picker_dialog(), layout_dialog(), keys_dialog()):
+    for dialog in (picker_dialog(), layout_dialog(), table_dialog(), keys_dialog()):
         props = attributes(dialog)
         titles = [c for c in walk(dialog) if attributes(c).get("id") == props["aria-labelledby"]]
         assert [c._type for c in titles] == ["H2"]

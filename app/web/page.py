@@ -15,7 +15,7 @@ from app.market import Market, MarketId
 from app.settings import Settings
 from app.web.callbacks import first_view, register
 from app.web.state import MAX_MARKETS, ViewState
-from components.dialogs import keys_dialog, layout_dialog, picker_dialog
+from components.dialogs import keys_dialog, layout_dialog, picker_dialog, table_dialog
 from components.figures import axes_holder
 from components.header import bottom_bar, header, selects, tab_bar
 from components.market_stack import market_stack
@@ -98,6 +98,7 @@ def _shell() -> Component:
             bottom_bar(),
             picker_dialog(),
             layout_dialog(),
+            table_dialog(),
             keys_dialog(),
         ],
         className="app",

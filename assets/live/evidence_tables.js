@@ -34,6 +34,7 @@ export const TABLES = {
   horizons: prediction,
   prediction,
   impact: (values, arrays, info) => ({
+    chronological: true,
     columns: [`OFI, ${info.unit}`, "move of mid, ticks"],
     rows: Array.from(arrays.ev_x, (x, k) => [x, arrays.ev_y[k]]),
   }),

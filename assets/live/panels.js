@@ -1,4 +1,5 @@
-// The menu of every panel: full screen, freeze, picture, table, definition; and its empty state.
+// The menu of every panel: full screen, freeze, picture, tables, definition; and its empty state.
+import { showTable } from "./as_table.js";
 import { freeze } from "./controls.js";
 import { fullScreen, isFull } from "./fullscreen.js";
 import { savePicture } from "./picture.js";
@@ -61,20 +62,21 @@ function entries(page, panel, stack) {
     { words: page.frozen ? "Back to live" : "Freeze", key: "Space", run: () => freeze(page) },
     { words: "Save as PNG", run: () => savePicture(panel, stack) },
   ];
-  for (const { words, name } of tableNames(panel)) {
-    if (stack && tableOf(stack, name)) found.push({ words, run: () => saveTable(stack, name) });
-  }
+  const tables = parts(panel).filter(({ name }) => stack && tableOf(stack, name));
+  for (const { title, name, beside } of tables) found.push({ words: `As table${beside}`, run: () => showTable(stack, name, title) });
+  for (const { name, beside } of tables) found.push({ words: `Save as CSV${beside}`, run: () => saveTable(stack, name) });
   found.push(...(stack?.pane.menu?.(panel.dataset.panel) ?? []));
   const link = panel.querySelector("a[data-doc]");
   if (link) found.push({ words: "What is this?", run: () => (themed(link), link.click()) });
   return found;
 }
 
-function tableNames(panel) {
-  const name = panel.dataset.panel, beside = panel.querySelector(".cross-head h3")?.textContent;
-  const names = [{ words: "Save as CSV", name }];
-  if (beside) names.push({ words: `Save as CSV: ${beside[0].toLowerCase()}${beside.slice(1)}`, name: `${name}-cross` });
-  return names;
+/** What a panel shows that may have a table: itself, and what stands beside it on the same axis. */
+function parts(panel) {
+  const name = panel.dataset.panel, title = panel.querySelector("h3").textContent, cross = panel.querySelector(".cross-head h3")?.textContent;
+  const found = [{ name, title, beside: "" }];
+  if (cross) found.push({ name: `${name}-cross`, title: cross, beside: `: ${cross[0].toLowerCase()}${cross.slice(1)}` });
+  return found;
 }
 
 /** Leaves the menu for its button, then does what was chosen. */

@@ -5,7 +5,8 @@ import { iso, timeHead } from "./zone.js";
 
 /**
  * The table of a panel, or null where it has none. A pane gives those of its own panels with
- * `table(name)`: `{columns: ["time, CET", "OFI, BTC", …], rows: iterable of arrays}`.
+ * `table(name)`: `{columns: ["time, CET", "OFI, BTC", …], rows: iterable of arrays}`, with `middle` (a row) where the
+ * rows lie about one, `chronological` where they follow in time without saying it.
  */
 export function tableOf(stack, name) {
   return (stack.model.info && stack.pane.table?.(name)) ?? null;
@@ -74,6 +75,7 @@ function depthNow({ model }) {
   if (!p) return null;
   const price = (r) => ((p.base + r) * info.group * info.tick).toFixed(info.price_decimals);
   return {
+    middle: p.ask.findIndex((size) => size > 0),
     columns: [`price, ${info.quote}`, ...named(["bid", "ask", "running bid", "running ask"], info.unit)],
     rows: Array.from(p.bid, (_, r) => [price(r), p.bid[r], p.ask[r], p.cumBid[r], p.cumAsk[r]]),
   };
