@@ -24,7 +24,7 @@ from app.records import State, Stream
 from app.settings import FeedSettings, VenueSettings
 from tests.demo_venue import demo
 from tests.venues.books import Book, formats
-from tests.venues.direct import Direct, direct
+from tests.venues.direct import Direct, Wire, direct
 from tests.venues.rig import until
 
 BIDS, ASKS = [(10.0, 1.0), (9.0, 2.0)], [(11.0, 1.0), (12.0, 2.0)]
@@ -76,6 +76,12 @@ MARKET = {"id": "xusd", "symbol": "X/USD", "marketId": "xusd"}
 async def _started(made: Direct, book: Book) -> Auditor:
     """The market live, its audits in our hands."""
     feed = made.feeds["X/USD"]
+
+    def said(wire: Wire, message: Any) -> None:
+        if message.get("event") == "bts:unsubscribe":
+            made.push({"event": "bts:unsubscription_succeeded", "channel": "", "data": {}}, wire)
+
+    made.said = said
     await made.turn(lambda: made.wires and made.wires[-1].sent)
     ordered = made.venue.exchange.order_book({})
     made.venue.exchange.orderbooks["X/USD"] = ordered

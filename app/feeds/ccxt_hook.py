@@ -9,7 +9,6 @@ fail: a failure is caught here and told to it, since an exception would end the 
 import contextlib
 import math
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -22,8 +21,7 @@ from ccxt.async_support.base.ws.client import Client
 
 from app.errors import BookError
 from app.feeds.leaving import (
-    begins_stream,
-    is_farewell,
+    Farewells,
     is_subscription,
     left_out_of,
     refusal_of,
@@ -36,7 +34,6 @@ from app.feeds.validity import is_price, is_size
 _INF = math.inf
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 _BOOK, _HEAD = '"book"', 100
-_FAREWELLS = 64  # ends of subscriptions that some venues never confirm
 _NOBODY: tuple[None, int] = (None, 0)
 
 
@@ -109,7 +106,7 @@ class HookedClient(Client):  # type: ignore[misc]
     # Whose requests the venue has not yet answered, and of which attempt.
     requests: dict[str, tuple[Owner, int]]
     subscriptions: _Notes
-    farewells: deque[str | None]  # ends that it has not yet confirmed, by request id
+    farewells: Farewells  # ends that it has not yet confirmed
     dead: bool
     heard_ns: int
     lastPong: Any  # noqa: N815 (ccxt's name)
@@ -133,7 +130,7 @@ class HookedClient(Client):  # type: ignore[misc]
         client.maxPingPongMisses = math.inf
         client.asked, client.requests = {}, {}
         client.subscriptions = _Notes(client.subscriptions)
-        client.farewells = deque(maxlen=_FAREWELLS)
+        client.farewells = Farewells()
         client.chains, client.text, client.loads = None, "", loads
 
     def future(self, message_hash: Any) -> Any:
@@ -172,14 +169,13 @@ class HookedClient(Client):  # type: ignore[misc]
         not sent any more.
         """
         owner, request = OWNER.get(), request_id(message)
-        if owner is None or not begins_stream(message):
+        if owner is None or not is_subscription(message):
             return await super().send(message)
         if owner.attempt != ATTEMPT.get():
             return None
-        if is_subscription(message):
-            self.asked[owner] = message
-            if request is not None:
-                self.requests[request] = owner, owner.attempt
+        self.asked[owner] = message
+        if request is not None:
+            self.requests[request] = owner, owner.attempt
         await super().send(message)
         if request not in self.requests and owner.attempt == ATTEMPT.get():
             owner.asked()  # no answer is to be expected, or it was quicker
@@ -194,17 +190,22 @@ class HookedClient(Client):  # type: ignore[misc]
         for note in self.subscriptions.by.pop(owner, ()):
             self.subscriptions.pop(note, None)
 
-    async def leave(self, owner: Owner, new_id: int) -> None:
-        """End what `owner` asked for, and forget ccxt's notes of it."""
+    async def leave(self, owner: Owner, new_id: int, wait_s: float = 0.0) -> bool:
+        """End what `owner` asked for, and forget ccxt's notes of it; whether the venue confirmed the end
+        within `wait_s`."""
         asked = self.asked.pop(owner, None)
         if asked is None or self.closed():
-            return
+            return False
+        message, parted = turned(asked, new_id, self.subscriptions), False
+        if message is not None:
+            # What else venues have under "id" is in other messages too.
+            numbered = request_id(message) == str(new_id)
+            request, say = str(new_id) if numbered else None, super().send
+            with contextlib.suppress(OSError):  # the connection has ended, the subscription with it
+                parted = await self.farewells.said(lambda: say(message), request, wait_s)
         for note in words_of(asked):
             self.subscriptions.pop(note, None)
-        message = turned(asked, new_id)
-        self.farewells.append(request_id(message))
-        with contextlib.suppress(OSError):  # the connection has ended, and the subscription with it
-            await super().send(message)
+        return parted
 
     def handle_text_or_binary_message(self, data: Any) -> None:
         """As ccxt; keeps the text, and the venue's own digits where they matter."""
@@ -223,12 +224,7 @@ class HookedClient(Client):  # type: ignore[misc]
         A farewell would take the next subscription down with it, a refusal all of the connection.
         """
         request = request_id(message)
-        if self.farewells and (
-            request in self.farewells
-            if request
-            else is_farewell(message) and None in self.farewells
-        ):
-            self.farewells.remove(request)
+        if self.farewells.answered(message):
             return True
         if not self.asked:
             return False
@@ -239,6 +235,8 @@ class HookedClient(Client):  # type: ignore[misc]
         present = owner is not None and owner.attempt == attempt
         if text is None and present and owner is not None:
             owner.asked()
+        if text is not None and owner is None and self.farewells.refused():
+            return True  # the end that was asked for is refused, and no subscription
         if text is None or (request and owner is None):
             return False
         if present or owner is None:

@@ -36,6 +36,8 @@ from app.settings import FeedSettings, VenueSettings
 _STARTS = 4
 # Attempts to begin a book anew on the same connection before it is opened again.
 _LEAVES = 3
+# Within this time a venue confirms the end of a subscription.
+_PARTING_S = 1.0
 _FIRST_ID = 1_000_000
 _log = get("feeds")
 
@@ -179,17 +181,24 @@ class CcxtVenue(SupervisedVenue):
         # what a request beside it brought.
         refused = type(fault.error) is FeedError and "already" not in str(fault.error).lower()
         vain = supervisor.in_vain == _LEAVES
-        leaves = self.router.family.leaves and (refused or fault.asked or not vain)
+        beside = refused or fault.asked
+        leaves = self.router.family.leaves and (beside or not vain)
         deaf = vain and fault.stale
         link = fault.link or deaf or not (self._facts.resubscribes or leaves)
-        await self._let_go(supervisor, link)
+        drain = self.router.family.drains and supervisor.track.stream is Stream.DEPTH and not beside
+        await self._let_go(supervisor, link, drain=drain and not link)
 
-    async def _let_go(self, supervisor: StreamSupervisor, link: bool, leave: bool = False) -> None:
+    async def _let_go(
+        self, supervisor: StreamSupervisor, link: bool, leave: bool = False, drain: bool = False
+    ) -> None:
         client = supervisor.client
         if client is None:
             return
         hashes = set(supervisor.hashes)
         supervisor.detach()
+        if drain:
+            # The old book stands until then: what is on its way changes it, and nobody looks.
+            link = not await client.leave(supervisor, next(self._ids), _PARTING_S)
         for message_hash in hashes:
             if client.owners.get(message_hash) is supervisor:
                 del client.owners[message_hash]

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.errors import BookError, FeedError
-from app.feeds.ccxt_errors import cause_of
+from app.feeds.ccxt_errors import cause_of, to_feed_error
 from app.feeds.ccxt_hook import HookedClient, Owner, WatchedBook
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.named import Names
@@ -192,7 +192,8 @@ class Router:
 
     def handler_failed(self, client: HookedClient, error: Exception) -> None:
         """What cannot be read is a fault of the market that it names; else of all on the connection."""
-        reason = error.reason if isinstance(error, BookError) else "handler"
+        known = to_feed_error("The venue", error)
+        reason = known.reason if isinstance(known, BookError) else "handler"
         _log.warning("message not read", url=client.url, error=repr(error)[:200])
         if self._about is not None:
             self._about.tracks[Stream.DEPTH].fail(Fault(reason))

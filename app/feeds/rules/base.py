@@ -78,6 +78,9 @@ class Family:
     read: Reader
     # A book's subscription can end on a connection that goes on; a new one brings a new snapshot.
     leaves: bool = False
+    # Changes tell nothing of the subscription that they belong to: the venue must confirm the end of one
+    # before the next begins, or a change on its way would pass for the new book's.
+    drains: bool = False
     # ccxt would merge a snapshot into the book that is there.
     merges_snapshots: bool = False
     # Each message is a whole book, ordered by `last`; a late one is a hole.

@@ -177,7 +177,7 @@ def _silent(message: Any) -> Sequence[Update]:
 
 
 # A venue whose updates tell nothing of their order: what ccxt and the sanity of books tell, and the audit.
-DEFAULT: Final = Family(_silent, audit=Audit())
+DEFAULT: Final = Family(_silent, leaves=True, drains=True, audit=Audit())
 
 
 def family_of(exchange_id: str) -> Family:
