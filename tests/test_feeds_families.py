@@ -25,7 +25,7 @@ def _asked(made: Direct) -> int:
     """How often a book was subscribed."""
     told = [orjson.dumps(message).decode() for message in made.sent]
     words = ("book", "l2Book", "depth", "level2", "obu")
-    return sum(any(word in text for word in words) and "nsubscribe" not in text for text in told)
+    return sum(any(word in text for word in words) and "nsub" not in text for text in told)
 
 
 def _answer(form: Format) -> Callable[[Direct], None]:
@@ -46,6 +46,8 @@ def _answer(form: Format) -> Callable[[Direct], None]:
             if form.exchange_id == "gate" and message.get("event") == "subscribe":
                 reply = {"id": message["id"], "channel": message["channel"], "error": None}
                 made.push({**reply, "event": "subscribe", "result": {"status": "success"}}, wire)
+            if form.exchange_id == "mexc" and message.get("method") == "unsub.depth":
+                made.push({"channel": "rs.unsub.depth", "data": "success"}, wire)
             if form.exchange_id.startswith("binance") and message.get("method") == "SUBSCRIBE":
                 made.push({"result": None, "id": message["id"]}, wire)
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.feeds import ccxt_stream
 from app.feeds.leaving import is_farewell, is_subscription, turned
-from app.feeds.rules.families import DEFAULT, family_of
+from app.feeds.rules.families import family_of
 from app.feeds.track import Fault
 from app.records import State, Stream
 from tests.venues.direct import Direct, Wire, direct
@@ -53,6 +53,8 @@ def test_channel_with_a_number_is_ended_by_it() -> None:
 
 
 def test_ends_are_known_in_many_wordings() -> None:
+    assert is_farewell({"channel": "rs.unsub.depth", "data": "success"})
+    assert not is_farewell({"channel": "rs.sub.depth", "data": "success"})
     for told in ("unsubscribed", "unsubscribe", "bts:unsubscription_succeeded", "UNSUBSCRIBED"):
         assert is_farewell({"event": told})
     assert not is_farewell({"event": "subscribed"})
@@ -65,12 +67,13 @@ CONFIRMS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "bitfinex": lambda m: {"event": "unsubscribed", "status": "OK", "chanId": m["chanId"]},
     "krakenfutures": lambda m: {"event": "unsubscribed", "feed": "book", "product_ids": ["X_USD"]},
     "bitstamp": lambda m: {"event": "bts:unsubscription_succeeded", "channel": "", "data": {}},
+    "mexc": lambda m: {"id": 0, "code": 0, "msg": m["params"][0]},
     "hitbtc": lambda m: {"result": {"ch": "orderbook/full"}, "id": m["id"]},
 }
 
 
 def _leaves(message: Any) -> bool:
-    return isinstance(message, dict) and "unsub" in str(message)
+    return isinstance(message, dict) and "unsub" in str(message).lower()
 
 
 def _books(made: Direct) -> list[Any]:
@@ -94,7 +97,7 @@ async def _begun(made: Direct, venue: str) -> Wire:
 
 @pytest.mark.parametrize("venue", CONFIRMS)
 async def test_fault_of_one_book_is_mended_on_the_connection_that_others_share(venue: str) -> None:
-    assert family_of(venue) is DEFAULT
+    assert family_of(venue).drains
 
     def prepare(made: Direct) -> None:
         def said(wire: Wire, message: Any) -> None:

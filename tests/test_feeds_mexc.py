@@ -4,7 +4,7 @@ from typing import Any
 
 from ccxt.protobuf.mexc.PushDataV3ApiWrapper_pb2 import PushDataV3ApiWrapper
 
-from app.records import State
+from app.records import State, Stream
 from tests.venues.books import Book
 from tests.venues.direct import Direct, Wire, direct
 
@@ -19,10 +19,11 @@ def _frame(channel: str) -> Any:
     return PushDataV3ApiWrapper(channel=channel, symbol="XUSDT", sendTime=1_700_000_000_000)
 
 
-def _change(book: Book, bids: dict[str, str], asks: dict[str, str]) -> bytes:
+def _change(book: Book, bids: dict[str, str], asks: dict[str, str], before: int = 0) -> bytes:
+    """One message; it tells also of so many updates before, whose changes are in `bids` and `asks`."""
     sides, frame = book.apply(bids, asks), _frame(BOOK)
     depths = frame.publicAggreDepths
-    depths.fromVersion = depths.toVersion = str(book.last_id)
+    depths.fromVersion, depths.toVersion = str(book.last_id - before), str(book.last_id)
     for name in ("bids", "asks"):
         for price, size in sides[name]:
             getattr(depths, name).add(price=price, quantity=size)
@@ -72,3 +73,52 @@ async def test_frame_that_is_cut_short_is_a_fault_of_the_market_that_it_names() 
         assert feed.status.rejected == {"handler": 1}
         assert feed.book() is None
         assert not beside.status.rejected
+
+
+async def _live(made: Direct, book: Book) -> None:
+    await made.turn(lambda: len(made.sent) >= 2)
+    for _ in range(TOLD):
+        made.push(_change(book, {}, {}))
+    made.snapshots["X/USDT"] = {**book.best(), "nonce": book.last_id}
+    await made.turn(lambda: made.feeds["X/USDT"].status.state is State.LIVE)
+
+
+async def test_missing_change_is_a_hole() -> None:
+    book = Book()
+    async with direct("mexc", [MARKET], _confirm) as made:
+        feed = made.feeds["X/USDT"]
+        await _live(made, book)
+        made.push(_change(book, {"99.95": "1.5000"}, {}, before=0))
+        assert made.top("X/USDT") == book.top()
+        book.apply({"99.96": "2.0000"}, {})  # never sent
+        made.push(_change(book, {"99.97": "2.0000"}, {}))
+        assert feed.status.rejected == {"sequence": 1}
+        assert feed.book() is None
+        sent = len(made.sent)
+        await made.turn(lambda: any("UNSUBSCRIPTION" in str(m) for m in made.sent))
+        made.push({"id": 0, "code": 0, "msg": BOOK})
+        await made.turn(
+            lambda: len(made.sent) >= sent + 2 and feed.tracks[Stream.DEPTH].fault is None
+        )
+        made.snapshots.clear()
+        for _ in range(TOLD):
+            made.push(_change(book, {}, {}))
+        made.snapshots["X/USDT"] = {**book.best(), "nonce": book.last_id}
+        await made.turn(lambda: feed.status.state is State.LIVE)
+        assert made.top("X/USDT") == book.top()
+        assert len(made.wires) == 1
+
+
+async def test_update_in_the_midst_of_which_the_snapshot_was_made_is_not_lost() -> None:
+    book = Book()
+    async with direct("mexc", [MARKET], _confirm) as made:
+        await made.turn(lambda: len(made.sent) >= 2)
+        for _ in range(TOLD - 1):
+            made.push(_change(book, {}, {}))
+        book.apply({"99.96": "2.0000"}, {})
+        snapshot = {**book.best(), "nonce": book.last_id}
+        # It tells of the update before, which is in the snapshot, and of its own, which is not.
+        made.push(_change(book, {"99.96": "2.0000", "99.97": "3.0000"}, {}, before=1))
+        made.snapshots["X/USDT"] = snapshot
+        await made.turn(lambda: made.feeds["X/USDT"].status.state is State.LIVE)
+        assert made.top("X/USDT") == book.top()

@@ -241,8 +241,37 @@ class _Kraken:
             store([exact(delta["price"]), exact(delta["qty"])])
 
 
+class _Mexc:
+    """Mixed in for mexc: decoded messages are held to their rules, and an update counts by its last id: ccxt
+    takes the first, and drops the one in the midst of which a snapshot was made."""
+
+    _observer: Observer
+
+    def handle_protobuf_message(self, client: Any, message: Any) -> bool:
+        if self._observer.message(client, message):
+            super().handle_protobuf_message(client, message)  # type: ignore[misc]
+        return True
+
+    def get_cache_index(self, orderbook: Any, cache: Any) -> int:
+        nonce = whole_number(orderbook["nonce"])
+        for index, delta in enumerate(cache):
+            if _last_of(delta) > nonce:
+                first = whole_number(delta.get("fromVersion", _last_of(delta)))
+                return index if first <= nonce + 1 else -1
+        return len(cache)
+
+    def handle_book_delta(self, orderbook: Any, delta: Any) -> None:
+        if "toVersion" in delta:
+            delta = {**delta, "fromVersion": delta["toVersion"]}
+        super().handle_book_delta(orderbook, delta)  # type: ignore[misc]
+
+
+def _last_of(delta: Any) -> int:
+    return whole_number(delta["toVersion"] if "toVersion" in delta else delta["version"])
+
+
 # What a venue's class needs besides, by ccxt id.
-_OWN: dict[str, type | None] = {"kraken": _Kraken, "okx": _Okx}
+_OWN: dict[str, type | None] = {"kraken": _Kraken, "mexc": _Mexc, "okx": _Okx}
 
 
 def hooked(base: Any, observer: Observer, facts: VenueFacts) -> Any:

@@ -202,7 +202,7 @@ class HookedClient(Client):  # type: ignore[misc]
             numbered = request_id(message) == str(new_id)
             request, say = str(new_id) if numbered else None, super().send
             with contextlib.suppress(OSError):  # the connection has ended, the subscription with it
-                parted = await self.farewells.said(lambda: say(message), request, wait_s)
+                parted = await self.farewells.said(lambda: say(message), message, request, wait_s)
         for note in words_of(asked):
             self.subscriptions.pop(note, None)
         return parted

@@ -86,9 +86,17 @@ def is_farewell(message: Any) -> bool:
         return False
     data = message.get("data")
     verbs = [message.get(verb) for verb in _VERBS]
+    if str(message.get("channel")).startswith(
+        "rs."
+    ):  # MEXC's futures: the request's verb, answered
+        verbs.append(message["channel"])
     if isinstance(data, dict):
         verbs.append(data.get("method"))
     return any(isinstance(verb, str) and "unsub" in verb.lower() for verb in verbs)
+
+
+# The id of its request, the texts in it, and who waits for the answer.
+_Farewell = tuple[str | None, frozenset[str], "asyncio.Future[bool]"]
 
 
 class Farewells:
@@ -96,19 +104,19 @@ class Farewells:
 
     def __init__(self) -> None:
         # Some venues never confirm one. None: a request without a number.
-        self._pending: deque[tuple[str | None, asyncio.Future[bool]]] = deque(maxlen=_KEPT)
+        self._pending: deque[_Farewell] = deque(maxlen=_KEPT)
         self._awaited: list[asyncio.Future[bool]] = []  # as long as somebody waits for the answer
 
     async def said(
-        self, say: Callable[[], Awaitable[Any]], request: str | None, wait_s: float
+        self, say: Callable[[], Awaitable[Any]], message: Any, request: str | None, wait_s: float
     ) -> bool:
-        """Ask for an end, under the id `request`; whether the venue confirms it within `wait_s`.
+        """Ask for an end by `message`, under the id `request`; whether the venue confirms it within `wait_s`.
 
         Raises:
             OSError: the connection has ended.
         """
         farewell: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._pending.append((request, farewell))
+        self._pending.append((request, frozenset(words_of(message)), farewell))
         if wait_s <= 0:
             await say()
             return False
@@ -126,10 +134,14 @@ class Farewells:
         if not self._pending:
             return False
         request, ends = request_id(message), is_farewell(message)
-        for asked, farewell in self._pending:
-            # Some venues number the answers to requests without a number.
-            if asked == request if asked is not None else ends:
-                self._pending.remove((asked, farewell))
+        told = (
+            message.get("msg") if isinstance(message, dict) and message.get("code") == 0 else None
+        )
+        for each in self._pending:
+            asked, words, farewell = each
+            # Some venues number the answers to requests without a number, or only say of what they are.
+            if asked == request if asked is not None else (ends or told in words):
+                self._pending.remove(each)
                 if not farewell.done():
                     farewell.set_result(refusal_of(message) is None)
                 return True

@@ -199,6 +199,13 @@ def _kucoin(book: Book, sides: Sides) -> Any:
     }
 
 
+def _mexc_future(book: Book, sides: Sides) -> Any:
+    data = {name: [[float(p), float(q), 1] for p, q in side] for name, side in sides.items()}
+    ts = 1_700_000_000_000
+    data |= {"version": book.last_id}  # type: ignore[dict-item]
+    return {"symbol": "X_USDT", "data": data, "channel": "push.depth", "ts": ts}
+
+
 def _bitget(action: str) -> Callable[..., Any]:
     def frame(book: Book, sides: Sides | None = None) -> Any:
         data: dict[str, Any] = {
@@ -263,6 +270,7 @@ def formats() -> dict[str, Format]:
         "gate": Format("gate", {**spot, "id": "X_USDT"}, _gate_spot(False), _gate_spot(True)),
         "gate futures": Format("gate", {**swap, "id": "X_USDT"}, _gate_future),
         "kucoin": Format("kucoin", {**spot, "id": "X-USDT"}, _kucoin, told=6),
+        "mexc futures": Format("mexc", {**swap, "id": "X_USDT"}, _mexc_future, told=26),
         "bitget": Format("bitget", spot, _bitget("update"), _bitget("snapshot")),
         "hyperliquid": Format(
             "hyperliquid",

@@ -137,6 +137,20 @@ def _hyperliquid(message: Any) -> Sequence[Update]:
     return (Update(str(data["coin"]), time_ms, time_ms, whole=True),)
 
 
+def _mexc(message: Any) -> Sequence[Update]:
+    """fromVersion..toVersion of spot, as decoded from protobuf; futures number changes one by one."""
+    if not isinstance(message, dict):
+        return _NOTHING
+    depths = message.get("publicAggreDepths")
+    if isinstance(depths, dict):
+        first, last = int(depths["fromVersion"]), int(depths["toVersion"])
+        return (Update(str(message["symbol"]), first, last),)
+    if message.get("channel") == "push.depth":
+        number = int(message["data"]["version"])
+        return (Update(str(message["symbol"]), number, number),)
+    return _NOTHING
+
+
 _BINANCE: Final = Family(_binance)
 _KUCOIN: Final = Family(_kucoin, leaves=True)
 
@@ -168,6 +182,7 @@ FAMILIES: Final[dict[str, Family]] = {
         ),  # where no checksum is sent, ids that only grow prove little
         options=_UNCHECKED,
     ),
+    "mexc": Family(_mexc, leaves=True, drains=True),
     "hyperliquid": Family(_hyperliquid, leaves=True, only_whole=True),
 }
 
