@@ -135,6 +135,7 @@ def test_a_page_that_finds_the_server_full_is_told_so_waits_longer_and_comes_in(
             late.page.goto(f"{base}/?m={BTC}")
             expect(late.page.locator(".empty")).to_contain_text(full)
             expect(late.page.locator(".pill.state")).to_have_text("Not connected")
+            expect(late.page.locator("#link")).to_have_attribute("title", full)
             late.until("() => window.ofi.stats().link.attempt >= 4")
             # A socket an attempt: none is made beside.
             assert late.page.evaluate(
@@ -143,6 +144,7 @@ def test_a_page_that_finds_the_server_full_is_told_so_waits_longer_and_comes_in(
             expect(late.page.locator("#link")).to_contain_text("Reconnecting")
         late.until("market => window.ofi.view(market)?.steps > 0", BTC)
         expect(late.page.locator(".empty")).to_be_hidden()
+        expect(late.page.locator("#link")).to_have_attribute("title", "")
         assert late.page.evaluate("window.ofi.stats().link.attempt") == 0
         assert late.complaints == []
 

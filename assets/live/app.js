@@ -268,6 +268,7 @@ function showLink(link) {
   if (!pill) return;
   const [word, ms] = [pill.querySelector("[data-f=link-word]"), pill.querySelector("[data-f=link-ms]")];
   pill.dataset.link = document.documentElement.dataset.link = link.silent ? "waiting" : link.state;
+  if (pill.title !== link.said) pill.title = link.said; // why the server refused, also where no market is in view
   if (link.silent) {
     write(word, "No answer");
     write(ms, `for ${duration(performance.now() - link.since)}`);
