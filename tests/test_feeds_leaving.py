@@ -149,6 +149,27 @@ async def test_end_that_is_not_confirmed_costs_the_connection_and_blames_nobody(
         assert "other markets are not affected" not in beside.detail
 
 
+async def test_refused_end_of_trades_costs_nothing_and_blames_nobody() -> None:
+    def prepare(made: Direct) -> None:
+        def said(wire: Wire, message: Any) -> None:
+            if _leaves(message):
+                made.push({"event": "error", "error": "unknown action"}, wire)
+
+        made.said = said
+
+    async with direct("bitvavo", [X, Y], prepare) as made:
+        wire = await _begun(made, "bitvavo")
+        trades = made.feeds["X/USD"].tracks[Stream.TRADES]
+        trades.fail(Fault("reconnect", stale=True))
+        await made.turn(lambda: sum("trades" in str(m) for m in made.sent) >= 4)
+        await made.turn(lambda: trades.fault is None)
+        assert not wire.closed
+        assert all(
+            feed.tracks[Stream.DEPTH].state is State.LIVE and not feed.tracks[Stream.DEPTH].in_gap
+            for feed in made.feeds.values()
+        )
+
+
 def _cryptocom(kind: str, number: int, bids: list[Any], asks: list[Any]) -> dict[str, Any]:
     sides = {"bids": bids, "asks": asks}
     data = {"t": 1_700_000_000_000, "tt": 1_700_000_000_000, "u": number, "pu": number - 1}

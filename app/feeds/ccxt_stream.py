@@ -185,26 +185,28 @@ class CcxtVenue(SupervisedVenue):
         leaves = self.router.family.leaves and (beside or not vain)
         deaf = vain and fault.stale
         link = fault.link or deaf or not (self._facts.resubscribes or leaves)
-        drain = self.router.family.drains and supervisor.track.stream is Stream.DEPTH and not beside
-        await self._let_go(supervisor, link, drain=drain and not link)
+        await self._let_go(supervisor, link, sure=not beside)
 
     async def _let_go(
-        self, supervisor: StreamSupervisor, link: bool, leave: bool = False, drain: bool = False
+        self, supervisor: StreamSupervisor, link: bool, leave: bool = False, sure: bool = False
     ) -> None:
+        """`leave` in any case; be `sure` that a book's updates have ended, or end the connection."""
         client = supervisor.client
         if client is None:
             return
         hashes = set(supervisor.hashes)
         supervisor.detach()
-        if drain:
+        depth = supervisor.track.stream is Stream.DEPTH
+        if self.router.family.drains and not link:
             # The old book stands until then: what is on its way changes it, and nobody looks.
-            link = not await client.leave(supervisor, next(self._ids), _PARTING_S)
+            parted = await client.leave(supervisor, next(self._ids), _PARTING_S)
+            link = sure and depth and not parted
         for message_hash in hashes:
             if client.owners.get(message_hash) is supervisor:
                 del client.owners[message_hash]
             client.subscriptions.pop(message_hash, None)
         client.forget(supervisor)
-        if supervisor.track.stream is Stream.DEPTH:
+        if depth:
             self._forget_book(supervisor, client)
         if (leave or self.router.family.leaves) and not link:
             await client.leave(supervisor, next(self._ids))
