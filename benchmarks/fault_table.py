@@ -19,6 +19,7 @@ from collections import Counter
 from app import log
 from app.demo.server import DemoExchange
 from tests.venues.matrix import FAMILIES, GAP, ROWS, Outcome, play_all
+from tests.venues.stands import BAN, RENUMBERED, play_stands
 
 
 async def run(times: int, seed: int, families: list[str], kinds: list[str]) -> list[Outcome]:
@@ -30,6 +31,11 @@ async def run(times: int, seed: int, families: list[str], kinds: list[str]) -> l
         for turn in range(times):
             rng = random.Random(seed + turn) if times > 1 else None
             outcomes += await play_all(exchange, families, rng, _told, kinds or None)
+            if not kinds:
+                stands = await play_stands(exchange)
+                outcomes += [
+                    outcome for outcome in stands if outcome.family in [*families, "polled"]
+                ]
     finally:
         await exchange.stop()
     return outcomes
@@ -46,11 +52,11 @@ def table(outcomes: list[Outcome]) -> str:
         f"{'fault':22}{'family':10}{'detected':>10}{'recovered':>11}  {'top 20':8}{'others':11}gap"
     )
     lines = [head]
-    for row in ROWS:
-        for family in FAMILIES:
-            mine = [o for o in outcomes if (o.fault, o.family) == (row.name, family)]
+    for fault in (*(row.name for row in ROWS), BAN, RENUMBERED):
+        for family in (*FAMILIES, "polled"):
+            mine = [o for o in outcomes if (o.fault, o.family) == (fault, family)]
             if mine:
-                lines.append(_line(row.name, family, mine))
+                lines.append(_line(fault, family, mine))
     return "\n".join(lines)
 
 

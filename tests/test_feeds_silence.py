@@ -8,6 +8,7 @@ import pytest
 
 from app.clock import SystemClock
 from app.collector import Collector
+from app.feeds.prints import Prints, Verdict, newest_ms
 from app.market import MarketId
 from app.records import NO_ASK, NO_BID, State, Stream
 from app.settings import Settings
@@ -134,12 +135,16 @@ async def test_old_quotes_are_neither_stored_nor_shown_as_those_of_now(tmp_path)
                     await asyncio.sleep(0.02)
 
         await stepped_until(State.LIVE)
+        (task,) = collector._tasks.values()
+        async with asyncio.timeout(15.0):
+            while task.feed.status.states_best < 5:
+                await server.step(A, trade=True)
+                await asyncio.sleep(0.01)
         server.mute = {"bookTicker"}
         await stepped_until(State.STALE)
         for _ in range(20):
             await server.step(A, trade=True)
             await asyncio.sleep(0.02)
-        (task,) = collector._tasks.values()
         status, now_ns = task.report.status(task.feed.status, clock.now_ns()), clock.now_ns()
         rows = store.window(AAA, "row", 0, 2**62)
         assert (summary()["bid"][0], summary()["ask"][0]) == (NO_BID, NO_ASK)
@@ -154,10 +159,99 @@ async def test_old_quotes_are_neither_stored_nor_shown_as_those_of_now(tmp_path)
         assert known.depth.coverage(best_ns, now_ns) == 1.0  # what only the book says goes on
         assert history.settled().best.coverage(best_ns, now_ns) == 0.0
         assert [(g["stream"], g["from_ms"], g["to_ms"]) for g in gaps_json(history, 0, now_ns)] == [
-            ("best", best_ns / 1e6, None)
+            ("best", best_ns / 10**6, None)
         ]
     finally:
         collector.stop.set()
         await running
         store.close()
         await server.stop()
+
+
+async def _step(r: Rig, condition, trade: bool, seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await r.server.step(A, trade=trade)
+            await asyncio.sleep(0.01)
+
+
+async def test_trades_that_stop_while_the_venue_prints_are_missed(one: Rig) -> None:
+    feed, trades = one.feeds[A], one.feeds[A].tracks[Stream.TRADES]
+    await one.server.barrier()
+    last_ns = trades.last_ns
+    one.server.mute = {"trade"}
+    await one.step_until(lambda: trades.state is State.STALE)
+    assert feed.status.state is State.STALE
+    assert "venue lists newer ones" in feed.status.detail
+    over_ns, seen = one.venue.clock.now_ns() + 2_500_000_000, set()
+    await one.step_until(lambda: seen.add(trades.state) or one.venue.clock.now_ns() > over_ns)
+    assert seen == {State.STALE}  # neither the link nor its own subscription proves anything
+    one.server.mute = set()
+    await one.step_until(lambda: feed.status.state is State.LIVE)
+    (gap,) = (g for g in feed.status.new_gaps if g.stream is Stream.TRADES)
+    assert gap.from_ns == last_ns
+    depth = feed.tracks[Stream.DEPTH]
+    assert depth.epoch == 1 or "reconnect" in feed.status.gaps_by_reason
+
+
+async def test_a_market_without_trades_is_asked_about_and_never_called_dead(one: Rig) -> None:
+    feed, trades = one.feeds[A], one.feeds[A].tracks[Stream.TRADES]
+    over_ns, seen = one.venue.clock.now_ns() + 6_000_000_000, set()
+    await _step(
+        one,
+        lambda: seen.add((feed.status.state, trades.state)) or one.venue.clock.now_ns() > over_ns,
+        trade=False,
+    )
+    assert seen == {(State.LIVE, State.LIVE)}
+    assert 1 <= one.server.trades_requests <= 2  # each answer makes the next question rarer
+    assert not feed.status.gaps_by_reason
+
+
+async def test_after_a_silence_two_lists_without_news_prove_a_quiet_market(one: Rig) -> None:
+    feed, trades = one.feeds[A], one.feeds[A].tracks[Stream.TRADES]
+    one.server.mute = {"trade"}
+    await one.step_until(lambda: trades.state is State.STALE)
+    one.server.mute, told = set(), feed.status.trades
+    await _step(one, lambda: trades.state is State.LIVE, trade=False)
+    assert feed.status.trades == told
+    assert not trades.in_gap
+    assert feed.status.state is State.LIVE
+
+
+async def test_where_the_venue_lists_no_trades_their_silence_is_called_unproved(one: Rig) -> None:
+    feed, trades = one.feeds[A], one.feeds[A].tracks[Stream.TRADES]
+    one.venue.exchange.has["fetchTrades"] = False
+    await _step(one, lambda: trades.state is State.STARTING, trade=False)
+    assert "some may be missing" in trades.detail
+    assert feed.status.state is State.LIVE
+    assert not feed.status.gaps_by_reason
+    await one.step_until(lambda: trades.state is State.LIVE)
+
+
+def _printed(*times_ms: int | None) -> list[dict[str, int | None]]:
+    return [{"timestamp": time} for time in times_ms]
+
+
+def test_a_list_is_newer_by_the_venues_own_clock_and_by_more_than_it_rounds() -> None:
+    prints = Prints()
+    prints.begin(1)
+    assert prints.compare(5_000) is Verdict.FIRST  # what later ones are held against
+    assert prints.compare(5_000) is Verdict.WHOLE
+    assert prints.compare(6_000) is Verdict.UNSURE
+    assert prints.compare(6_001) is Verdict.MISSED
+    prints.told(_printed(9_000, 8_000), 2)
+    assert prints.compare(9_000) is Verdict.WHOLE
+    assert prints.compare(10_001) is Verdict.MISSED
+    prints.begin(3)  # subscribed anew: nothing that was told before says anything of it
+    assert prints.compare(50_000) is Verdict.FIRST
+    prints.told(_printed(None), 4)
+    assert prints.compare(1) is Verdict.FIRST
+    assert newest_ms([]) == 0
+    assert newest_ms(_printed(None)) is None
+
+
+def test_a_trade_that_came_before_its_confirmation_is_not_forgotten_by_it() -> None:
+    prints = Prints()
+    prints.told(_printed(9_000), 5)
+    prints.begin(5)
+    assert prints.compare(10_001) is Verdict.MISSED

@@ -44,8 +44,6 @@ class BinancePublisher(Publisher):
     def on_fill(self, flow: Flow, fill: Fill) -> None:
         """Send a `trade`."""
         number = self.next_trade_id()
-        if not self.subscribers["trade"]:
-            return
         time_ms = self.stamp_ns() // 1_000_000
         message = {
             "e": "trade",
@@ -58,7 +56,10 @@ class BinancePublisher(Publisher):
             "m": fill.taker_side != BUY,
             "M": True,
         }
-        self.emit("trade", message)
+        listed = {"a": number, "f": number, "l": number, "T": self.now_ns() // 1_000_000}
+        self.printed.append({**{name: message[name] for name in "pqmM"}, **listed})
+        if self.subscribers["trade"]:
+            self.emit("trade", message)
 
     def flush(self) -> None:
         """Send what changed in the book since the last call, if anything did."""

@@ -46,6 +46,7 @@ class BinanceApi:
         router.add_get(f"{base}/time", self._time)
         router.add_get(f"{base}/exchangeInfo", self._exchange_info)
         router.add_get(f"{base}/depth", self._depth)
+        router.add_get(f"{base}/aggTrades", self._trades)
         router.add_get(stream, self._stream)
         router.add_get(f"{stream}/{{n}}", self._stream)
 
@@ -82,6 +83,13 @@ class BinanceApi:
             return answer({"code": -1100, "msg": "Illegal characters found in 'limit'."}, 400)
         spoiled = await spoiled_snapshot(self._exchange, self._venue, symbol)
         return spoiled or answer(publisher.book(min(int(text), SNAPSHOT_LIMIT)))
+
+    async def _trades(self, request: web.Request) -> web.Response:
+        """The latest trades, oldest first; each stands alone."""
+        publisher = self._exchange.publishers.get((self._venue, request.query.get("symbol", "")))
+        if publisher is None or publisher.delisted:
+            return answer({"code": -1121, "msg": "Invalid symbol."}, 400)
+        return answer(list(publisher.printed))
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         return await BinanceConnection(self._exchange, self._venue, request).serve()

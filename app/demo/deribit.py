@@ -45,23 +45,22 @@ class DeribitPublisher(Publisher):
         """Keep a trade for the next batch."""
         number = self.next_trade_id()
         rose, self._last_ticks = fill.price - self._last_ticks, fill.price
-        if not self.subscribers["trade"]:
-            return
         mid = round(flow.mid * self._tick, 2)
-        self._trades.append(
-            {
-                "trade_seq": number,
-                "trade_id": str(number),
-                **self._when(),
-                "tick_direction": 0 if rose > 0 else 2 if rose < 0 else 1,
-                "price": self._price(fill.price),
-                "mark_price": mid,
-                "index_price": mid,
-                "instrument_name": self.symbol,
-                "direction": "buy" if fill.taker_side == BUY else "sell",
-                "amount": fill.size * self._lot,
-            }
-        )
+        trade = {
+            "trade_seq": number,
+            "trade_id": str(number),
+            **self._when(),
+            "tick_direction": 0 if rose > 0 else 2 if rose < 0 else 1,
+            "price": self._price(fill.price),
+            "mark_price": mid,
+            "index_price": mid,
+            "instrument_name": self.symbol,
+            "direction": "buy" if fill.taker_side == BUY else "sell",
+            "amount": fill.size * self._lot,
+        }
+        self.printed.append({**trade, "timestamp": self.now_ns() // 1_000_000})
+        if self.subscribers["trade"]:
+            self._trades.append(trade)
 
     def flush(self) -> None:
         """Send the changes of the book and the trades since the last call."""

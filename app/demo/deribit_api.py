@@ -52,6 +52,7 @@ class DeribitApi:
             "get_instrument": lambda p: self.market(p).instrument(),
             "ticker": lambda p: self.market(p).ticker(),
             "get_order_book": self._order_book,
+            "get_last_trades_by_instrument": self._last_trades,
             "get_book_summary_by_instrument": lambda p: [self._summary(self.market(p))],
             "get_book_summary_by_currency": self._summaries,
         }
@@ -138,6 +139,10 @@ class DeribitApi:
             "bids": market.levels(engine.bids, depth),
             "asks": market.levels(engine.asks, depth),
         }
+
+    def _last_trades(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The newest first."""
+        return {"trades": list(self.market(params).printed)[::-1], "has_more": False}
 
     @staticmethod
     def _summary(market: DeribitPublisher) -> dict[str, Any]:

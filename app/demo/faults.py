@@ -1,7 +1,7 @@
 """Faults on command: what a venue or the way to it can do wrong, and a schedule that does it in turn.
 
 on messages       drop, duplicate, reorder, malformed, truncated, crossed, non_finite, negative
-for a while       stall, delay, no_time, clock, one_sided, empty, delist
+for a while       mute (of one stream), stall, delay, no_time, clock, one_sided, empty, delist
 on connections    disconnect (a close frame), reset (the transport is cut), half_open, refuse
 on the snapshot   429, 418, 503 (with Retry-After), bad_snapshot (200 with broken JSON), slow_snapshot
 for good          big_ids (the market's ids leap beyond 2^53)
@@ -26,7 +26,16 @@ MESSAGE_FAULTS: Final = (
     "non_finite",
     "negative",
 )
-LASTING_FAULTS: Final = ("stall", "delay", "no_time", "clock", "one_sided", "empty", "delist")
+LASTING_FAULTS: Final = (
+    "mute",
+    "stall",
+    "delay",
+    "no_time",
+    "clock",
+    "one_sided",
+    "empty",
+    "delist",
+)
 CONNECTION_FAULTS: Final = ("disconnect", "reset", "half_open", "refuse")
 SNAPSHOT_FAULTS: Final = ("429", "418", "503", "bad_snapshot", "slow_snapshot")
 KINDS: Final = (
@@ -149,9 +158,13 @@ class Faults:
             self._spend(fault)
         return found
 
-    def lasting(self, kind: str, venue: str, symbol: str | None, now_ns: int) -> Fault | None:
+    def lasting(
+        self, kind: str, venue: str, symbol: str | None, now_ns: int, stream: str | None = None
+    ) -> Fault | None:
         """A fault that goes on for its seconds, while it does; every look is counted."""
         for fault in self._active:
+            if stream is not None and fault.stream != stream:
+                continue
             if fault.kind == kind and fault.concerns(venue, symbol):
                 if now_ns - fault.since_ns < fault.seconds * 1e9:
                     fault.done += 1

@@ -91,6 +91,8 @@ class KrakenPublisher(Publisher):
             "timestamp": self._time(),
         }
         self._history.append(trade)
+        texts = {"price": self.exact.price(fill.price), "qty": self.exact.size(fill.size)}
+        self.printed.append({**trade, **texts, "time_ns": self.now_ns()})
         if self.subscribers["trade"]:
             self._fills.append(trade)
 

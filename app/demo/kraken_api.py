@@ -41,6 +41,7 @@ class KrakenApi:
         router.add_get(f"{base}/Assets", self._assets)
         router.add_get(f"{base}/AssetPairs", self._pairs)
         router.add_get(f"{base}/Depth", self._depth)
+        router.add_get(f"{base}/Trades", self._trades)
         router.add_get(f"/{self._venue}/v2", self._stream)
 
     def _markets(self) -> dict[str, KrakenPublisher]:
@@ -83,6 +84,18 @@ class KrakenApi:
         now_s = self._exchange.venue_ns(self._venue) // 10**9
         sides = {side: [[p, q, now_s] for p, q in book[side]] for side in ("asks", "bids")}
         return _result({name: sides})
+
+    async def _trades(self, request: web.Request) -> web.Response:
+        """The latest trades, oldest first."""
+        name = request.query.get("pair", "")
+        publisher = self._markets().get(name)
+        if publisher is None:
+            return answer({"error": ["EQuery:Unknown asset pair"]})
+        listed = [
+            [t["price"], t["qty"], t["time_ns"] / 1e9, t["side"][0], "m", "", t["trade_id"]]
+            for t in publisher.printed
+        ]
+        return _result({name: listed, "last": str(self._exchange.venue_ns(self._venue))})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         return await KrakenConnection(self._exchange, self._venue, request).serve()

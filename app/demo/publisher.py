@@ -1,6 +1,7 @@
 """What every protocol of the demo shares: who listens to a market, and what goes wrong on the way."""
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,7 @@ from app.market import Grid
 BATCH_S = 0.1  # how often protocols that collect changes send them
 _HOUR_NS: Final = 3600 * 10**9
 _LEAP: Final = 1 << 53
+_PRINTED: Final = 100
 _E8 = 10**8
 Message = dict[str, Any]
 
@@ -65,6 +67,7 @@ class Publisher(ABC):
         self._faults = faults
         self._wall_ns = wall_ns
         self._trade_id = 1_000_000
+        self.printed: deque[Message] = deque(maxlen=_PRINTED)  # what is listed when asked for
         self._held: list[tuple[bytes, str, set[Sink]]] = []  # delayed, oldest first
         self._swapped: dict[str, bytes] = {}  # a message that the next one of its stream overtakes
         self.drain(town.flow.engine.bids)
@@ -165,6 +168,8 @@ class Publisher(ABC):
         kinds = {fault.kind for fault in faults}
         if self._lasts("stall") or self.delisted or "drop" in kinds:
             return
+        if self._lasts("mute", stream):
+            return
         for fault in faults:
             if fault.kind in ("crossed", "non_finite", "negative"):
                 self.spoil(message, fault)
@@ -200,10 +205,11 @@ class Publisher(ABC):
         """The true time of this moment of the market."""
         return self._wall_ns(self.town.flow.time_s)
 
-    def _lasts(self, kind: str) -> bool:
+    def _lasts(self, kind: str, stream: str | None = None) -> bool:
         if self._faults.quiet:
             return False
-        return self._faults.lasting(kind, self.venue, self.symbol, self.now_ns()) is not None
+        found = self._faults.lasting(kind, self.venue, self.symbol, self.now_ns(), stream)
+        return found is not None
 
     @staticmethod
     def drain(side: BookSide) -> list[tuple[int, int]]:

@@ -25,6 +25,7 @@ from app.feeds.router import Router
 from app.feeds.supervised import SupervisedVenue
 from app.feeds.supervisor import StreamSupervisor
 from app.feeds.track import Fault
+from app.feeds.trade_check import TradeCheck
 from app.feeds.venues import as_configured, facts_of
 from app.feeds.watchdog import Watchdog
 from app.log import get
@@ -102,6 +103,7 @@ class CcxtVenue(SupervisedVenue):
             lambda: self.router.fetches,
             self.router.family.audit,
         )
+        self._trade_check = TradeCheck(self, clock)
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
 
@@ -154,6 +156,7 @@ class CcxtVenue(SupervisedVenue):
         """End all tasks and connections."""
         self.router.closing = True
         await self._auditor.close()
+        await self._trade_check.close()
         await super().close()
 
     def _streams(self, feed: CcxtMarketFeed) -> list[Stream]:
@@ -265,6 +268,7 @@ class CcxtVenue(SupervisedVenue):
         for feed in self._feeds.values():
             feed.compare_streams(stale_ns)
             self._auditor.suspect(feed, stale_ns)
+            self._trade_check.suspect(feed, stale_ns)
 
     def _slept(self, seconds: float) -> None:
         detail = f"This machine slept for {seconds:.0f} s."

@@ -12,7 +12,9 @@ from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
 from app.feeds.doubt import Doubt
 from app.feeds.emptiness import Emptiness
+from app.feeds.numbers import RAW, UNKNOWN, copied, id_of, levels_of, milliseconds, quote_side
 from app.feeds.pace import Pace
+from app.feeds.prints import Prints
 from app.feeds.ring import Ring
 from app.feeds.rules.base import Side, Update
 from app.feeds.track import Fault, Track
@@ -21,9 +23,6 @@ from app.feeds.venues import VenueFacts
 from app.market import Market
 from app.records import LEVELS, State, Stream
 
-_UNKNOWN = -1
-_RAW = 2**63
-_EXACT = 2**53  # ccxt passes ids through float; above this they are not what the venue sent
 _COUNTED = 2.0**58  # increments that int64 holds, also when the levels of a side are summed
 _TAPED = 4096  # states kept for an audit: seconds of the busiest venue
 _HELD = 40  # levels of a book that is held, twice what a question asks for
@@ -57,6 +56,7 @@ class CcxtMarketFeed:
         self.ordered_book: WatchedBook | None = None
         self.venue_ids: tuple[str, ...] = ()  # what the venue's messages call the market
         self.pace = Pace()
+        self.prints = Prints()
         self._checksum = checksum
         self._most = float(market.grid.tick) * _COUNTED, float(market.grid.lot) * _COUNTED
         self._tape: deque[Top] | None = None
@@ -81,11 +81,11 @@ class CcxtMarketFeed:
         book, depth = self.ordered_book, self.tracks[Stream.DEPTH]
         if book is None or depth.fault is not None or depth.in_gap or not depth.last_ns:
             return None
-        bids, asks = _levels(book, None)
+        bids, asks = levels_of(book, None)
         return BookView(
             self._book_ns,
-            _milliseconds(book.get("timestamp")),
-            _id(book.get("nonce"), _RAW),
+            milliseconds(book.get("timestamp")),
+            id_of(book.get("nonce"), RAW),
             bids,
             asks,
         )
@@ -102,7 +102,7 @@ class CcxtMarketFeed:
         tape: deque[Top] = deque(maxlen=_TAPED)
         view = self.book()
         if view is not None:
-            tape.append((_copied(view.bids[:levels]), _copied(view.asks[:levels])))
+            tape.append((copied(view.bids[:levels]), copied(view.asks[:levels])))
         self._tape, self._tape_levels = tape, levels
         try:
             yield tape
@@ -125,7 +125,7 @@ class CcxtMarketFeed:
         if track.fault is not None or self._repeated(Stream.DEPTH, key):
             return False
         fresh, book.fresh = book.fresh, False
-        bids, asks = _levels(book, LEVELS)
+        bids, asks = levels_of(book, LEVELS)
         reason = self._fault(book, bids, asks, fresh, claim)
         if reason is not None:
             track.fail(Fault(reason))
@@ -137,9 +137,9 @@ class CcxtMarketFeed:
             # A whole book in place of a change, outside of any fault that we know of.
             track.lose(Fault("snapshot", "The venue sent a new snapshot."))
         self._whole = fresh
-        venue_ms = _milliseconds(book.get("timestamp"))
-        raw_id = _UNKNOWN if claim is None else claim.last
-        update_id = raw_id if raw_id != _UNKNOWN else _id(book.get("nonce"), _RAW)
+        venue_ms = milliseconds(book.get("timestamp"))
+        raw_id = UNKNOWN if claim is None else claim.last
+        update_id = raw_id if raw_id != UNKNOWN else id_of(book.get("nonce"), RAW)
         known = self._known(len(bids), len(asks))
         fits = self._ring.depth.push(
             self.index, now_ns, venue_ms, update_id, track.epoch, known, bids, asks
@@ -147,8 +147,8 @@ class CcxtMarketFeed:
         self.ordered_book, self._book_ns = book, now_ns
         self.pace.spoke(now_ns, fresh)
         if self._tape is not None:
-            deep = _levels(book, self._tape_levels)
-            self._tape.append((_copied(deep[0]), _copied(deep[1])))
+            deep = levels_of(book, self._tape_levels)
+            self._tape.append((copied(deep[0]), copied(deep[1])))
         if not self.status.booked_ns:
             self._began(book, now_ns)
         top = (bids[0][:2] if bids else (), asks[0][:2] if asks else ())
@@ -172,8 +172,8 @@ class CcxtMarketFeed:
     def _hold(self, book: WatchedBook, now_ns: int) -> None:
         """Figures would come from one snapshot while the stream is as silent as before."""
         book.fresh = True  # the book begins with the update that is awaited
-        bids, asks = _levels(book, None)
-        self._doubt.held = _copied(bids[:_HELD]), _copied(asks[:_HELD])
+        bids, asks = levels_of(book, None)
+        self._doubt.held = copied(bids[:_HELD]), copied(asks[:_HELD])
         self.pace.spoke(now_ns, beginning=True)
         self.tracks[Stream.DEPTH].enter(State.STALE, words.unproved(), now_ns)
 
@@ -216,8 +216,8 @@ class CcxtMarketFeed:
         track = self.tracks[Stream.BEST]
         if track.fault is not None or self._repeated(Stream.BEST, key):
             return
-        bids = _quote_side(quote.get("bid"), quote.get("bidVolume"))
-        asks = _quote_side(quote.get("ask"), quote.get("askVolume"))
+        bids = quote_side(quote.get("bid"), quote.get("bidVolume"))
+        asks = quote_side(quote.get("ask"), quote.get("askVolume"))
         reason = fault_of(bids, asks, *self._most)
         if reason is not None and not (reason == "empty" and self._emptiness.present):
             # Each quote is whole: the next good one ends the gap, nothing is fetched.
@@ -225,9 +225,9 @@ class CcxtMarketFeed:
             track.lose(Fault(reason))
             self._await_quote(reason, now_ns)
             return
-        venue_ms = _milliseconds(quote.get("timestamp"))
+        venue_ms = milliseconds(quote.get("timestamp"))
         info = quote.get("info")
-        update_id = _id(info.get("u"), _RAW) if isinstance(info, dict) else _UNKNOWN
+        update_id = id_of(info.get("u"), RAW) if isinstance(info, dict) else UNKNOWN
         fits = self._ring.best.push(
             self.index, now_ns, venue_ms, update_id, track.epoch, 1, bids, asks
         )
@@ -244,7 +244,7 @@ class CcxtMarketFeed:
     def _end_quotes(self) -> None:
         """A gap of the best quotes has begun: rows must not carry the last ones on. Differs from nothing."""
         track, now_ns = self.tracks[Stream.BEST], self._clock.now_ns()
-        self._ring.best.push(self.index, now_ns, _UNKNOWN, _UNKNOWN, track.epoch, 1, (), ())
+        self._ring.best.push(self.index, now_ns, UNKNOWN, UNKNOWN, track.epoch, 1, (), ())
         track.epoch += 1
 
     def on_trades(self, trades: Sequence[dict[str, Any]], now_ns: int) -> None:
@@ -252,6 +252,7 @@ class CcxtMarketFeed:
         track = self.tracks[Stream.TRADES]
         if track.fault is not None:
             return
+        self.prints.told(trades, now_ns)
         if self._history:
             # The venue opens a subscription with trades from before it.
             self._history = False
@@ -264,9 +265,9 @@ class CcxtMarketFeed:
                 track.lose(Fault("non-finite"))
                 continue
             side = _SIDES.get(str(trade.get("side")), 0)
-            venue_ms = _milliseconds(trade.get("timestamp"))
+            venue_ms = milliseconds(trade.get("timestamp"))
             fits = self._ring.trades.push(
-                self.index, now_ns, venue_ms, price, size, side, _id(trade.get("id"))
+                self.index, now_ns, venue_ms, price, size, side, id_of(trade.get("id"))
             )
             self._pushed(track, now_ns, venue_ms, fits)
             self.status.trades += fits
@@ -306,7 +307,7 @@ class CcxtMarketFeed:
 
     def _repeated(self, stream: Stream, key: tuple[int, str]) -> bool:
         """Whether this resolve tells again, under another hash, of an update already taken."""
-        message, message_hash = self._seen.get(stream, (_UNKNOWN, ""))
+        message, message_hash = self._seen.get(stream, (UNKNOWN, ""))
         if key[0] == message and key[1] != message_hash:
             return True
         self._seen[stream] = key
@@ -335,6 +336,8 @@ class CcxtMarketFeed:
     def _trades_are_back(self, now_ns: int) -> None:
         """No trade has to come for trades to be whole again: the link and the subscription do."""
         trades = self.tracks[Stream.TRADES]
+        if trades.mute:
+            return  # it was silent on a link that lived: the link proves nothing
         if trades.in_gap and trades.subscribed.is_set() and trades.fault is None:
             trades.good(now_ns)
 
@@ -350,47 +353,3 @@ class CcxtMarketFeed:
             status.since_ns = self._clock.now_ns()
         status.state, status.detail = shown.state, shown.detail
         status.attempts, status.next_try_ns = shown.attempts, shown.next_try_ns
-
-
-def _levels(book: WatchedBook, depth: int | None) -> tuple[Any, Any]:
-    if book.by_order:
-        return _by_price(book["bids"], depth), _by_price(book["asks"], depth)
-    bids, asks = book["bids"][:depth], book["asks"][:depth]
-    if (bids and len(bids[0]) > 2) or (asks and len(asks[0]) > 2):
-        return [level[:2] for level in bids], [level[:2] for level in asks]
-    return bids, asks
-
-
-def _copied(levels: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
-    """Levels as they are now: the book's own are changed in place."""
-    return [(float(level[0]), float(level[1])) for level in levels]
-
-
-def _by_price(orders: Sequence[Sequence[float]], depth: int | None) -> list[list[float]]:
-    """Single orders, best first, summed to price levels."""
-    levels: list[list[float]] = []
-    for order in orders:
-        if levels and levels[-1][0] == order[0]:
-            levels[-1][1] += order[1]
-        elif depth is not None and len(levels) == depth:
-            break
-        else:
-            levels.append([order[0], order[1]])
-    return levels
-
-
-def _quote_side(price: Any, size: Any) -> list[tuple[float, float]]:
-    return [(price, size)] if price is not None and size else []
-
-
-def _milliseconds(value: Any) -> int:
-    return int(value) if value else _UNKNOWN
-
-
-def _id(value: Any, below: int = _EXACT) -> int:
-    """A whole number as an id; unknown where it is none or may have been through a float."""
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        return _UNKNOWN
-    return number if 0 <= number < below else _UNKNOWN

@@ -15,16 +15,16 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._last_ns = 0
+        self.last_ns = 0  # when it spoke last, or began
         self._longest_ns = 0.0
         self._count = 0
 
     def spoke(self, now_ns: int, beginning: bool) -> None:
         """An update has come; the pause before a beginning is nobody's habit."""
-        if self._last_ns and not beginning:
-            self._longest_ns = max(now_ns - self._last_ns, self._longest_ns * _FORGETS)
+        if self.last_ns and not beginning:
+            self._longest_ns = max(now_ns - self.last_ns, self._longest_ns * _FORGETS)
             self._count += 1
-        self._last_ns = now_ns
+        self.last_ns = now_ns
 
     @property
     def known(self) -> bool:
@@ -36,13 +36,15 @@ class Pace:
 
         A stream that is `doubted`, since it fell silent before, gets no time for its habit to be known.
         """
-        if not self._last_ns:
+        if not self.last_ns:
             return 0
-        silent_ns = now_ns - self._last_ns
-        known = doubted or self.known
-        bound = max(least_ns, _TIMES * self._longest_ns) if known else max(least_ns, _UNKNOWN_NS)
+        silent_ns = now_ns - self.last_ns
+        # An excuse counts also where the habit is not known: nobody is asked for ever.
+        bound = max(least_ns, _TIMES * self._longest_ns)
+        if not (doubted or self.known):
+            bound = max(bound, _UNKNOWN_NS)
         return silent_ns if silent_ns > bound else 0
 
     def excuse(self, now_ns: int) -> None:
         """The silence so far was true: only a much longer one is remarkable from now on."""
-        self._longest_ns = max(self._longest_ns, float(now_ns - self._last_ns))
+        self._longest_ns = max(self._longest_ns, float(now_ns - self.last_ns))

@@ -107,6 +107,18 @@ def one_silent(what: str, seconds: float) -> str:
     return f"No {what} for {seconds:.1f} s while the market moved. It is subscribed again."
 
 
+def trades_missed(seconds: float) -> str:
+    """Trades fell silent while the venue lists newer ones."""
+    return (
+        f"No trade for {seconds:.1f} s while the venue lists newer ones. They are subscribed again."
+    )
+
+
+def trades_unproved(seconds: float) -> str:
+    """Trades are silent, and the venue cannot be asked."""
+    return f"No trade for {seconds:.0f} s; the venue lists none to compare, so some may be missing."
+
+
 def moved_on(seconds: float) -> str:
     """Silence on a link that lives, while the venue's own book changed."""
     return f"No update for {seconds:.1f} s while the venue's own book moved on. It is subscribed again."

@@ -69,7 +69,7 @@ class History:
     read_ns: int = 0  # when the newest row was read
     horizon_ns: int = 0
     gaps_told: int = 0  # changes of `gaps`
-    followed_open_ns: int = END
+    followed_open_ns: tuple[int, ...] = (END,) * STREAMS
     _known: dict[tuple[object, ...], Gaps] = field(default_factory=dict)
 
     @property
@@ -149,9 +149,9 @@ class History:
         """Tell the estimates of an outage that began or ended."""
         if not self.has_rows:
             return
-        open_ns = min(self.open_ns(now_ns))
+        open_ns = self.open_ns(now_ns)
         if open_ns != self.followed_open_ns:
-            self._changed(min(open_ns, self.followed_open_ns))
+            self._changed(min(*open_ns, *self.followed_open_ns))
             self.followed_open_ns = open_ns
 
     def explained(self, lookback_s: int, now_ns: int, upto_ns: int) -> Explained:

@@ -15,7 +15,7 @@ from app.compute import view as compute
 from app.compute.follow import Explained, Weighing
 from app.compute.raster import PriceGrid
 from app.compute.windows import END, Depth, Ints, rolling_depth
-from app.records import Batch
+from app.records import STREAMS, Batch
 from app.store.base import HotStore
 from app.web.buffers import Sliding, replace_tail
 from app.web.estimates import estimates_json, withheld
@@ -89,7 +89,7 @@ class View:
     slow_sent_ns: int = 0
     trades_sent_ns: int = 0
     horizon_ns: int = 0
-    open_from_ns: int = END
+    open_ns: tuple[int, ...] = (END,) * STREAMS
     past: compute.Lookback = field(default_factory=lambda: compute.Lookback(np.empty(0, np.int64)))
     slow: dict[str, Any] = field(default_factory=dict)
     everywhere: list[dict[str, Any]] = field(default_factory=list)  # incidents of all markets
@@ -111,12 +111,13 @@ class View:
         self.columns_dirty_ns = min(self.columns_dirty_ns, changes.columns_ns)
         self.gaps_dirty |= changes.gaps
         self.status_dirty |= changes.status
-        open_from = min(self.history.open_ns(now_ns))
-        if open_from != self.open_from_ns:
+        open_ns = self.history.open_ns(now_ns)
+        if open_ns != self.open_ns:
             # What lies behind the begin of an outage becomes unknown, or known again at its end.
-            self.rows_dirty_ns = min(self.rows_dirty_ns, open_from, self.open_from_ns)
-            self.columns_dirty_ns = min(self.columns_dirty_ns, open_from, self.open_from_ns)
-            self.open_from_ns, self.gaps_dirty, self.status_dirty = open_from, True, True
+            first_ns = min(*open_ns, *self.open_ns)
+            self.rows_dirty_ns = min(self.rows_dirty_ns, first_ns)
+            self.columns_dirty_ns = min(self.columns_dirty_ns, first_ns)
+            self.open_ns, self.gaps_dirty, self.status_dirty = open_ns, True, True
 
     def tell(self, finding: Finding | None) -> None:
         """The newest answer to the view's question."""

@@ -122,7 +122,7 @@ class BinanceServer:
         self.symbols = {symbol.id: symbol for symbol in symbols}
         self.host, self.port = host, 0
         self.connections: list[Connection] = []
-        self.depth_requests = 0
+        self.depth_requests = self.trades_requests = 0
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0) -> None:
@@ -130,6 +130,7 @@ class BinanceServer:
         for root in ("/api/v3", "/dapi/v1"):
             app.router.add_get(f"{root}/exchangeInfo", self._exchange_info)
             app.router.add_get(f"{root}/depth", self._depth)
+            app.router.add_get(f"{root}/aggTrades", self._trades)
             app.router.add_get(f"{root}/time", self._time)
             app.router.add_get(f"{root}/ping", self._ping)
         app.router.add_get("/stream/ws{tail:.*}", self._socket)
@@ -187,6 +188,14 @@ class BinanceServer:
         if symbol not in self.symbols:
             return _json({"code": -1121, "msg": "Invalid symbol."}, status=400)
         return await self.depth(symbol, int(request.query.get("limit", "100")))
+
+    async def _trades(self, request: web.Request) -> web.StreamResponse:
+        self.trades_requests += 1
+        return _json(self.trades(request.query.get("symbol", "")))
+
+    def trades(self, symbol: str) -> list[dict[str, Any]]:
+        """The latest trades of a symbol, oldest first, as `aggTrades` lists them."""
+        return []
 
     async def _time(self, request: web.Request) -> web.Response:
         return _json({"serverTime": self.time_ms()})

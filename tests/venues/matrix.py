@@ -26,7 +26,7 @@ QUICK = FeedSettings(stale_after_s=1.0, backoff_s=0.05, backoff_max_s=0.4, open_
 _LIMIT_S = 25.0
 _POLL_S = 0.004
 _HOUR_MS = 3_600_000
-_SILENT = ("stall", "delist", "half_open")
+_SILENT = ("mute", "stall", "delist", "half_open")
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,11 @@ class Family:
     shared_link: bool  # the markets share a connection
     fetches: bool  # snapshots come by request
     numbered: bool  # an update that comes twice can be told
+    quotes: bool = False  # best quotes have a stream of their own
 
 
 FAMILIES = {
-    "binance": Family("demo", "BTC/USDT", "ETH/USDT", False, True, True),
+    "binance": Family("demo", "BTC/USDT", "ETH/USDT", False, True, True, True),
     "deribit": Family("demo-deribit", "BTC/USD:BTC", "ETH/USD:ETH", True, False, True),
     "kraken": Family("demo-kraken", "BTC/USD", "ETH/USD", True, False, False),
 }
@@ -66,6 +67,7 @@ class Row:
     after: str = ""
     link: bool = False
     fetched: bool = False
+    stream: str = "depth"
 
     @property
     def lasts(self) -> bool:
@@ -87,6 +89,8 @@ ROWS = (
     Row("disconnect, reset", "reset", link=True),
     Row("half-open link", "half_open", seconds=1.5, link=True),
     Row("stall", "stall", seconds=5.0),
+    Row("best quotes silent", "mute", seconds=4.0, stream="best"),
+    Row("trades silent", "mute", seconds=8.0, stream="trade"),
     Row("malformed JSON", "malformed"),
     Row("truncated JSON", "truncated"),
     Row("crossed", "crossed"),
@@ -109,7 +113,11 @@ ROWS = (
 
 def rows_of(family: Family) -> list[Row]:
     """The faults that a family can have."""
-    return [row for row in ROWS if family.fetches or not row.fetched]
+    return [
+        row
+        for row in ROWS
+        if (family.fetches or not row.fetched) and (family.quotes or row.stream != "best")
+    ]
 
 
 @dataclass
@@ -189,6 +197,14 @@ async def until(condition: Callable[[], object], seconds: float) -> bool:
             return False
         await asyncio.sleep(_POLL_S)
     return True
+
+
+def busy_habit() -> Pace:
+    """Of trades that never pause: what the demo's few a second make of it takes minutes to learn."""
+    pace, now_ns = Pace(), SystemClock().now_ns()
+    for k in range(64):
+        pace.spoke(now_ns - 64 + k, beginning=not k)
+    return pace
 
 
 async def equal_now(feed: CcxtMarketFeed, publisher: Publisher, seconds: float = 4.0) -> bool:
@@ -281,10 +297,16 @@ async def play(stand: Stand, row: Row) -> Outcome:
         # Silence is held against the habit of the stream: of now, not of what was played before.
         stand.feed.pace = Pace()
         await until(lambda: stand.feed.pace.known, _LIMIT_S)
+        stand.feed.prints.pace = busy_habit()
     watch, beside = _Watch(stand.feed), _Watch(stand.beside)
     stand.ring.take()
     order = Fault(
-        row.kind, stand.family.venue, stand.family.symbol, count=row.count, seconds=row.seconds
+        row.kind,
+        stand.family.venue,
+        stand.family.symbol,
+        row.stream,
+        count=row.count,
+        seconds=row.seconds,
     )
     entry = stand.exchange.fault(order)
     if row.after:

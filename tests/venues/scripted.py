@@ -171,6 +171,7 @@ class ScriptedVenue(BinanceServer):
         self.handshake: tuple[int, dict[str, str]] | None = None
         self.subscribe_errors = 0
         self.sockets = 0
+        self.printed = {s: deque[dict[str, Any]](maxlen=100) for s in self.symbols}
         self.mute: set[str] = set()  # channels on which nothing is sent any more
         self.updates_sent = dict.fromkeys(self.symbols, 0)
 
@@ -188,6 +189,12 @@ class ScriptedVenue(BinanceServer):
             )
         body = orjson.dumps(self.books[symbol].snapshot(limit))
         return web.Response(body=body, content_type="application/json")
+
+    def trades(self, symbol: str) -> list[dict[str, Any]]:
+        return [
+            {"a": t["t"], "f": t["t"], "l": t["t"], **{k: t[k] for k in "pqTmM"}}
+            for t in self.printed[symbol]
+        ]
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         self.sockets += 1
@@ -216,7 +223,9 @@ class ScriptedVenue(BinanceServer):
         if any(before[key] != after[key] for key in "bBaA"):
             await self._send(symbol, "bookTicker", after)
         if trade:
-            await self._send(symbol, "trade", book.trade())
+            trade_ = book.trade()
+            self.printed[symbol].append(trade_)
+            await self._send(symbol, "trade", trade_)
 
     async def run(self, rate: float, seconds: float, burst: int = 1, trade_every: int = 0) -> None:
         """Step every symbol `rate` times a second, in bursts, for so long."""
