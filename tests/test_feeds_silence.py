@@ -9,6 +9,7 @@ import pytest
 from app.clock import SystemClock
 from app.collector import Collector
 from app.feeds.prints import Prints, Verdict, newest_ms
+from app.feeds.track import Fault
 from app.market import MarketId
 from app.records import NO_ASK, NO_BID, State, Stream
 from app.settings import Settings
@@ -226,6 +227,27 @@ async def test_where_the_venue_lists_no_trades_their_silence_is_called_unproved(
     assert feed.status.state is State.LIVE
     assert not feed.status.gaps_by_reason
     await one.step_until(lambda: trades.state is State.LIVE)
+
+
+async def test_trades_that_said_nothing_while_the_book_was_silent_are_doubted(one: Rig) -> None:
+    feed, depth = one.feeds[A], one.feeds[A].tracks[Stream.DEPTH]
+    await _step(one, lambda: depth.last_ns > feed.tracks[Stream.TRADES].last_ns, trade=False)
+    heard_ns = feed.status.received_ns
+    depth.fail(Fault("audit", "It was silent.", stale=True))
+    await _step(one, lambda: feed.status.state is State.LIVE and not depth.in_gap, trade=False)
+    (gap,) = (g for g in feed.status.new_gaps if g.stream is Stream.TRADES)
+    assert gap.reason == "audit"
+    assert gap.from_ns >= heard_ns
+    assert not feed.tracks[Stream.TRADES].in_gap
+
+
+async def test_trades_that_go_on_while_the_book_is_silent_are_not(one: Rig) -> None:
+    feed, depth = one.feeds[A], one.feeds[A].tracks[Stream.DEPTH]
+    one.server.mute = {"depth@100ms"}
+    await one.step_until(lambda: depth.state is State.STALE)
+    one.server.mute = set()
+    await one.step_until(lambda: feed.status.state is State.LIVE and not depth.in_gap)
+    assert {g.stream for g in feed.status.new_gaps} == {Stream.DEPTH}
 
 
 def _printed(*times_ms: int | None) -> list[dict[str, int | None]]:

@@ -301,6 +301,7 @@ class CcxtMarketFeed:
         if stream is Stream.BEST:
             self._tops = 0
         if stream is Stream.DEPTH:
+            self._doubt_trades(track)
             self._whole = False
             self._doubt.begin(track.fault)
         track.ready()
@@ -340,6 +341,15 @@ class CcxtMarketFeed:
             return  # it was silent on a link that lived: the link proves nothing
         if trades.in_gap and trades.subscribed.is_set() and trades.fault is None:
             trades.good(now_ns)
+            self.prints.newest_ms = None  # what is listed now may have been missed in the gap
+
+    def _doubt_trades(self, depth: Track) -> None:
+        """The book fell silent by itself, and trades have said nothing since: they may be missing too."""
+        fault, trades = depth.fault, self.tracks[Stream.TRADES]
+        if fault is None or not fault.stale or fault.link or trades.last_ns > depth.last_ns:
+            return
+        if trades.subscribed.is_set() and trades.fault is None:
+            trades.lose(Fault(fault.reason, fault.detail))
 
     def _aggregate(self) -> None:
         """The market is in the gravest state of its streams; depth decides among the mild ones, and best

@@ -293,11 +293,12 @@ async def play(stand: Stand, row: Row) -> Outcome:
     """Break the market, watch the feed find it and mend itself, compare the books."""
     outcome = Outcome(stand.name, row.name, row.ends)
     await until(lambda: live(stand.feed) and live(stand.beside), _LIMIT_S)
+    # Trades are asked after only where they are what is broken: else a minute is too short to wonder.
+    stand.feed.prints.pace = busy_habit() if row.stream == "trade" else Pace()
     if row.silent:
         # Silence is held against the habit of the stream: of now, not of what was played before.
         stand.feed.pace = Pace()
         await until(lambda: stand.feed.pace.known, _LIMIT_S)
-        stand.feed.prints.pace = busy_habit()
     watch, beside = _Watch(stand.feed), _Watch(stand.beside)
     stand.ring.take()
     order = Fault(
