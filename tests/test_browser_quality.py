@@ -85,7 +85,7 @@ def test_incidents_of_all_markets_are_listed_while_they_last(
         expect(own).to_contain_text("Not answering")
         expect(every).to_contain_text("ETH/USD, Kraken: not answering")
         said = plain(own.inner_text())
-        assert re.search(r"Tried 3 times; next in 1\d s\. Other markets are not affected\.", said)
+        assert re.search(r"Tried 3 times; next in 1\d s\. Other venues are not affected\.", said)
         # The tab tells of the state itself: nothing stands over it.
         expect(page.page.locator(".note")).to_be_hidden()
         expect(page.page.locator(".empty")).to_be_hidden()

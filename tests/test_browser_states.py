@@ -72,7 +72,7 @@ def test_a_hidden_page_takes_data_in_and_draws_when_it_returns(page: Watched, ur
             "",
             "Throttled",
             "Binance limits requests",
-            "Figures wait until then. Other markets are not affected.",
+            "Figures wait until then. Other venues are not affected.",
         ),
         (
             State.DOWN,

@@ -78,7 +78,7 @@ INCIDENT = {
         (
             {"market": "kraken:LINK/USD"},
             "LINK/USD, Kraken: not answering",
-            "Tried 6 times; next in 12 s. Other markets are not affected.",
+            "Tried 6 times; next in 12 s. Other venues are not affected.",
         ),
         (
             {"state": "stale", "attempts": 2},
@@ -88,7 +88,7 @@ INCIDENT = {
         (
             {"state": "throttled"},
             "Throttled until 22:14:32 UTC",
-            "Figures wait until then; other markets are not affected.",
+            "Figures wait until then; other venues are not affected.",
         ),
         (
             {"state": "resyncing", "to_ms": T0 + 25_000, "reason": "sequence", "missed": 182,

@@ -48,11 +48,11 @@ function next(one, now) {
   }
   const tried = one.attempts ? `Tried ${one.attempts === 1 ? "once" : `${number(one.attempts)} times`}` : "";
   const wait = one.next_try_ms && one.next_try_ms > now ? `next in ${duration(one.next_try_ms - now)}` : "";
-  if (one.state === "throttled") return "Figures wait until then; other markets are not affected.";
+  if (one.state === "throttled") return "Figures wait until then; other venues are not affected.";
   if (one.reason === "collector") return one.detail;
   if (one.state === "stale") return `${which(one)}Figures withheld, signals muted.${tried ? ` ${tried}.` : ""}`;
   const plan = [tried, wait].filter(Boolean).join("; ");
-  return `${which(one)}${plan ? `${capital(plan)}. ` : ""}Other markets are not affected.`;
+  return `${which(one)}${plan ? `${capital(plan)}. ` : ""}Other venues are not affected.`;
 }
 
 /** The parts of an entry, for a list: `market` names it where a list holds several. */

@@ -58,7 +58,7 @@ function lost(link, last, at) {
 }
 
 function throttled(s) {
-  if (s.fidelity_depth !== "sampled") return "Figures wait until then. Other markets are not affected.";
+  if (s.fidelity_depth !== "sampled") return "Figures wait until then. Other venues are not affected.";
   const every = s.period_ms ? `Polling every ${duration(s.period_ms)}. ` : "";
   return `${every}OFI is sampled: changes between polls are unseen.`;
 }
@@ -145,11 +145,11 @@ function downTitle(s, market) {
 function downText(s, at, model) {
   const now = model.now(at);
   // Of the feed's own words only what the structured figures do not say better.
-  const cause = (s?.detail ?? "").split(/(?<=\.)\s+/).filter((one) => one && !/is not answering\.$|^The next attempt|^Other markets/.test(one)).join(" ");
+  const cause = (s?.detail ?? "").split(/(?<=\.)\s+/).filter((one) => one && !/is not answering\.$|^The next attempt|^Other (markets|venues)/.test(one)).join(" ");
   const since = s?.since_ms ? `No answer since ${stamp(s.since_ms)}. ` : "";
   if (silent(s)) return `${cause} Nothing of this page is lost: it goes on when the collector does.`;
   const tried = s?.attempts ? `${number(s.attempts)} ${s.attempts === 1 ? "attempt" : "attempts"} since` : "";
   const wait = s?.next_try_ms && now === now && s.next_try_ms > now ? `the next is in ${duration(s.next_try_ms - now)}` : "";
   const plan = [tried, wait].filter(Boolean).join("; ");
-  return `${cause ? `${cause} ` : ""}${since}${plan ? `${plan[0].toUpperCase()}${plan.slice(1)}. ` : ""}Other markets are not affected.`;
+  return `${cause ? `${cause} ` : ""}${since}${plan ? `${plan[0].toUpperCase()}${plan.slice(1)}. ` : ""}Other venues are not affected.`;
 }
