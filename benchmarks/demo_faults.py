@@ -33,6 +33,7 @@ _SETTLE_S = 25.0
 # What stops a whole connection, or only delays, is given a length; the rest happens once.
 _SECONDS = 6.0
 _STALL_S = 14.0
+_SILENT = ("mute", "stall", "delist")
 # Nothing is lost by these: the market stays live.
 _HARMLESS = ("duplicate", "delay", "no_time", "clock", "one_sided", "big_ids")
 
@@ -69,7 +70,7 @@ class Bench:
 
     def order(self, kind: str) -> None:
         """Let it go wrong; a snapshot is only asked for after a loss."""
-        seconds = _STALL_S if kind in ("stall", "delist") else _SECONDS
+        seconds = _STALL_S if kind in _SILENT else _SECONDS
         order = {"kind": kind, "venue": "demo", "symbol": "BTCUSDT", "seconds": seconds}
         self._post("fault", order)
         if kind in SNAPSHOT_FAULTS:
@@ -85,7 +86,7 @@ class Bench:
         began_ns, began = self._clock.now_ns(), time.monotonic()
         self.order(kind)
         said, hit, back, neighbour, pictured = "", 0.0, 0.0, True, False
-        deadline = began + _SETTLE_S + (_STALL_S if kind in ("stall", "delist") else 0.0)
+        deadline = began + _SETTLE_S + (_STALL_S if kind in _SILENT else 0.0)
         while time.monotonic() < deadline:
             states = self.states()
             neighbour &= states[str(NEIGHBOUR)] == "live"

@@ -30,7 +30,7 @@ from app import log
 from app.cli import ALLOCATOR, DEMO_MARKETS
 from app.clock import NS_PER_S, SystemClock
 from app.collector import Collector
-from app.demo.faults import KINDS, Fault
+from app.demo.faults import KINDS, STREAMS, Fault
 from app.demo.publisher import Publisher
 from app.demo.server import DemoExchange, venue_settings
 from app.feeds.base import MarketFeed
@@ -154,7 +154,8 @@ class Soak:
             kind = self._rng.choice(KINDS)
             symbol = self._exchange.publisher(market.venue, market.symbol).symbol
             lasts_s = self._rng.uniform(*_LASTS_S)
-            self._exchange.fault(Fault(kind, market.venue, symbol, seconds=lasts_s))
+            stream = self._rng.choice(STREAMS) if kind == "mute" else "depth"
+            self._exchange.fault(Fault(kind, market.venue, symbol, stream, seconds=lasts_s))
             self.found.faults[kind] += 1
             await asyncio.sleep(self._rng.uniform(*_FAULTS_S))
 
