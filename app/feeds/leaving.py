@@ -123,7 +123,8 @@ class Farewells:
         self._awaited.append(farewell)
         try:
             await say()
-            return await asyncio.wait_for(asyncio.shield(farewell), wait_s)
+            async with asyncio.timeout(wait_s):
+                return await asyncio.shield(farewell)
         except TimeoutError:
             return False
         finally:

@@ -21,7 +21,8 @@ MESSAGES_PER_S: Final = 40.0
 MESSAGE_BURST: Final = 120.0
 VIEW_COST: Final = 3.0  # of a view beside its message: it is computed
 SEND_TIMEOUT_S: Final = 30.0  # a page that takes nothing for so long is gone
-CLOSE_S: Final = 0.5
+CLOSE_S: Final = 5.0  # a busy page needs a while to answer; cut off before, it does not learn why
+_CLOSE_AT_END_S: Final = 0.5  # a worker that is told to end has no time
 _TOO_BIG, _POLICY, _RESTART, _LATER = 1009, 1008, 1012, 1013
 _RESTARTS: Final = "The server restarts."
 
@@ -92,9 +93,10 @@ async def serve(
             with contextlib.suppress(BaseException):
                 await task
         if socket.client_state is WebSocketState.CONNECTED:
-            # The page's answer is not waited for long: a worker that is told to end has no time.
+            wait_s = _CLOSE_AT_END_S if hub.dismissing else CLOSE_S
             with contextlib.suppress(OSError, RuntimeError, TimeoutError):
-                await asyncio.wait_for(socket.close(leave.code, leave.reason), CLOSE_S)
+                async with asyncio.timeout(wait_s):
+                    await socket.close(leave.code, leave.reason)
 
 
 async def _send(socket: WebSocket, hub: Hub, client: Client) -> None:
@@ -119,7 +121,9 @@ async def _send(socket: WebSocket, hub: Hub, client: Client) -> None:
 
 async def _within(sending: Any) -> None:
     try:
-        await asyncio.wait_for(sending, SEND_TIMEOUT_S)
+        # `wait_for` of Python 3.11 may swallow that the sender is cancelled: it would go on for ever.
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await sending
     except TimeoutError:
         raise _Leave(_POLICY, "The page takes nothing.") from None
 
