@@ -48,8 +48,8 @@ def test_found_marked_mended_and_nobody_else_touched(table, family, row):
     assert outcome.recovered_s < _WHOLE_S + row.seconds
     if row.ends == GAP or (row.ends == SEEN and row.kind != "duplicate"):
         assert outcome.detected_s is not None
-        # Trades are rare: their silence is held against what the venue has printed meanwhile.
-        assert outcome.detected_s < (row.seconds if row.stream == "trade" else _FOUND_S)
+        # The silence of one stream is held against what the others, or the venue's lists, say meanwhile.
+        assert outcome.detected_s < (row.seconds if row.kind == "mute" else _FOUND_S)
     if row.link and not FAMILIES[family].shared_link:
         assert outcome.neighbour == "untouched"
 
