@@ -24,9 +24,10 @@ export function bindKeys(actions) {
   });
 }
 
-/** Typing, and dialogs, which have keys of their own. */
+/** Typing, and dialogs, which have keys of their own; nobody types in one that has just closed. */
 function resting(target) {
-  return document.querySelector("dialog[open]") !== null || target.closest?.("input, textarea, select, [contenteditable], [role=listbox]");
+  if (document.querySelector("dialog[open]") !== null) return true;
+  return target.closest?.("input, textarea, select, [contenteditable], [role=listbox]") && !target.closest("dialog");
 }
 
 /** Keys that the element in focus takes for itself. */
