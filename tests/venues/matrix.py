@@ -90,7 +90,7 @@ ROWS = (
     Row("half-open link", "half_open", seconds=1.5, link=True),
     Row("stall", "stall", seconds=5.0),
     Row("best quotes silent", "mute", seconds=8.0, stream="best"),
-    Row("trades silent", "mute", seconds=12.0, stream="trade"),
+    Row("trades silent", "mute", seconds=8.0, stream="trade"),
     Row("malformed JSON", "malformed"),
     Row("truncated JSON", "truncated"),
     Row("crossed", "crossed"),
