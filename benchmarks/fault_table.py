@@ -18,7 +18,8 @@ from collections import Counter
 
 from app import log
 from app.demo.server import DemoExchange
-from tests.venues.matrix import FAMILIES, GAP, ROWS, Outcome, play_all
+from tests.venues.fault_rows import FAMILIES, GAP, ROWS
+from tests.venues.matrix import Outcome, play_all
 from tests.venues.stands import BAN, RENUMBERED, play_stands
 
 

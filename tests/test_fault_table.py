@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from app.demo.server import DemoExchange
-from tests.venues.matrix import FAMILIES, GAP, SEEN, Outcome, play_all, rows_of
+from tests.venues.fault_rows import FAMILIES, GAP, SEEN, rows_of
+from tests.venues.matrix import Outcome, play_all
 from tests.venues.stands import BAN, RENUMBERED, play_stands
 
 _CASES = [(family, row) for family, there in FAMILIES.items() for row in rows_of(there)]

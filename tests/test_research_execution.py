@@ -73,14 +73,20 @@ def slow_path(t, mids, gaps, end):
     return path
 
 
-def test_markouts_are_those_of_the_definition(tmp_path, monkeypatch):
-    """Four minutes of quotes, trades and a gap, in one piece and by loops."""
+def broken(tmp_path, monkeypatch):
+    """Four minutes with a gap: the archive, its quotes and trades, the gap, and (time, mid) pairs."""
     best, depth, trades = ((T0 + (times - T0) * 6, *rest) for times, *rest in world(3))
     gap = Gap(Stream.BEST, T0 + 100 * S, T0 + 103 * S, "reconnect")
     reader = archived(tmp_path, best, depth, trades, [gap], T0 + 240 * S)
     monkeypatch.setattr(module, "_lag", lambda *_: LAG)
-    found = execution(reader, False, 10 * S)["markout"]
     mids = list(zip(best[0].tolist(), (best[2][:, :, 0].sum(axis=1) / 2).tolist(), strict=True))
+    return reader, best, trades, gap, mids
+
+
+def test_markouts_are_those_of_the_definition(tmp_path, monkeypatch):
+    """Four minutes of quotes, trades and a gap, in one piece and by loops."""
+    reader, best, trades, gap, mids = broken(tmp_path, monkeypatch)
+    found = execution(reader, False, 10 * S)["markout"]
     flows, gaps = list(zip(*events(best), strict=True)), [(gap.from_ns, gap.to_ns)]
     kept = []
     for t, _, size, side in zip(*(x.tolist() for x in trades), strict=True):
@@ -109,12 +115,8 @@ def test_markouts_are_those_of_the_definition(tmp_path, monkeypatch):
 
 
 def test_the_spread_is_not_taken_across_a_gap(tmp_path, monkeypatch):
-    best, depth, trades = ((T0 + (times - T0) * 6, *rest) for times, *rest in world(3))
-    gap = Gap(Stream.BEST, T0 + 100 * S, T0 + 103 * S, "reconnect")
-    reader = archived(tmp_path, best, depth, trades, [gap], T0 + 240 * S)
-    monkeypatch.setattr(module, "_lag", lambda *_: LAG)
+    reader, _, trades, gap, mids = broken(tmp_path, monkeypatch)
     found = execution(reader, False, 10 * S)["spread"]
-    mids = list(zip(best[0].tolist(), (best[2][:, :, 0].sum(axis=1) / 2).tolist(), strict=True))
     lost = 0
     for h in spread.HORIZONS_S:
         effective = []

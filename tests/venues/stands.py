@@ -14,7 +14,8 @@ from app.records import State, Stream
 from app.settings import VenueSettings
 from tests.venues.banning import BanningVenue
 from tests.venues.binance_protocol import settings_for
-from tests.venues.matrix import GAP, QUICK, SEEN, Outcome, equal_now, live, until
+from tests.venues.fault_rows import GAP, SEEN
+from tests.venues.matrix import QUICK, Outcome, equal_now, live, until
 
 BAN, RENUMBERED = "418, markets queued", "ids begin anew"
 _MARKETS, _PLACES, _BAN_S, _LIMIT_S = 24, 4, 2.0, 25.0
