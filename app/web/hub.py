@@ -72,7 +72,6 @@ class Client:
     watch_text: str | None = None
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     stuck: bool = False  # it does not even read what it asked for
-    dismissed: bool = False  # the server ends
 
     def say(self, message: dict[str, Any]) -> None:
         """Queue a text."""
@@ -200,7 +199,6 @@ class Hub:
         """Have all pages leave."""
         self.dismissing = True
         for client in self.clients:
-            client.dismissed = True
             client.bell.set()
 
     async def close(self) -> None:

@@ -104,7 +104,7 @@ async def _send(socket: WebSocket, hub: Hub, client: Client) -> None:
     while True:
         await client.bell.wait()
         client.bell.clear()
-        if client.dismissed:
+        if hub.dismissing:
             raise _Leave(_RESTART, _RESTARTS)
         if client.stuck:
             raise _Leave(_POLICY, "The page does not read what it asks for.")
