@@ -183,7 +183,7 @@ class CcxtVenue(SupervisedVenue):
         # are fine on is not to blame for ever. A refusal is an answer, and no fault of the connection; nor is
         # what a request beside it brought.
         refused = type(fault.error) is FeedError and "already" not in str(fault.error).lower()
-        vain = supervisor.in_vain == _LEAVES
+        vain = supervisor.in_vain >= _LEAVES and not supervisor.renewed
         beside = refused or fault.asked
         leaves = self.router.family.leaves and (beside or not vain)
         deaf = vain and fault.stale
@@ -214,6 +214,7 @@ class CcxtVenue(SupervisedVenue):
         if (leave or self.router.family.leaves) and not link:
             await client.leave(supervisor, next(self._ids))
         if link:
+            supervisor.renewed = True
             self._kill(client, ccxt.NetworkError("the connection is opened again"))
 
     def _forget_book(self, supervisor: StreamSupervisor, client: HookedClient) -> None:
