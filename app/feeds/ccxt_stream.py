@@ -119,8 +119,8 @@ class CcxtVenue(SupervisedVenue):
         """
         self._check_new(market_id)
         market = self.resolve(market_id)
-        checksum = self.router.family.checksum
-        feed = CcxtMarketFeed(market, index, self._ring, self.clock, self._facts, checksum)
+        family = self.router.family
+        feed = CcxtMarketFeed(market, index, self._ring, self.clock, self._facts, family)
         raw = self.exchange.market(market_id.symbol)
         feed.venue_ids = tuple(str(raw[k]) for k in ("id", "baseName") if raw.get(k))
         feed.status.has_trades = bool(self.exchange.has.get("watchTrades"))

@@ -1,7 +1,7 @@
 """One market of a ccxt venue: takes what the hook reports, judges it, copies it into the ring."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,8 +16,10 @@ from app.feeds.numbers import RAW, UNKNOWN, copied, id_of, levels_of, millisecon
 from app.feeds.pace import Pace
 from app.feeds.prints import Prints
 from app.feeds.ring import Ring
-from app.feeds.rules.base import Side, Update
+from app.feeds.rules.base import Family, Side, Update
+from app.feeds.rules.families import DEFAULT
 from app.feeds.track import Fault, Track
+from app.feeds.trade_intake import TradeIntake
 from app.feeds.validity import fault_of
 from app.feeds.venues import VenueFacts
 from app.market import Market
@@ -27,7 +29,6 @@ _COUNTED = 2.0**58  # increments that int64 holds, also when the levels of a sid
 _TAPED = 4096  # states kept for an audit: seconds of the busiest venue
 _HELD = 40  # levels of a book that is held, twice what a question asks for
 _TELLING = 20  # changes on one stream that the other cannot have missed
-_SIDES = {"buy": 1, "sell": -1}
 # States that any stream of a market lends to the market, the gravest first.
 _GRAVE = (State.DOWN, State.THROTTLED, State.STALE)
 
@@ -42,7 +43,7 @@ class CcxtMarketFeed:
         ring: Ring,
         clock: Clock,
         facts: VenueFacts,
-        checksum: Callable[[Side, Side], int] | None = None,
+        family: Family = DEFAULT,
     ):
         self.market, self.index = market, index
         self.status = FeedStatus(since_ns=clock.now_ns(), fidelity_best=facts.best)
@@ -57,8 +58,19 @@ class CcxtMarketFeed:
         self.venue_ids: tuple[str, ...] = ()  # what the venue's messages call the market
         self.pace = Pace()
         self.prints = Prints()
-        self._checksum = checksum
+        self._checksum = family.checksum
         self._most = float(market.grid.tick) * _COUNTED, float(market.grid.lot) * _COUNTED
+        self._trades = TradeIntake(
+            index,
+            ring,
+            self.status,
+            self.tracks[Stream.TRADES],
+            self.prints,
+            self._most,
+            family.trade,
+            self._pushed,
+        )
+        self._trades.begin(facts.trades_begin_with_history)
         self._tape: deque[Top] | None = None
         self._tape_levels = 0
         self.checked = False  # the last update carried a checksum, and it held
@@ -68,7 +80,6 @@ class CcxtMarketFeed:
         self._widest = 0
         self._emptiness = Emptiness()
         self._doubt = Doubt()
-        self._history = facts.trades_begin_with_history
         # What one of best and depth saw since the other last spoke.
         self._quotes = 0
         self._tops = 0
@@ -249,28 +260,7 @@ class CcxtMarketFeed:
 
     def on_trades(self, trades: Sequence[dict[str, Any]], now_ns: int) -> None:
         """Trades were printed."""
-        track = self.tracks[Stream.TRADES]
-        if track.fault is not None:
-            return
-        self.prints.told(trades, now_ns)
-        if self._history:
-            # The venue opens a subscription with trades from before it.
-            self._history = False
-            track.good(now_ns)
-            return
-        for trade in trades:
-            price, size = trade.get("price"), trade.get("amount")
-            if price is None or size is None or fault_of([(price, size)], (), *self._most):
-                self.status.rejected["non-finite"] += 1
-                track.lose(Fault("non-finite"))
-                continue
-            side = _SIDES.get(str(trade.get("side")), 0)
-            venue_ms = milliseconds(trade.get("timestamp"))
-            fits = self._ring.trades.push(
-                self.index, now_ns, venue_ms, price, size, side, id_of(trade.get("id"))
-            )
-            self._pushed(track, now_ns, venue_ms, fits)
-            self.status.trades += fits
+        self._trades.take(trades, now_ns)
 
     def compare_streams(self, stale_ns: int) -> None:
         """Find a subscription that the venue lost without a word: the other stream goes on.
@@ -297,7 +287,7 @@ class CcxtMarketFeed:
         """A stream is about to be subscribed again."""
         track = self.tracks[stream]
         if stream is Stream.TRADES:
-            self._history = self._facts.trades_begin_with_history
+            self._trades.begin(self._facts.trades_begin_with_history)
         if stream is Stream.BEST:
             self._tops = 0
         if stream is Stream.DEPTH:

@@ -82,7 +82,8 @@ class Track:
     def lose(self, fault: Fault) -> None:
         """End the epoch; the gap lasts until the next good state."""
         self.epoch += 1
-        alone = fault.stale and not fault.link  # the market was heard, and this stream was not
+        # The market was heard, and this stream was not.
+        alone = (fault.stale or fault.reason == "sequence") and not fault.link
         heard = self.subscribed_ns if alone else self._status.received_ns
         heard = heard if self.subscribed.is_set() else 0
         last_ns = max(self.last_ns, heard) if self.quiet_is_whole else self.last_ns

@@ -114,6 +114,12 @@ def trades_missed(seconds: float) -> str:
     )
 
 
+def trades_missing(missed: int) -> str:
+    """Between two trades there are others by the venue's own numbers."""
+    trades = "1 trade is" if missed == 1 else f"{missed} trades are"
+    return f"{trades} missing between two by the venue's own numbers."
+
+
 def trades_unproved(seconds: float) -> str:
     """Trades are silent, and the venue cannot be asked."""
     return f"No trade for {seconds:.0f} s; the venue lists none to compare, so some may be missing."

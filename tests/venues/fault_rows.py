@@ -16,7 +16,7 @@ class Family:
     neighbour: str
     shared_link: bool  # the markets share a connection
     fetches: bool  # snapshots come by request
-    numbered: bool  # an update that comes twice can be told
+    numbered: bool  # an update of the book that comes twice can be told
     quotes: bool = False  # best quotes have a stream of their own
 
 
@@ -69,6 +69,8 @@ ROWS = (
     Row("stall", "stall", seconds=5.0),
     Row("best quotes silent", "mute", seconds=8.0, stream="best"),
     Row("trades silent", "mute", seconds=8.0, stream="trade"),
+    Row("dropped trades", "drop", count=3, stream="trade"),
+    Row("duplicated trade", "duplicate", SEEN, stream="trade"),
     Row("malformed JSON", "malformed"),
     Row("truncated JSON", "truncated"),
     Row("crossed", "crossed"),

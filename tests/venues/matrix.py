@@ -203,7 +203,7 @@ async def play(stand: Stand, row: Row) -> Outcome:
     outcome = Outcome(stand.name, row.name, row.ends)
     await until(lambda: live(stand.feed) and live(stand.beside), _LIMIT_S)
     # Trades are asked after only where they are what is broken: else a minute is too short to wonder.
-    stand.feed.prints.pace = busy_habit() if row.stream == "trade" else Pace()
+    stand.feed.prints.pace = busy_habit() if row.silent and row.stream == "trade" else Pace()
     if row.silent:
         # Silence is held against the habit of the stream: of now, not of what was played before.
         stand.feed.pace = Pace()
@@ -225,7 +225,8 @@ async def play(stand: Stand, row: Row) -> Outcome:
         outcome.wrong.append("the fault did not happen")
     hit = time.monotonic()
     found = watch.broke if row.ends == GAP else _notice(stand, row, watch)
-    expects = row.ends != WHOLE and not (row.kind == "duplicate" and not stand.family.numbered)
+    hidden = row.kind == "duplicate" and row.stream == "depth" and not stand.family.numbered
+    expects = row.ends != WHOLE and not hidden
     if expects and await until(found, _LIMIT_S):
         outcome.detected_s = time.monotonic() - hit
         outcome.said = f"{stand.feed.status.state.name.lower()}: {stand.feed.status.detail}"

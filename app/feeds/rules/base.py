@@ -4,7 +4,7 @@ A family's `read` looks at a raw message, before ccxt does, and says which book 
 raise on what it cannot read: a message that names a market and cannot be read is a fault of that market.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
@@ -52,6 +52,9 @@ class Hole:
 
 
 Reader = Callable[[Any], Sequence[Update]]
+# The first and the last number of a trade, of the venue's own message, where the market's trades are numbered
+# without a hole. May raise on a message without them.
+TradeReader = Callable[[Mapping[str, Any]], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Family:
     # Each message is a whole book, ordered by `last`; a late one is a hole.
     only_whole: bool = False
     checksum: Callable[[Side, Side], int] | None = None
+    trade: TradeReader | None = None
     # What neither ids nor checksums prove of a book.
     audit: Audit | None = None
     # ccxt's own check is off where ours takes its place.

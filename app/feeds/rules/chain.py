@@ -1,11 +1,15 @@
-"""Follows the chains of updates on one connection."""
+"""Follows the chains of updates on one connection, and of the trades of one market."""
 
 from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from app.feeds.rules.base import NO_ID, Family, Hole, Update, Verdict
+from app.feeds.rules.base import NO_ID, Family, Hole, TradeReader, Update, Verdict
 
 # Ids remembered per chain, to tell what is sent again from what comes late.
 _REMEMBERED = 64
+# No connection loses so many trades and lives: the venue numbers them anew.
+_ANEW = 1_000_000
 
 
 class Chains:
@@ -52,3 +56,52 @@ def _follows(update: Update, last: int) -> bool:
     if update.previous is not None:
         return update.previous == last
     return update.last > last if update.first == NO_ID else update.first == last + 1
+
+
+class TradeChain:
+    """The numbers of one market's trades since its stream was subscribed."""
+
+    def __init__(self, read: TradeReader | None = None):
+        """`read` is the family's; None where trades are not numbered without a hole: all follow then."""
+        self._read = read
+        self._recent: deque[int] = deque(maxlen=_REMEMBERED)
+
+    def begin(self) -> None:
+        """The stream is subscribed anew: nothing is known of what came before."""
+        self._recent.clear()
+
+    def judge(
+        self, trades: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[Mapping[str, Any], Verdict | Hole]]:
+        """Trades of one message in the venue's order, each with what its number says."""
+        numbers = [self._numbers(trade) for trade in trades]
+        known = [number for number in numbers if number is not None]
+        if len(known) < len(numbers):
+            self.begin()
+            yield from ((trade, Verdict.FOLLOWS) for trade in trades)
+            return
+        # ccxt sorts by time, and what happened at once by the text of the number.
+        for at in sorted(range(len(trades)), key=known.__getitem__):
+            yield trades[at], self._judge(*known[at])
+
+    def _numbers(self, trade: Mapping[str, Any]) -> tuple[int, int] | None:
+        if self._read is None:
+            return None
+        try:
+            first, last = self._read(trade["info"])
+            return int(first), int(last)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _judge(self, first: int, last: int) -> Verdict | Hole:
+        recent = self._recent
+        if not recent or abs(first - recent[-1]) > _ANEW:
+            recent.clear()
+            recent.append(last)
+            return Verdict.FOLLOWS
+        before = recent[-1]
+        if first <= before:
+            # What was overtaken is a trade like any other; its absence was marked.
+            return Verdict.DUPLICATE if last in recent else Verdict.FOLLOWS
+        recent.append(last)
+        return Verdict.FOLLOWS if first == before + 1 else Hole("", first - before - 1)

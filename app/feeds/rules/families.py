@@ -4,7 +4,7 @@ Readers see the venue's own message with its own integers: ccxt passes ids throu
 number above 2^53.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.feeds.lineage import lineage, nearest
@@ -151,7 +151,22 @@ def _mexc(message: Any) -> Sequence[Update]:
     return _NOTHING
 
 
-_BINANCE: Final = Family(_binance)
+def _binance_trade(info: Mapping[str, Any]) -> tuple[int, int]:
+    """Spot alone ("M"): what insurance funds take over on futures is numbered and not told."""
+    if "M" not in info:
+        raise KeyError("M")
+    return (info["f"], info["l"]) if info["e"] == "aggTrade" else (info["t"], info["t"])
+
+
+def _kraken_trade(info: Mapping[str, Any]) -> tuple[int, int]:
+    return info["trade_id"], info["trade_id"]
+
+
+def _deribit_trade(info: Mapping[str, Any]) -> tuple[int, int]:
+    return info["trade_seq"], info["trade_seq"]
+
+
+_BINANCE: Final = Family(_binance, trade=_binance_trade)
 _KUCOIN: Final = Family(_kucoin, leaves=True)
 
 FAMILIES: Final[dict[str, Family]] = {
@@ -165,10 +180,11 @@ FAMILIES: Final[dict[str, Family]] = {
         _kraken,
         leaves=True,
         checksum=checksums.kraken,
+        trade=_kraken_trade,
         audit=Audit(asked=100, compared=100, proved=10),
     ),
     "coinbase": Family(_coinbase, leaves=True),
-    "deribit": Family(_deribit, leaves=True, merges_snapshots=True),
+    "deribit": Family(_deribit, leaves=True, merges_snapshots=True, trade=_deribit_trade),
     "gate": Family(_gate, leaves=True),
     "kucoin": _KUCOIN,
     "kucoinfutures": _KUCOIN,
