@@ -142,6 +142,13 @@ def test_mean_over_time_leaves_out_what_was_not_visible() -> None:
     np.testing.assert_array_equal(mean, np.array([[2, 5], [7, np.nan]], np.float32))
 
 
+def test_mean_over_time_of_what_was_always_visible() -> None:
+    values = np.array([[1, 2], [3, 5], [7, 9]], np.float32)
+    keys, mean = raster.mean_by(values, np.array([10, 10, 20]))
+    assert keys.tolist() == [10, 20]
+    np.testing.assert_array_equal(mean, np.array([[2, 3.5], [7, 9]], np.float32))
+
+
 def test_full_columns_use_every_entry() -> None:
     batch = columns.column(book(2, 2_000_000, 40_000, sparse=2))
     assert int(batch["bids"][0]) == COLUMN_EXACT + COLUMN_BUCKETS

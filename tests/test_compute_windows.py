@@ -271,6 +271,22 @@ def test_sums_over_split_windows_add_up(times: list[int], seed: int, cuts: list[
         assert np.array_equal(own[where], whole[where]), name
 
 
+@settings(deadline=None)
+@given(ends, st.integers(0, 99), st.data())
+def test_stretches_of_rows_add_up_as_their_rows_do(
+    times: list[int], seed: int, data: st.DataObject
+) -> None:
+    rows = make_rows(times, seed)
+    n = len(rows) - 1
+    begins = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    first = np.flatnonzero([True, *begins])
+    before = rows.copy()
+    added = windows.increments(rows, first)
+    parts = np.split(windows.increments(rows), first[1:])
+    assert np.array_equal(added, [part.sum(axis=0) for part in parts])
+    assert np.array_equal(rows, before)
+
+
 def test_every_running_sum_has_its_name() -> None:
     columns = np.zeros(windows.SUMS, np.int64)
     for where in NAMED.values():

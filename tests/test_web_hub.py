@@ -179,6 +179,58 @@ async def test_a_view_is_kept_for_a_reload(rig: Rig) -> None:
     await until(lambda: again.frames)
 
 
+async def test_a_prepared_view_is_ready_before_it_is_asked_for_and_forgotten_if_it_never_is(
+    rig: Rig,
+) -> None:
+    client = Client()
+    rig.hub.join(client)
+    rig.hub.watch(client, on=True)
+    await until(lambda: client.watch_text)  # from then on it is known what the store holds
+    rig.hub.prepare(spec())
+    rig.hub.prepare(spec())
+    (key,) = rig.hub.keys.values()
+    await until(lambda: rig.hub.engine.views.get(key))
+    _, slot = joined(rig.hub)
+    assert slot.key == key
+    await until(lambda: slot.frames)
+    rig.hub.prepare(spec(depth=3))
+    assert len(rig.hub.keys) == 2
+    rig.clock.time_ns += LINGER_NS + 1
+    await until(lambda: list(rig.hub.keys.values()) == [key])
+    await until(lambda: list(rig.hub.engine.views) == [key])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"market": "kraken:NO/PE"}, {"end_ms": NOW_NS // 10**6}, {"tab": "evidence"}],
+    ids=["not stored", "past", "judged"],
+)
+async def test_what_a_look_must_not_cost_is_not_prepared(rig: Rig, more: dict[str, object]) -> None:
+    joined(rig.hub)
+    await until(lambda: rig.hub.engine.known)
+    before = dict(rig.hub.keys)
+    rig.hub.prepare(spec(**more))
+    assert rig.hub.keys == before
+
+
+async def test_a_wish_is_served_without_waiting_for_the_next_look_at_the_store(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined(rig.hub)
+    await until(lambda: rig.hub.frames)
+    looks = asyncio.Event()
+
+    async def asleep(seconds: float) -> None:
+        looks.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(rig.clock, "sleep", asleep)
+    async with asyncio.timeout(10):
+        await looks.wait()
+    _, slot = joined(rig.hub, depth=3)
+    await until(lambda: slot.frames)
+
+
 async def test_summaries_are_told_once_a_second_and_the_latest_wins(rig: Rig) -> None:
     client = Client()
     rig.hub.join(client)

@@ -88,6 +88,17 @@ async def test_one_page_may_watch_markets_and_summaries(open_server: str) -> Non
         assert {header["market"] for header, _ in page.frames[seen + 2 :]} == {ETH}
 
 
+async def test_a_view_may_be_prepared_and_a_bad_wish_is_a_sentence(open_server: str) -> None:
+    async with live_page(open_server) as page:
+        await page.view(1, BTC, **SMALL)
+        await page.until("snapshot", market=BTC)
+        await page.send(type="prepare", market=ETH, **SMALL)
+        await page.send(type="prepare", market=ETH, **SMALL | {"range_s": 1})
+        assert "range_s" in (await page.until("error"))["message"]
+        await page.view(2, ETH, **SMALL)
+        await page.until("snapshot", market=ETH)
+
+
 async def test_pages_of_one_worker_get_the_same_bytes(collector: Collector) -> None:
     with running_server(collector.store.directory, workers=1) as base:
         async with live_page(base) as one, live_page(base) as two:

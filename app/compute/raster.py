@@ -93,8 +93,9 @@ def visible(columns: Batch) -> tuple[Floats, Floats]:
 
 def side_raster(columns: Batch, grid: PriceGrid, name: str, sign: int) -> Floats:
     """One side of `raster`, `[n, rows]` lots, 0 where nothing rests."""
-    low, width, size = _stretches(columns, name, sign)
     base, bounds = columns["base"][:, None], grid.edges
+    nearest = _nearest(columns, name, sign, bounds)
+    low, width, size = _stretches(columns, name, sign, nearest)
     touch = np.flatnonzero(
         ((low + width > bounds[0] - base) & (low < bounds[-1] - base)).any(axis=0)
     )
@@ -121,20 +122,32 @@ def side_raster(columns: Batch, grid: PriceGrid, name: str, sign: int) -> Floats
     return out
 
 
-def _stretches(columns: Batch, name: str, sign: int) -> tuple[Floats, Floats, Floats]:
-    """Lower edge, width and size of a side's entries by rising price, ticks from base; `[n, 200]`.
+def _nearest(columns: Batch, name: str, sign: int, bounds: Ints) -> int:
+    """How many entries of a side, from mid outward, hold all that can be on a grid."""
+    offset, base = columns[f"{name}_offset"], columns["base"]
+    if sign > 0:
+        on = offset < (bounds[-1] - base)[:, None]
+    else:
+        on = offset > (bounds[0] - base - columns["bucket"])[:, None]
+    on &= np.arange(COLUMN_LEVELS) < columns[f"{name}s"][:, None]
+    return max(int(on.sum(axis=1).max(initial=0)), 1)
+
+
+def _stretches(columns: Batch, name: str, sign: int, nearest: int) -> tuple[Floats, Floats, Floats]:
+    """Lower edge, width and size of a side's `nearest` entries by rising price, ticks from base;
+    `[n, nearest]`.
 
     Entries that are not in use are empty stretches beyond the last.
     """
-    index = np.arange(COLUMN_LEVELS)
-    count = columns[f"{name}s"][:, None]
+    index = np.arange(nearest)
+    count = np.minimum(columns[f"{name}s"][:, None], nearest)
     exact = columns[f"exact_{name}s"][:, None]
-    low = columns[f"{name}_offset"].astype(np.float64)
+    low = columns[f"{name}_offset"][:, :nearest].astype(np.float64)
     bucket = columns["bucket"][:, None].astype(np.float64)
     high = low + np.where(index < exact, 1.0, bucket)
     # The first bucket begins behind the last single level, though its grid begins before.
     has = (exact[:, 0] > 0) & (exact[:, 0] < count[:, 0])
-    at = np.minimum(exact[:, 0], COLUMN_LEVELS - 1)
+    at = np.minimum(exact[:, 0], nearest - 1)
     every = np.arange(len(columns))
     edge = low[every, np.maximum(at - 1, 0)]
     if sign > 0:
@@ -142,7 +155,7 @@ def _stretches(columns: Batch, name: str, sign: int) -> tuple[Floats, Floats, Fl
     else:
         high[every, at] = np.where(has, np.minimum(high[every, at], edge), high[every, at])
     used = index < count
-    size = np.where(used, columns[f"{name}_size"], 0.0).astype(np.float64)
+    size = np.where(used, columns[f"{name}_size"][:, :nearest], 0.0).astype(np.float64)
     last = np.maximum(count[:, 0], 1) - 1
     beyond = (high if sign > 0 else low)[every, last][:, None] * (count > 0)
     beyond = beyond + sign * np.maximum(index - last[:, None], 0.0)
@@ -162,6 +175,10 @@ def mean_by(values: NDArray[np.float32], key: Ints) -> tuple[Ints, NDArray[np.fl
     if len(first) == len(key):
         return key, values
     known = np.isfinite(values)
+    if known.all():
+        mean = np.add.reduceat(values, first, axis=0, dtype=np.float64)
+        mean /= np.diff(first, append=len(key))[:, None]
+        return key[first], mean.astype(np.float32)
     total = np.add.reduceat(np.where(known, values, 0.0).astype(np.float64), first, axis=0)
     count = np.add.reduceat(known.astype(np.int64), first, axis=0)
     with np.errstate(invalid="ignore"):

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.records import BANDS_BPS, LEVELS, NO_ASK, NO_BID, NO_MICRO, ROW_NS, Batch
+from app.records import BANDS_BPS, LEVELS, NO_ASK, NO_BID, NO_MICRO, ROW, ROW_NS, Batch
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -77,8 +77,14 @@ class RowSums:
         return self.sums[self.index(end_ns)] - self.sums[self.index(start_ns)]
 
 
-def increments(rows: Batch) -> Ints:
-    """What each row adds to the running sums, `[n, SUMS]`."""
+def increments(rows: Batch, first: Ints | None = None) -> Ints:
+    """What each row adds to the running sums, `[n, SUMS]`; or what each stretch of rows adds that begins at
+    one of the indices `first`, which rise from 0."""
+    known = np.where(rows["states_depth"] > 0, rows["levels"], LEVELS)
+    unknown = np.arange(LEVELS) >= known[:, None]
+    if first is not None:
+        unknown = np.add.reduceat(unknown, first, axis=0, dtype=np.int64)
+        rows = _added(rows, first)
     out = np.empty((len(rows), SUMS), np.int64)
     for column, name in (
         (OFI_BEST, "ofi_best"),
@@ -95,9 +101,23 @@ def increments(rows: Batch) -> Ints:
     out[:, OFI] = rows["ofi"]
     out[:, SIZE] = rows["bid_size_sum"] + rows["ask_size_sum"]
     out[:, BIDS] = rows["bid_size_sum"]
-    known = np.where(rows["states_depth"] > 0, rows["levels"], LEVELS)
-    out[:, UNKNOWN] = np.arange(LEVELS) >= known[:, None]
+    out[:, UNKNOWN] = unknown
     return out
+
+
+def _added(rows: Batch, first: Ints) -> Batch:
+    """Stretches of rows, each as one row with the sums of its numbers."""
+    total = rows[first]
+    offsets = {name: field[1] for name, field in (ROW.fields or {}).items()}
+    # All fields of a type at once: one by one each row would come from memory as often.
+    for dtype, size, begin, end in (
+        ("<i4", 4, "states_best", "ofi_best"),
+        ("<i8", 8, "ofi_best", "bid"),
+    ):
+        fields = slice(offsets[begin] // size, offsets[end] // size)
+        whole, parts = (batch.view(dtype).reshape(len(batch), -1) for batch in (rows, total))
+        parts[:, fields] = np.add.reduceat(whole[:, fields], first, axis=0)
+    return total
 
 
 def quotes_of(rows: Batch, band: int) -> Batch:

@@ -186,24 +186,27 @@ class History:
         self.weighings = {key: kept for key, kept in self.weighings.items() if key in used}
 
     def _add_rows(self, rows: Batch, now_ns: int, fine_ns: int) -> int:
-        if self.has_rows:
-            rows = rows[rows["end_ns"] > self.rows_end.view[-1]]
+        # Two rows of one interval cannot be; sums need strictly rising ends.
+        before = self.rows_end.view[-1] if self.has_rows else -END
+        new = np.diff(rows["end_ns"], prepend=before) > 0
+        new &= rows["end_ns"] > before
+        if not new.all():
+            rows = rows[new]
         if not len(rows):
             return END
-        # Two rows of one interval cannot be; sums need strictly rising ends.
-        rows = rows[np.append(True, np.diff(rows["end_ns"]) > 0)]
         if not self.has_rows:
             start = rows["start_ns"][:1]
             self.rows_end.append(start)
             self.rows_sums.append(np.zeros((1, windows.SUMS), np.int64))
             self.rows_quotes.append(windows.nothing(int(start[0])))
-        total = windows.increments(rows)
+        first_ns, self.last_row, self.read_ns = int(rows["end_ns"][0]), rows[-1:].copy(), now_ns
+        last = np.flatnonzero(_whole_seconds(rows["end_ns"], fine_ns))
+        thinned = len(last) < len(rows)
+        total = windows.increments(rows, np.append(0, last[:-1] + 1) if thinned else None)
         total[0] += self.rows_sums.view[-1]
         np.cumsum(total, axis=0, out=total)
-        first_ns, self.last_row, self.read_ns = int(rows["end_ns"][0]), rows[-1:].copy(), now_ns
-        kept = _whole_seconds(rows["end_ns"], fine_ns)
-        if not kept.all():
-            rows, total = rows[kept], total[kept]
+        if thinned:
+            rows = rows[last]
         self.rows_end.append(rows["end_ns"])
         self.rows_sums.append(total)
         self.rows_quotes.append(windows.quotes_of(rows, BAND))

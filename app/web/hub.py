@@ -23,7 +23,7 @@ from app.market import MarketId
 from app.store.sqlite import SqliteStore
 from app.web.engine import Close, Engine, Frame, Open, Snap, Trouble, Wish, render_past
 from app.web.sparks import Sparks, read_lines
-from app.web.spec import ViewSpec
+from app.web.spec import EVIDENCE, ViewSpec
 
 POLL_S: Final = 0.02
 LINGER_NS: Final = 8 * NS_PER_S  # a view without watchers is kept so long: reloads find it ready
@@ -138,6 +138,19 @@ class Hub:
         self.idle_since_ns.pop(key, None)
         client.say({"type": "view", "id": number, "key": key})
         self._ask(spec, slot, client)
+
+    def prepare(self, spec: ViewSpec) -> None:
+        """Make a view that somebody is likely to open; it is kept as one that was left is.
+
+        Only of what the store holds: a look is no wish to have a market collected, nor to have it judged.
+        """
+        costly = spec.end_ns is not None or spec.tab == EVIDENCE
+        if costly or spec in self.keys or spec.market not in self.engine.known:
+            return
+        key = self.keys[spec] = f"k{next(self._numbers)}"
+        self.watchers[key] = {}
+        self.idle_since_ns[key] = self.clock.now_ns()
+        self._wish(Open(key, spec))
 
     def drop(self, client: Client, number: int) -> None:
         """End a client's view."""
@@ -273,7 +286,19 @@ class Hub:
                 _log.exception("hub failed")
                 await self.clock.sleep(1.0)
             self._retire()
-            await self.clock.sleep(POLL_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until it is time to look at the store again, or somebody wishes something."""
+        self._awake.clear()
+        if self._wishes:
+            return
+        parts = [asyncio.ensure_future(w) for w in (self.clock.sleep(POLL_S), self._awake.wait())]
+        try:
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for part in parts:
+                part.cancel()
 
     def _deliver(self, item: Frame | Trouble) -> None:
         watchers = self.watchers.get(item.key, {})

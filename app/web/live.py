@@ -145,7 +145,7 @@ async def _read(socket: WebSocket, hub: Hub, client: Client, settings: WebSettin
             message = _object(text)
             with contextlib.suppress(InputError):
                 number = view_number(message)
-            if message.get("type") in ("view", "resync", "retry"):
+            if message.get("type") in ("view", "prepare", "resync", "retry"):
                 budget.spend(VIEW_COST)
             _obey(message, hub, client, settings)
         except InputError as error:
@@ -170,6 +170,8 @@ def _obey(message: Mapping[str, Any], hub: Hub, client: Client, settings: WebSet
             if number not in client.slots and len(client.slots) >= settings.max_views:
                 raise InputError(f"A page may have {settings.max_views} views at once.")
             hub.view(client, number, ViewSpec.parse(message))
+        case "prepare":
+            hub.prepare(ViewSpec.parse(message))
         case "drop":
             hub.drop(client, view_number(message))
         case "resync":
@@ -184,5 +186,5 @@ def _obey(message: Mapping[str, Any], hub: Hub, client: Client, settings: WebSet
             client.say({"type": "pong", "t": t if known else None})
         case _:
             raise InputError(
-                "The command's type is unknown: view, drop, resync, retry, watch or ping."
+                "The command's type is unknown: view, prepare, drop, resync, retry, watch or ping."
             )

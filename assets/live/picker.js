@@ -10,7 +10,7 @@ const CATALOGUE_AFTER_MS = 160; // typing has paused
 const ANSWER_MS = 5000;
 
 export class Picker {
-  /** @param {{open: (market: string, add: boolean) => void, drop: (market: string) => void, view: object}} page @param {{rows: Map}} watch */
+  /** @param {{open: (market: string, add: boolean) => void, drop: (market: string) => void, view: object, foresight: object}} page @param {{rows: Map}} watch */
   constructor(page, watch) {
     this.page = page;
     this.watch = watch;
@@ -138,6 +138,7 @@ export class Picker {
     for (const one of this.list.querySelectorAll("[aria-selected=true]")) one.setAttribute("aria-selected", "false");
     const row = document.getElementById(`pick-${this.at}`);
     row.setAttribute("aria-selected", "true");
+    if (by) this.page.foresight.rest(row.dataset.market);
     row.scrollIntoView({ block: "nearest" });
     this.input.setAttribute("aria-activedescendant", row.id);
   }

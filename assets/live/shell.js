@@ -3,6 +3,7 @@ import { bindArrange, edges } from "./arrange.js";
 import { freeze, share, step, toggleMenu, turn } from "./controls.js";
 import { set } from "./dash.js";
 import { bindDialogs, h, open } from "./dom.js";
+import { Foresight } from "./foresight.js";
 import { stackOf } from "./panels.js";
 import { fullScreen } from "./fullscreen.js";
 import { bindKeys } from "./keys.js";
@@ -23,6 +24,7 @@ export class Shell {
     this.view = page.view;
     this.zone = "";
     bindDialogs();
+    this.foresight = new Foresight(page);
     this.watch = new WatchList(this);
     this.picker = new Picker(this, this.watch);
     this.layouts = new Layouts(this);

@@ -1,0 +1,39 @@
+// A market that the pointer or the focus rests on is likely to be opened: the server makes its view ready meanwhile.
+import { groupTicks } from "./ramps.js";
+
+const REST_MS = 40, AGAIN_MS = 500;
+
+const marketOf = (target) => {
+  const one = target instanceof Element ? target.closest("[role=row][row-id], [role=option][data-market]") : null;
+  return one?.getAttribute("row-id") ?? one?.dataset.market ?? "";
+};
+
+export class Foresight {
+  /** @param {object} page the Page of app.js */
+  constructor(page) {
+    this.page = page;
+    this.market = "";
+    this.timer = 0;
+    this.askedAt = -Infinity;
+    for (const type of ["pointerover", "focusin"]) document.addEventListener(type, ({ target }) => this.rest(marketOf(target)));
+    document.addEventListener("pointerdown", ({ target }) => this.ask(marketOf(target)));
+  }
+
+  /** The pointer or the focus is on a market, or on none (""). */
+  rest(market) {
+    if (market === this.market) return;
+    this.market = market;
+    clearTimeout(this.timer);
+    if (market) this.timer = setTimeout(() => this.ask(market), REST_MS);
+  }
+
+  /** Asks for what the market in view shows; beside others it would get another size. */
+  ask(market) {
+    const [stack, ...more] = this.page.stacks.values(), now = performance.now();
+    if (!market || !stack?.asked || more.length || stack.market === market || now - this.askedAt < AGAIN_MS) return;
+    if (stack.asked.end_ms !== null) return;
+    this.askedAt = now;
+    const group = stack.tab === "flow" ? groupTicks(this.page.view.options.group, NaN, NaN, 0) : 0;
+    this.page.connection.send({ ...stack.asked, type: "prepare", market, group });
+  }
+}
