@@ -155,6 +155,7 @@ def test_a_summary_without_figures_says_so() -> None:
         "micro_price", "explained",
     }  # fmt: skip
     assert summary_json(BTC, None, NOW_NS)["state"] == "down"
+    assert summary_json(BTC, None, NOW_NS, never=True)["state"] == "starting"
     assert summary_json(BTC, record, NOW_NS + SILENT_NS + 1)["state"] == "down"
 
 

@@ -180,9 +180,11 @@ class CcxtVenue(SupervisedVenue):
     async def _detach(self, supervisor: StreamSupervisor, fault: Fault) -> None:
         """Let go of a subscription so that the next one begins with a new snapshot."""
         # A venue that does not begin anew on the same connection gets another one, once: what others
-        # are fine on is not to blame for ever. A refusal is an answer, and no fault of the connection; nor is
-        # what a request beside it brought.
+        # are fine on is not to blame for ever. A refusal is an answer on a connection that works; what a
+        # request beside it brought tells nothing of it.
         refused = type(fault.error) is FeedError and "already" not in str(fault.error).lower()
+        if refused:
+            supervisor.in_vain = 0
         vain = supervisor.in_vain >= _LEAVES and not supervisor.renewed
         beside = refused or fault.asked
         leaves = self.router.family.leaves and (beside or not vain)

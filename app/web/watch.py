@@ -40,8 +40,9 @@ class WatchList:
             if "summary" in news.batches:
                 last = self._last[market_id] = news.batches["summary"][-1:].copy()
                 self.clocks.saw(market_id, "summary", int(last["time_ns"][0]), now_ns)
-            at_ns = self.clocks.now_ns(market_id, now_ns)
-            result.append(summary_json(market, self._last.get(market_id), at_ns))
+            last, at_ns = self._last.get(market_id), self.clocks.now_ns(market_id, now_ns)
+            never = last is None and self.clocks.look(self.store, market_id, now_ns)[0] is None
+            result.append(summary_json(market, last, at_ns, never))
         return result
 
     def progress(self, row: Mapping[str, Any], now_ns: int) -> float:
@@ -63,8 +64,10 @@ class WatchList:
         return cursor_at(at_ns - _LOOK_BACK_NS)
 
 
-def summary_json(market: Market, record: Batch | None, now_ns: int) -> dict[str, Any]:
-    """A summary as the page and the API say it."""
+def summary_json(
+    market: Market, record: Batch | None, now_ns: int, never: bool = False
+) -> dict[str, Any]:
+    """A summary as the page and the API say it; `never`: no collector has told of the market yet."""
     fixed = {
         "market": str(market.id),
         "base": market.base,
@@ -75,7 +78,8 @@ def summary_json(market: Market, record: Batch | None, now_ns: int) -> dict[str,
         "size_decimals": market.grid.size_decimals,
     }
     if record is None:
-        return fixed | {"state": "down", **dict.fromkeys(_FIGURES)}
+        state = State.STARTING if never else State.DOWN
+        return fixed | {"state": state.name.lower(), **dict.fromkeys(_FIGURES)}
     at = int(record["time_ns"][0])
     if now_ns - at > SILENT_NS:
         return fixed | {"state": "down", **dict.fromkeys(_FIGURES), "time_ms": at / NS_PER_MS}

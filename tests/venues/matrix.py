@@ -267,9 +267,11 @@ async def _recovered(stand: Stand, row: Row, watch: _Watch, outcome: Outcome, hi
             outcome.recovered_s = None
             return
         outcome.recovered_s = time.monotonic() - over
-        # Only the updates that follow tell whether the last ones were spoilt.
-        counted, enough = len(watch.gaps()), stand.feed.status.states_depth + 2
-        await until(lambda n=enough: stand.feed.status.states_depth > n, _LIMIT_S)
+        # Only the updates, and the trade, that follow tell whether the last ones were spoilt.
+        counted = len(watch.gaps())
+        states, trades = stand.feed.status.states_depth + 2, stand.feed.prints.count
+        await until(lambda n=states: stand.feed.status.states_depth > n, _LIMIT_S)
+        await until(lambda n=trades: stand.feed.prints.count > n, _LIMIT_S)
 
 
 def _beside(stand: Stand, row: Row, beside: _Watch, outcome: Outcome) -> None:
