@@ -12,7 +12,7 @@ from tests.test_browser_flow import ARRIVED, drag
 
 pytestmark = pytest.mark.browser
 
-BTC = "binance:BTC/USDT"
+BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
 LIVE = "market => window.ofi.view(market).info.end_ms === null"
 HELD = "market => window.ofi.view(market).info.end_ms !== null"
 FROZEN = "() => document.documentElement.classList.contains('frozen')"
@@ -118,6 +118,41 @@ def test_a_zoom_that_the_present_leaves_behind_is_frozen_and_kept(page: Watched,
     page.page.locator(".stack .to-live:visible").first.click()
     page.until(LIVE, BTC)
     assert page.view(BTC)["user"]["time"] is None
+
+
+def test_a_zoom_is_in_the_address_and_whoever_opens_it_looks_at_the_same(
+    page: Watched, living: LiveMarkets, url: str
+) -> None:
+    end = living.filled_ns // 1_000_000 - 60_000
+    plain = f"{url}/?m={BTC}&range=120&end={end}"
+    page.open(plain, BTC)
+    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + 80, box["y"] + 60)
+    page.page.mouse.wheel(0, -240)
+    page.until("() => location.href.includes('zoom=')")
+    page.until("market => window.ofi.view(market).user.time !== null", BTC)
+    address, zoom = page.address(), page.view(BTC)["user"]["time"]
+    page.page.mouse.move(0, 0)
+    page.open(address, BTC)
+    assert page.view(BTC)["user"]["time"] == pytest.approx(zoom, abs=0.5)
+    assert page.view(BTC)["ranges"]["time"] == pytest.approx(zoom, abs=0.5)
+    assert page.address() == address
+    page.page.keyboard.press("0")
+    page.until("() => !location.href.includes('zoom=')")
+    assert page.view(BTC)["user"]["time"] is None
+    assert page.complaints == []
+
+
+def test_a_link_to_a_moment_that_the_present_has_left_brings_that_moment(
+    page: Watched, living: LiveMarkets, url: str
+) -> None:
+    last = living.filled_ns // 1_000_000 - 200_000
+    page.open(f"{url}/?m={BTC}&m={ETH}&range=60&zoom={last - 20_000}~{last}", BTC, ETH)
+    page.until(ARRIVED, BTC)
+    for market in (BTC, ETH):
+        assert page.view(market)["user"]["time"] == [last - 20_000, last]
+    assert page.view(BTC)["state"] == "frozen"
 
 
 def test_a_connection_that_was_lost_is_told_from_the_loss_on(

@@ -40,9 +40,9 @@ class WatchList:
             if "summary" in news.batches:
                 last = self._last[market_id] = news.batches["summary"][-1:].copy()
                 self.clocks.saw(market_id, "summary", int(last["time_ns"][0]), now_ns)
-            last, at_ns = self._last.get(market_id), self.clocks.now_ns(market_id, now_ns)
-            never = last is None and self.clocks.look(self.store, market_id, now_ns)[0] is None
-            result.append(summary_json(market, last, at_ns, never))
+            at_ns, told = self.clocks.now_ns(market_id, now_ns), self._last.get(market_id)
+            never = told is None and self.clocks.look(self.store, market_id, now_ns)[0] is None
+            result.append(summary_json(market, told, at_ns, never))
         return result
 
     def progress(self, row: Mapping[str, Any], now_ns: int) -> float:
@@ -78,8 +78,8 @@ def summary_json(
         "size_decimals": market.grid.size_decimals,
     }
     if record is None:
-        state = State.STARTING if never else State.DOWN
-        return fixed | {"state": state.name.lower(), **dict.fromkeys(_FIGURES)}
+        silent = State.STARTING if never else State.DOWN
+        return fixed | {"state": silent.name.lower(), **dict.fromkeys(_FIGURES)}
     at = int(record["time_ns"][0])
     if now_ns - at > SILENT_NS:
         return fixed | {"state": "down", **dict.fromkeys(_FIGURES), "time_ms": at / NS_PER_MS}

@@ -62,6 +62,7 @@ class Page {
     for (const element of found) {
       if (known.has(element)) continue;
       const stack = new Stack(element, this.nextId++, this, this.tab);
+      this.travel.begin(stack);
       stack.zoomed();
       stack.link = this.connection.link;
       this.stacks.set(stack.id, stack);

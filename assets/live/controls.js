@@ -82,6 +82,7 @@ function newest(page) {
 
 export async function share(page) {
   const label = document.getElementById("share-label");
+  page.travel.tell();
   // The address follows what is shown; what it does not say yet must not be missing from the copy.
   await page.wishes.answered();
   const said = await navigator.clipboard?.writeText(location.href).then(() => "Address copied", () => null);

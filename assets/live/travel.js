@@ -27,11 +27,26 @@ export class Travel {
 
   /** Looked at once a second: a zoom that stays while the present moves on becomes one of stored history. */
   tick() {
+    this.tell();
     const { view } = this.page, stack = this.first, range = stack?.ranges.user.time;
     if (!range || range === this.left || view?.end_ms !== null || !(stack.edge > 0)) return;
     if (this.timer || stack.pane.axes?.busy) return; // a gesture asks by itself
     if (stack.tab === TIMELESS) return; // it is of the present, zoom or not
     if (range[0] < stack.edge - view.range_s * 1000 - slackOf(stack) && this.ask()) this.left = range;
+  }
+
+  /** Has the address say what of the time axis is looked at. */
+  tell() {
+    const { view } = this.page, range = this.first?.ranges.user.time;
+    if (!view || !this.first || this.timer || this.first.pane.axes?.busy) return;
+    const zoom = range ? range.map(Math.round).join("~") : "";
+    if (zoom !== view.zoom) this.page.want({ zoom });
+  }
+
+  /** The zoom that the address came with. */
+  begin(stack) {
+    const [start, end] = this.page.view.zoom.split("~").map(Number);
+    if (start < end) stack.ranges.user.time = [start, end];
   }
 
   /** The first stack that shows anything: time is the same for all. */
