@@ -2,10 +2,10 @@
 
 The demo exchange and the product's collector run in one process. All the while each book that a market
 serves as live must be one that its engine had; every half minute the faults pause, every market must be live
-again, and its best 20 levels the engine's own. At the end: rows and gaps in the store agree, tasks and
-descriptors are as many as after the first pause, and memory has not grown (slope over the second half, with
-its 95 % interval, of exchange and collector together). The store begins with 75 min of each market, so that
-what a look-back bounds is full from the start.
+again, and its best 20 levels the engine's own. At the end: rows and gaps in the store agree, no trade is
+there twice and none is missing but in a gap, tasks and descriptors are as many as after the first pause, and
+memory has not grown (slope over the second half, with its 95 % interval, of exchange and collector together).
+The store begins with 75 min of each market, so that what a look-back bounds is full from the start.
 
     python -m benchmarks.fault_soak [--minutes 30] [--seed 1]
 
@@ -48,12 +48,15 @@ _FEED = FeedSettings(stale_after_s=3.0, backoff_s=0.1, backoff_max_s=2.0, open_t
 _MARKETS = [MarketId.parse(text) for text in DEMO_MARKETS]
 _FAULTS_S = (1.0, 4.0)  # between two faults
 _LASTS_S = (0.3, 3.0)
+_NUMBERED = ("depth", "trade")  # streams of which a missing message can be told
 _QUIET_EVERY_S = 30.0
 _LIVE_WITHIN_S = 40.0
 _LOOK_S = 0.05
 _REMEMBERED = 30_000  # books of an engine
 # A market as busy as these is not silent for so long without a gap.
 _BUSY, _SILENT_NS = ("BTC", "ETH", "SOL"), 6 * NS_PER_S
+# Numbers beyond what a float holds are not stored; a leap there is no loss.
+_LEAP = 1_000_000
 _MB = 1 << 20
 Top = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
 
@@ -100,6 +103,8 @@ class Found:
     after: tuple[int, int] = (0, 0)
     gaps: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    trades: int = 0
+    lost: int = 0  # trades that are missing, in gaps
 
 
 class Soak:
@@ -154,7 +159,8 @@ class Soak:
             kind = self._rng.choice(KINDS)
             symbol = self._exchange.publisher(market.venue, market.symbol).symbol
             lasts_s = self._rng.uniform(*_LASTS_S)
-            stream = self._rng.choice(STREAMS) if kind == "mute" else "depth"
+            streams = {"mute": STREAMS, "drop": _NUMBERED, "duplicate": _NUMBERED}
+            stream = self._rng.choice(streams.get(kind, ("depth",)))
             self._exchange.fault(Fault(kind, market.venue, symbol, stream, seconds=lasts_s))
             self.found.faults[kind] += 1
             await asyncio.sleep(self._rng.uniform(*_FAULTS_S))
@@ -194,6 +200,21 @@ class Soak:
                     self.found.wrong.append(f"{market}: rows count states within a gap")
             if market.symbol.split("/")[0] in _BUSY:
                 self._check_silence(market, rows, depth)
+            trades = store.window(market, "trade", began_ns, 2**62)
+            self._check_trades(market, trades, gaps[gaps["stream"] == Stream.TRADES])
+
+    def _check_trades(self, market: MarketId, trades: np.ndarray, gaps: np.ndarray) -> None:
+        """By the numbers that the demo gives them in an unbroken row."""
+        trades = trades[trades["id"] >= 0]
+        self.found.trades += len(trades)
+        steps = np.diff(trades["id"])
+        if (steps <= 0).any():
+            self.found.wrong.append(f"{market}: trades are stored twice, or out of order")
+        for k in np.flatnonzero((steps > 1) & (steps < _LEAP)):
+            start, end = trades["time_ns"][k], trades["time_ns"][k + 1]
+            self.found.lost += int(steps[k]) - 1
+            if not ((gaps["from_ns"] < end) & (gaps["to_ns"] > start)).any():
+                self.found.wrong.append(f"{market}: trades are missing without a gap")
 
     def _check_silence(self, market: MarketId, rows: np.ndarray, gaps: np.ndarray) -> None:
         spoke = rows["end_ns"][rows["states_depth"] > 0]
@@ -269,6 +290,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"books looked at {found.looks:>6}  each one that its engine had")
     print(f"books compared {found.compared:>7}  in pauses, best {LEVELS} levels")
     print(f"rows          {found.rows:>8}")
+    print(f"trades        {found.trades:>8}  none twice; {found.lost} missing, each in a gap")
     print(f"memory, MB    {late[0][1]:>8.1f}  then {late[-1][1]:.1f}; slope per hour {slope(late)}")
     before = found.before or (0, 0)
     tasks, files = (f"{a} → {b}" for a, b in zip(before, found.after, strict=True))
