@@ -1,20 +1,24 @@
 """The heatmap of a view: rasters of the columns in its steps, and when the price grid must move."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.clock import NS_PER_S
+from app.clock import NS_PER_MS, NS_PER_S
 from app.compute.raster import MAX_ROWS, PriceGrid, grid_for, mean_by, profile, raster
-from app.compute.view import in_unit
-from app.compute.windows import Intervals, Ints
+from app.compute.view import in_unit, step_ends
+from app.compute.windows import END, Intervals, Ints
 from app.market import Market
 from app.records import NO_ASK, NO_BID, Batch
 from app.store.base import HotStore
+from app.web.buffers import Sliding, replace_tail
 from app.web.history import History
+from app.web.spec import ViewSpec
 
+COLUMNS_NS: Final = 250_000_000
 FINE_NS: Final = 600 * NS_PER_S  # how long the store keeps columns every 250 ms
 _CHUNK_NS: Final = 600 * NS_PER_S
 _PER_STEP: Final = 4  # columns of one step that are rastered; the rest of a long step is left out
@@ -145,3 +149,101 @@ def profile_arrays(history: History, grid: PriceGrid | None) -> dict[str, NDArra
     lot = history.market.grid.lot
     arrays = {name: in_unit(v, lot).astype(np.float32) for name, v in parts.items()}
     return {"prof_base": np.array([grid.base], np.int32)} | arrays
+
+
+@dataclass
+class Heatmap:
+    """What a view has sent of its heatmap: a column of price rows for each step.
+
+    `dirty_ns` says from where the next update begins; `grid` is None while no price is known.
+    """
+
+    spec: ViewSpec
+    step_ns: int
+    grid: PriceGrid | None = None
+    t: Sliding = field(default_factory=lambda: Sliding("<i8"))
+    base: Sliding = field(default_factory=lambda: Sliding("<i4"))
+    sizes: Sliding = field(default_factory=lambda: Sliding("<f4", (1,)))
+    dirty_ns: int = END
+    sent_ns: int = 0
+
+    def changed(self, time_ns: int) -> None:
+        """What is known of the time since changed."""
+        self.dirty_ns = min(self.dirty_ns, time_ns)
+
+    def header(self) -> dict[str, int]:
+        """The price rows, as docs/live.md names them."""
+        return {
+            "group": self.grid.group if self.grid else 0,
+            "rows": self.grid.rows if self.grid else 0,
+        }
+
+    def arrays(self, history: History, first: int = 0) -> dict[str, NDArray[Any]]:
+        """The columns from an index on and the present book, as docs/live.md names them."""
+        columns = {
+            "col_t": self.t.view[first:] / NS_PER_MS,
+            "col_base": self.base.view[first:],
+            "col": self.sizes.view[first:],
+        }
+        return columns | profile_arrays(history, self.grid)
+
+    def update(
+        self, history: History, end_ns: int, gaps: Intervals, now_ns: int
+    ) -> dict[str, NDArray[Any]]:
+        """The arrays of what is new; none where columns were sent a moment ago."""
+        if self.grid is None or now_ns - self.sent_ns < COLUMNS_NS * 9 // 10:
+            return {}
+        self.sent_ns = now_ns
+        return self.arrays(history, self._extend(history, end_ns, gaps))
+
+    def regrid(self, store: HotStore, history: History, end_ns: int, gaps: Intervals) -> bool:
+        """Move the price rows after the prices; True when their size changed: all is drawn anew.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        if not self.spec.shows_book:
+            return False
+        before, spec, start = self.grid, self.spec, end_ns - self.spec.range_ns
+        grid = next_grid(history, before, start, end_ns, spec.mid_rows, spec.group)
+        if grid is None:
+            return False
+        self.grid = grid
+        if before is not None and before.group == grid.group:
+            return False
+        self.t, self.base = Sliding("<i8"), Sliding("<i4")
+        self.sizes = Sliding("<f4", (grid.rows,))
+        pieces = list(stored_columns(store, history.market, start, end_ns, self.step_ns))
+        self._add(history, pieces, step_ends(start, end_ns, self.step_ns), gaps)
+        self.dirty_ns = END
+        return True
+
+    def _extend(self, history: History, end_ns: int, gaps: Intervals) -> int:
+        """Draw again from the first column that changed, of the newest that the history keeps; its index."""
+        columns = history.columns.view
+        changed = min(self.dirty_ns, int(self.t.view[-1]) if len(self.t) else 0)
+        self.dirty_ns = END
+        if len(columns):
+            # Behind the columns that are kept nothing can be drawn anew.
+            changed = max(changed, int(columns["time_ns"][0]) + self.step_ns)
+        start = end_ns - self.spec.range_ns
+        steps = step_ends(max(changed, start) - 1, end_ns, self.step_ns)
+        replace_tail(self.t, [self.base, self.sizes], steps, start)
+        first = len(self.t)
+        if len(steps):
+            recent = columns[columns["time_ns"] > steps[0] - self.step_ns]
+            self._add(history, [recent] if len(recent) else [], steps, gaps)
+        return first
+
+    def _add(self, history: History, pieces: list[Batch], steps: Ints, gaps: Intervals) -> None:
+        assert self.grid is not None
+        drawn = [rasters(p, self.grid, self.step_ns, history.market) for p in pieces]
+        # The last one sent goes on while nothing changes.
+        drawn.insert(0, (self.t.view[-1:].copy(), self.sizes.view[-1:].copy()))
+        ends = np.concatenate([piece[0] for piece in drawn])
+        bases = np.full(len(ends), self.grid.base, np.int32)
+        bases[: len(drawn[0][0])] = self.base.view[-1:]
+        at, index = held(ends, steps, gaps)
+        self.t.append(at)
+        self.base.append(bases[index])
+        self.sizes.append(np.concatenate([piece[1] for piece in drawn])[index])

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from app.clock import NS_PER_MS, NS_PER_S
 from app.compute import view as compute
 from app.compute.follow import Explained, Weighing
-from app.compute.raster import PriceGrid
-from app.compute.windows import END, Depth, Ints, rolling_depth
-from app.records import STREAMS, Batch
+from app.compute.windows import END, Depth, rolling_depth
+from app.records import STREAMS
 from app.store.base import HotStore
 from app.web.buffers import Sliding, replace_tail
 from app.web.estimates import estimates_json, withheld
 from app.web.evidence import Finding
 from app.web.frames import encode, largest, trade_arrays
-from app.web.heatmap import held, next_grid, profile_arrays, rasters, stored_columns
+from app.web.heatmap import Heatmap
 from app.web.history import Changes, History
 from app.web.options import BEST
 from app.web.quality import Part, quality_part
@@ -30,7 +29,6 @@ from app.web.standing import Standing
 from app.web.status import gaps_json, status_json, times_json
 from app.web.trades import Trades
 
-COLUMNS_NS: Final = 250_000_000
 # Distribution, coverage, price grid, and the heartbeat of a silent market.
 SLOW_NS: Final = NS_PER_S
 MAX_TRADES: Final = 2_000  # of a snapshot, the largest
@@ -75,17 +73,11 @@ class View:
     spec: ViewSpec
     history: History
     seq: int = 0
-    grid: PriceGrid | None = None
     t: Sliding = field(default_factory=lambda: Sliding("<i8"))
-    col_t: Sliding = field(default_factory=lambda: Sliding("<i8"))
-    col_base: Sliding = field(default_factory=lambda: Sliding("<i4"))
-    col: Sliding = field(default_factory=lambda: Sliding("<f4", (1,)))
     rows_dirty_ns: int = 0
-    columns_dirty_ns: int = END
     gaps_dirty: bool = True
     status_dirty: bool = True
     sent_ns: int = 0
-    columns_sent_ns: int = 0
     slow_sent_ns: int = 0
     trades_sent_ns: int = 0
     horizon_ns: int = 0
@@ -99,6 +91,7 @@ class View:
 
     def __post_init__(self) -> None:
         self.step_ns = compute.step_for(self.spec.range_ns)
+        self.heatmap = Heatmap(self.spec, self.step_ns)
         self.lines = {name: Sliding("<f8") for name in _SERIES}
         self.lines["levels"] = Sliding("<f4", (self.spec.depth,))
         self.trades = Trades(self.spec) if self.spec.tab == TRADES else None
@@ -108,7 +101,7 @@ class View:
     def note(self, changes: Changes, now_ns: int) -> None:
         """Remember what news changed."""
         self.rows_dirty_ns = min(self.rows_dirty_ns, changes.rows_ns)
-        self.columns_dirty_ns = min(self.columns_dirty_ns, changes.columns_ns)
+        self.heatmap.changed(changes.columns_ns)
         self.gaps_dirty |= changes.gaps
         self.status_dirty |= changes.status
         open_ns = self.history.open_ns(now_ns)
@@ -116,7 +109,7 @@ class View:
             # What lies behind the begin of an outage becomes unknown, or known again at its end.
             first_ns = min(*open_ns, *self.open_ns)
             self.rows_dirty_ns = min(self.rows_dirty_ns, first_ns)
-            self.columns_dirty_ns = min(self.columns_dirty_ns, first_ns)
+            self.heatmap.changed(first_ns)
             self.open_ns, self.gaps_dirty, self.status_dirty = open_ns, True, True
 
     def tell(self, finding: Finding | None) -> None:
@@ -129,7 +122,7 @@ class View:
         if self.status_dirty:
             return True
         age = now_ns - self.sent_ns
-        fresh = min(self.rows_dirty_ns, self.columns_dirty_ns) < END or self.gaps_dirty
+        fresh = min(self.rows_dirty_ns, self.heatmap.dirty_ns) < END or self.gaps_dirty
         fresh |= self.finding_dirty
         return age >= SLOW_NS or (fresh and age >= self.spec.period_ns * 9 // 10)
 
@@ -143,7 +136,7 @@ class View:
         self.rows_dirty_ns = 0
         self._extend_lines(now)
         self._slow(store, now)
-        self._regrid(store, now)
+        self.heatmap.regrid(store, self.history, now.end_ns, now.gaps.depth)
         self._sent(now_ns)
 
     def update(self, store: HotStore, now_ns: int) -> tuple[bytes, bool]:
@@ -161,14 +154,11 @@ class View:
             more, part = self._quality(now)
             arrays |= part | self._histograms()
         first = self._extend_lines(now)
-        if slow and self._regrid(store, now):
+        if slow and self.heatmap.regrid(store, self.history, now.end_ns, now.gaps.depth):
             self._sent(now_ns)
             return self._snapshot(now), True
         arrays |= self._line_arrays(first)
-        if self.grid is not None and now_ns - self.columns_sent_ns >= COLUMNS_NS * 9 // 10:
-            begin = self._extend_columns(now)
-            arrays |= self._column_arrays(begin) | profile_arrays(self.history, self.grid)
-            self.columns_sent_ns = now_ns
+        arrays |= self.heatmap.update(self.history, now.end_ns, now.gaps.depth, now_ns)
         trades = self.history.trades.view
         arrays |= trade_arrays(trades[trades["time_ns"] > self.trades_sent_ns], self.history.scale)
         if self.gaps_dirty:
@@ -200,17 +190,14 @@ class View:
             "range_s": spec.range_s,
             "end_ms": spec.end_ms,
             "step_ms": self.step_ns // NS_PER_MS,
-            "group": self.grid.group if self.grid else 0,
-            "rows": self.grid.rows if self.grid else 0,
+            **self.heatmap.header(),
             "gaps": self._gaps(now),
             **self._evidence(),
         }
         trades = largest(
             self.history.trades.view, now.end_ns - spec.range_ns, self.trades_sent_ns, MAX_TRADES
         )
-        arrays = (
-            self._line_arrays(0) | self._column_arrays(0) | profile_arrays(self.history, self.grid)
-        )
+        arrays = self._line_arrays(0) | self.heatmap.arrays(self.history)
         arrays |= (
             trade_arrays(trades, self.history.scale) | self._histograms() | self._now_arrays(now)
         )
@@ -270,55 +257,6 @@ class View:
             for name, part in self.lines.items():
                 part.append(values[name])
         return first
-
-    def _extend_columns(self, now: Now) -> int:
-        """The same for the heatmap, from the newest columns of the history."""
-        columns = self.history.columns.view
-        changed = min(self.columns_dirty_ns, int(self.col_t.view[-1]) if len(self.col_t) else 0)
-        self.columns_dirty_ns = END
-        if len(columns):
-            # Behind the columns that are kept nothing can be drawn anew.
-            changed = max(changed, int(columns["time_ns"][0]) + self.step_ns)
-        start = now.end_ns - self.spec.range_ns
-        steps = compute.step_ends(max(changed, start) - 1, now.end_ns, self.step_ns)
-        replace_tail(self.col_t, [self.col_base, self.col], steps, start)
-        first = len(self.col_t)
-        if len(steps):
-            recent = columns[columns["time_ns"] > steps[0] - self.step_ns]
-            self._add_columns([recent] if len(recent) else [], steps, now)
-        return first
-
-    def _add_columns(self, pieces: list[Batch], steps: Ints, now: Now) -> None:
-        assert self.grid is not None
-        drawn = [rasters(p, self.grid, self.step_ns, self.history.market) for p in pieces]
-        # The last one sent goes on while nothing changes.
-        drawn.insert(0, (self.col_t.view[-1:].copy(), self.col.view[-1:].copy()))
-        ends = np.concatenate([piece[0] for piece in drawn])
-        bases = np.full(len(ends), self.grid.base, np.int32)
-        bases[: len(drawn[0][0])] = self.col_base.view[-1:]
-        at, index = held(ends, steps, now.gaps.depth)
-        self.col_t.append(at)
-        self.col_base.append(bases[index])
-        self.col.append(np.concatenate([piece[1] for piece in drawn])[index])
-
-    def _regrid(self, store: HotStore, now: Now) -> bool:
-        """Move the price rows after the prices; True when their size changed: all is drawn anew."""
-        if not self.spec.shows_book:
-            return False
-        before, spec, start = self.grid, self.spec, now.end_ns - self.spec.range_ns
-        grid = next_grid(self.history, before, start, now.end_ns, spec.mid_rows, spec.group)
-        if grid is None:
-            return False
-        self.grid = grid
-        if before is not None and before.group == self.grid.group:
-            return False
-        self.col_t, self.col_base = Sliding("<i8"), Sliding("<i4")
-        self.col = Sliding("<f4", (self.grid.rows,))
-        market = self.history.market
-        pieces = list(stored_columns(store, market, start, now.end_ns, self.step_ns))
-        self._add_columns(pieces, compute.step_ends(start, now.end_ns, self.step_ns), now)
-        self.columns_dirty_ns = END
-        return True
 
     def _slow(self, store: HotStore, now: Now) -> None:
         """What changes once a second."""
@@ -385,13 +323,6 @@ class View:
     def _line_arrays(self, first: int) -> dict[str, NDArray[Any]]:
         lines = {name: part.view[first:] for name, part in self.lines.items()}
         return {"t": self.t.view[first:] / NS_PER_MS} | lines
-
-    def _column_arrays(self, first: int) -> dict[str, NDArray[Any]]:
-        return {
-            "col_t": self.col_t.view[first:] / NS_PER_MS,
-            "col_base": self.col_base.view[first:],
-            "col": self.col.view[first:],
-        }
 
     def _now_arrays(self, now: Now) -> dict[str, NDArray[Any]]:
         if now.depth is None or not self._present(now):
