@@ -5,9 +5,9 @@ import pytest
 from app.clock import NS_PER_S
 from app.demo.faults import Fault as Ordered
 from app.demo.server import DemoExchange
-from app.feeds.ccxt_stream import _LEAVES
 from app.feeds.doubt import Doubt
 from app.feeds.pace import Pace
+from app.feeds.renewal import _ATTEMPTS
 from app.feeds.track import Fault
 from app.records import State, Stream
 from tests.venues.matrix import equal_now, live, open_stand, until
@@ -61,11 +61,11 @@ def test_a_doubted_stream_gets_no_time_for_its_habit() -> None:
     assert pace.silence_ns(12 * NS_PER_S, 10 * NS_PER_S, doubted=True) == 11 * NS_PER_S
 
 
-@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.parametrize("unanswered", [False, True])
 async def test_a_market_that_stays_silent_is_asked_about_while_held_and_dialled_anew_once(
-    refused: bool,
+    unanswered: bool,
 ) -> None:
-    """The venue answers every question, but one where it is `refused`, and sends nothing: no answer makes
+    """The venue answers every question, but one where one is `unanswered`, and sends nothing: no answer makes
     the market live, and none spares the connection for good."""
     exchange = DemoExchange()
     await exchange.start(warm_s=10.0)
@@ -77,24 +77,24 @@ async def test_a_market_that_stays_silent_is_asked_about_while_held_and_dialled_
     try:
         await until(lambda: feed.pace.known, 20.0)
         family, clients, lived = stand.family, {id(depth.client)}, []
-        refusals: list[Ordered] = []
+        failures: list[Ordered] = []
         exchange.fault(Ordered("stall", family.venue, family.symbol, seconds=60.0))
         assert await until(lambda: feed.status.state is State.STALE, 20.0)
 
         def dialled_anew() -> bool:
             lived.append(live(feed))
-            if refused and not refusals and depth.in_vain == _LEAVES - 1:
-                refusals.append(Ordered("503", family.venue, family.symbol))
-                exchange.fault(refusals[0])
+            if unanswered and not failures and depth.renewal.in_vain == _ATTEMPTS - 1:
+                failures.append(Ordered("503", family.venue, family.symbol))
+                exchange.fault(failures[0])
             if depth.client is not None:
                 clients.add(id(depth.client))
-            return depth.in_vain > _LEAVES and len(clients) > 1
+            return depth.renewal.in_vain > _ATTEMPTS and len(clients) > 1
 
         assert await until(lambda: feed.held is not None, 20.0)
         assert await until(dialled_anew, 60.0)
         assert not any(lived)
         assert len(clients) == 2
-        assert len(refusals) == refused
+        assert len(failures) == unanswered
         assert live(stand.beside)
         assert not stand.beside.status.gaps_by_reason
         exchange.faults.end()

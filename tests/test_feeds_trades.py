@@ -21,12 +21,12 @@ FOLLOWS, DUPLICATE = Verdict.FOLLOWS, Verdict.DUPLICATE
 KRAKEN = FAMILIES["kraken"]
 
 
-def _trade(number: int) -> dict[str, Any]:
+def _trade(number: int, time_ms: int | None = None) -> dict[str, Any]:
     return {
         "price": 1.5,
         "amount": 2.0,
         "side": "buy",
-        "timestamp": 7,
+        "timestamp": number if time_ms is None else time_ms,
         "id": str(number),
         "info": {"trade_id": number},
     }
@@ -48,18 +48,37 @@ def test_trades_of_one_message_are_put_in_the_venues_order() -> None:
     assert judged == [("8", FOLLOWS), ("9", FOLLOWS), ("10", FOLLOWS)]
 
 
-def test_a_trade_that_was_overtaken_is_taken_after_its_hole() -> None:
-    assert _verdicts([1], [3], [2], [4]) == [FOLLOWS, Hole("", 1), FOLLOWS, FOLLOWS]
-
-
-@pytest.mark.parametrize("number", [1, 2**53 + 11])
-def test_a_venue_that_numbers_anew_has_lost_nothing(number: int) -> None:
-    assert _verdicts([5_000_000], [number], [number + 1], [number + 3]) == [
-        FOLLOWS,
-        FOLLOWS,
+def test_a_trade_that_was_overtaken_is_taken_once_after_its_hole() -> None:
+    assert _verdicts([1], [3], [2], [2], [4]) == [
         FOLLOWS,
         Hole("", 1),
+        FOLLOWS,
+        DUPLICATE,
+        FOLLOWS,
     ]
+    assert _verdicts([7], [5], [6], [5]) == [FOLLOWS, FOLLOWS, FOLLOWS, DUPLICATE]
+
+
+def test_a_long_message_that_comes_again_is_dropped_whole() -> None:
+    message = list(range(1, 501))
+    assert _verdicts(message, message) == [FOLLOWS] * 500 + [DUPLICATE] * 500
+
+
+@pytest.mark.parametrize("before", [50, 500_000, 5_000_000])
+def test_a_venue_that_numbers_anew_has_lost_nothing(before: int) -> None:
+    """It goes back, or beyond what a float holds; from then on the new numbers count."""
+    for begin in (1, 2**53 + 11):
+        chain = TradeChain(KRAKEN.trade)
+        told = ((before, 10), (begin, 20), (begin + 1, 30), (begin + 3, 40))
+        verdicts = [v for trade in told for _, v in chain.judge([_trade(*trade)])]
+        assert verdicts == [FOLLOWS, FOLLOWS, FOLLOWS, Hole("", 1)]
+
+
+def test_one_wild_number_blinds_for_no_longer_than_itself() -> None:
+    chain = TradeChain(KRAKEN.trade)
+    told = ((50, 10), (900_000, 20), (51, 30), (52, 40), (55, 50))
+    verdicts = [v for trade in told for _, v in chain.judge([_trade(*trade)])]
+    assert verdicts == [FOLLOWS, Hole("", 899_949), FOLLOWS, FOLLOWS, Hole("", 2)]
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=200), st.integers(0, 2**60))
@@ -93,6 +112,7 @@ def test_families_number_their_trades(
         ("binanceusdm", {"e": "trade", "t": 5, "X": "MARKET"}),  # insurance funds trade too
         ("kraken", {}),
         ("deribit", {"trade_seq": "?"}),
+        ("deribit", {"trade_seq": float("inf")}),
         ("bybit", {"i": "5"}),
     ],
 )
@@ -120,7 +140,7 @@ def test_a_hole_is_a_gap_from_the_trade_before_it_to_the_one_after() -> None:
     (gap,) = feed.status.new_gaps
     assert (gap.from_ns, gap.to_ns) == (2 * NS_PER_S, 5 * NS_PER_S)
     assert (gap.stream, gap.reason, gap.missed) == (Stream.TRADES, "sequence", 2)
-    assert gap.detail == "2 trades are missing between two by the venue's own numbers."
+    assert gap.detail == "2 trades are missing by the venue's own numbers."
     assert ring.trades.take().id.tolist() == [5, 6, 9, 10]
     assert feed.status.rejected == {"duplicate": 1}
 
@@ -137,3 +157,15 @@ def test_history_begins_the_chain_and_a_new_subscription_begins_another() -> Non
     feed.on_trades([_trade(110)], 5)
     assert len(feed.status.new_gaps) == 1
     assert ring.trades.take().id.tolist() == [51, 53, 110]
+
+
+def test_a_hole_within_one_message_begins_with_the_message_before() -> None:
+    ring, _, feed = _feed("kraken")
+    feed.begin_anew(Stream.TRADES)
+    feed.tracks[Stream.TRADES].asked(1)
+    feed.on_trades([_trade(5)], NS_PER_S)  # history
+    feed.on_trades([_trade(6)], 2 * NS_PER_S)
+    feed.on_trades([_trade(7), _trade(10), _trade(12)], 3 * NS_PER_S)
+    (gap,) = feed.status.new_gaps
+    assert (gap.from_ns, gap.to_ns, gap.missed) == (2 * NS_PER_S, 3 * NS_PER_S, 3)
+    assert ring.trades.take().id.tolist() == [6, 7, 10, 12]

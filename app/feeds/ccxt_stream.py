@@ -10,7 +10,7 @@ from typing import Any
 import ccxt
 
 from app.clock import NS_PER_S, Clock
-from app.errors import BookError, FeedError, ThrottledError
+from app.errors import BookError, ThrottledError
 from app.feeds import words
 from app.feeds.auditor import Auditor
 from app.feeds.base import VenueFeed
@@ -20,6 +20,7 @@ from app.feeds.ccxt_hook import HookedClient, WatchedBook
 from app.feeds.ccxt_poll import PolledVenue
 from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
+from app.feeds.renewal import tells
 from app.feeds.ring import Ring
 from app.feeds.router import Router
 from app.feeds.supervised import SupervisedVenue
@@ -35,8 +36,6 @@ from app.settings import FeedSettings, VenueSettings
 
 # Markets that fetch their first book at a time: more only fill the venue's rate limit.
 _STARTS = 4
-# Attempts to begin a book anew on the same connection before it is opened again.
-_LEAVES = 3
 # Within this time a venue confirms the end of a subscription.
 _PARTING_S = 1.0
 _FIRST_ID = 1_000_000
@@ -179,18 +178,12 @@ class CcxtVenue(SupervisedVenue):
 
     async def _detach(self, supervisor: StreamSupervisor, fault: Fault) -> None:
         """Let go of a subscription so that the next one begins with a new snapshot."""
-        # A venue that does not begin anew on the same connection gets another one, once: what others
-        # are fine on is not to blame for ever. A refusal is an answer on a connection that works; what a
-        # request beside it brought tells nothing of it.
-        refused = type(fault.error) is FeedError and "already" not in str(fault.error).lower()
-        if refused:
-            supervisor.in_vain = 0
-        vain = supervisor.in_vain >= _LEAVES and not supervisor.renewed
-        beside = refused or fault.asked
-        leaves = self.router.family.leaves and (beside or not vain)
-        deaf = vain and fault.stale
-        link = fault.link or deaf or not (self._facts.resubscribes or leaves)
-        await self._let_go(supervisor, link, sure=not beside)
+        due, leaves = supervisor.renewal.due(fault), self.router.family.leaves
+        on = (leaves and not due) or self._facts.resubscribes  # it begins anew where it is
+        link = fault.link or (due and fault.stale) or not on
+        if due and link:
+            supervisor.renewal.done()
+        await self._let_go(supervisor, link, sure=tells(fault))
 
     async def _let_go(
         self, supervisor: StreamSupervisor, link: bool, leave: bool = False, sure: bool = False
@@ -216,7 +209,6 @@ class CcxtVenue(SupervisedVenue):
         if (leave or self.router.family.leaves) and not link:
             await client.leave(supervisor, next(self._ids))
         if link:
-            supervisor.renewed = True
             self._kill(client, ccxt.NetworkError("the connection is opened again"))
 
     def _forget_book(self, supervisor: StreamSupervisor, client: HookedClient) -> None:

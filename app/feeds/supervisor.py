@@ -10,6 +10,7 @@ from app.feeds import words
 from app.feeds.backoff import Backoff, Pause
 from app.feeds.ccxt_errors import to_feed_error
 from app.feeds.ccxt_hook import ATTEMPT, OWNER, HookedClient
+from app.feeds.renewal import Renewal
 from app.feeds.track import Fault, Track
 from app.log import get
 from app.records import State, Stream
@@ -58,8 +59,7 @@ class StreamSupervisor:
         self._venue, self._watch = venue, watch
         self._detach, self._prepare, self._backoff = detach, prepare, backoff
         self._pause = Pause(venue.clock)
-        self.in_vain = 0  # attempts in a row that brought nothing good
-        self.renewed = False  # and the connection was opened anew for them
+        self.renewal = Renewal()
         self._recovered_ns = 0
 
     def attach(self, client: HookedClient, message_hash: str) -> None:
@@ -228,10 +228,7 @@ class StreamSupervisor:
         """Tell the user, let go of what is left of the subscription, wait."""
         clock, track = self._venue.clock, self.track
         now_ns = clock.now_ns()
-        if track.live_since_ns > self._recovered_ns:
-            self.in_vain, self.renewed = 0, False
-        else:
-            self.in_vain += 1
+        self.renewal.ended(fault, whole=track.live_since_ns > self._recovered_ns)
         self._recovered_ns = now_ns
         proved = track.live_since_ns and now_ns - track.live_since_ns >= _PROVED_NS
         if track.state is State.LIVE and proved:

@@ -58,16 +58,19 @@ class TradeIntake:
             return
         self._prints.told(trades, now_ns)
         self._history = False
-        for trade, verdict in self._chain.judge(trades):
-            if verdict is Verdict.DUPLICATE:
-                self._status.rejected["duplicate"] += 1
-            elif not history:
-                if isinstance(verdict, Hole):
-                    missing = words.trades_missing(verdict.missed)
-                    track.lose(Fault("sequence", missing, verdict.missed))
-                self._put(trade, now_ns)
+        judged = list(self._chain.judge(trades))
         if history:
             track.good(now_ns)
+            return
+        missed = sum(verdict.missed for _, verdict in judged if isinstance(verdict, Hole))
+        if missed:
+            # Before the first of them is taken: the gap begins at the last trade of another message.
+            track.lose(Fault("sequence", words.trades_missing(missed), missed))
+        for trade, verdict in judged:
+            if verdict is Verdict.DUPLICATE:
+                self._status.rejected["duplicate"] += 1
+            else:
+                self._put(trade, now_ns)
 
     def _put(self, trade: Mapping[str, Any], now_ns: int) -> None:
         price, size, status = trade.get("price"), trade.get("amount"), self._status

@@ -115,9 +115,9 @@ def trades_missed(seconds: float) -> str:
 
 
 def trades_missing(missed: int) -> str:
-    """Between two trades there are others by the venue's own numbers."""
+    """Among the numbers that the venue gives its trades some were not told."""
     trades = "1 trade is" if missed == 1 else f"{missed} trades are"
-    return f"{trades} missing between two by the venue's own numbers."
+    return f"{trades} missing by the venue's own numbers."
 
 
 def trades_unproved(seconds: float) -> str:

@@ -64,11 +64,16 @@ class TradeChain:
     def __init__(self, read: TradeReader | None = None):
         """`read` is the family's; None where trades are not numbered without a hole: all follow then."""
         self._read = read
-        self._recent: deque[int] = deque(maxlen=_REMEMBERED)
+        self._last: int | None = None
+        self._newest_ms = 0  # by the venue's clock
+        self._missing: deque[tuple[int, int]] = deque(
+            maxlen=_REMEMBERED
+        )  # first and last of each hole
 
     def begin(self) -> None:
         """The stream is subscribed anew: nothing is known of what came before."""
-        self._recent.clear()
+        self._last, self._newest_ms = None, 0
+        self._missing.clear()
 
     def judge(
         self, trades: Sequence[Mapping[str, Any]]
@@ -82,7 +87,9 @@ class TradeChain:
             return
         # ccxt sorts by time, and what happened at once by the text of the number.
         for at in sorted(range(len(trades)), key=known.__getitem__):
-            yield trades[at], self._judge(*known[at])
+            time_ms = int(trades[at].get("timestamp") or 0)
+            yield trades[at], self._judge(*known[at], time_ms)
+            self._newest_ms = max(self._newest_ms, time_ms)
 
     def _numbers(self, trade: Mapping[str, Any]) -> tuple[int, int] | None:
         if self._read is None:
@@ -90,18 +97,36 @@ class TradeChain:
         try:
             first, last = self._read(trade["info"])
             return int(first), int(last)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
 
-    def _judge(self, first: int, last: int) -> Verdict | Hole:
-        recent = self._recent
-        if not recent or abs(first - recent[-1]) > _ANEW:
-            recent.clear()
-            recent.append(last)
+    def _judge(self, first: int, last: int, time_ms: int) -> Verdict | Hole:
+        before = self._last
+        if before is None or self._anew(first, before, time_ms):
+            # What was numbered before its first may be late, and not twice.
+            self._missing.clear()
+            self._missing.append((first - _ANEW, first - 1))
+            self._last = last
             return Verdict.FOLLOWS
-        before = recent[-1]
         if first <= before:
-            # What was overtaken is a trade like any other; its absence was marked.
-            return Verdict.DUPLICATE if last in recent else Verdict.FOLLOWS
-        recent.append(last)
-        return Verdict.FOLLOWS if first == before + 1 else Hole("", first - before - 1)
+            return Verdict.FOLLOWS if self._was_missing(first) else Verdict.DUPLICATE
+        self._last = last
+        if first == before + 1:
+            return Verdict.FOLLOWS
+        self._missing.append((before + 1, first - 1))
+        return Hole("", first - before - 1)
+
+    def _anew(self, first: int, before: int, time_ms: int) -> bool:
+        """Whether the venue numbers anew: what is newer has a lower number, or one out of all reach."""
+        return first - before > _ANEW or (first <= before and time_ms > self._newest_ms > 0)
+
+    def _was_missing(self, number: int) -> bool:
+        """Whether a number was; it is missing no longer."""
+        for hole in self._missing:
+            start, end = hole
+            if start <= number <= end:
+                self._missing.remove(hole)
+                parts = ((start, number - 1), (number + 1, end))
+                self._missing.extend(part for part in parts if part[0] <= part[1])
+                return True
+        return False
