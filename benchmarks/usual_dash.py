@@ -20,9 +20,10 @@ from plotly.subplots import make_subplots
 from app.clock import SystemClock
 from app.settings import load
 from app.store import open_store
-from app.web.engine import Engine, Open
+from app.web.engine import Engine
 from app.web.frames import decode
 from app.web.spec import ViewSpec
+from app.web.wishes import Open
 
 RANGE_S = 300
 _MARKETS = os.environ.get("USUAL_MARKETS", "").split(",")

@@ -11,10 +11,11 @@ from app.clock import NS_PER_S, FakeClock
 from app.market import MarketId
 from app.records import ROW_NS, State
 from app.store import SqliteStore, open_store
-from app.web.engine import Engine, Frame, Open, Snap, Trouble
+from app.web.engine import Engine
 from app.web.loading import load
 from app.web.spec import ViewSpec
 from app.web.views import View
+from app.web.wishes import Frame, Open, Snap, Trouble
 from tests.web_market import Walk, advance, fill, walks
 from tests.web_page import ESTIMATES, LINES, PageModel
 

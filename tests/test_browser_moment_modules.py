@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.test_browser_modules import page as page
+from tests.test_browser_shell_modules import call
 
 pytestmark = pytest.mark.browser
 
@@ -81,3 +82,47 @@ def test_what_was_missed_is_counted_from_the_loss(
     page: Page, case: list[Any], want: str | None
 ) -> None:
     assert page.evaluate(TOLD, case) == [[want] if want else [], None]
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("search", "zoom"),
+    [
+        ("?m=a:B&zoom=5000~9000&depth=3", [5000, 9000]),
+        ("?zoom=5000~9000", [5000, 9000]),
+        ("?zoom=5000~5999", None),  # nothing to see
+        ("?zoom=9000~5000", None),
+        (f"?zoom=0~{DAY_MS}", None),
+        ("?zoom=-5000~9000", None),
+        ("?zoom=1e3~1e4", None),
+        ("?zoom=5000~99999999999999", None),
+        ("?xzoom=5000~9000", None),
+        ("?zoom=", None),
+        ("", None),
+    ],
+)
+def test_only_a_zoom_that_can_be_one_is_read(
+    page: Page, search: str, zoom: list[int] | None
+) -> None:
+    assert call(page, "travel", "zoomOf", search) == zoom
+
+
+@pytest.mark.parametrize(
+    ("search", "zoom", "said"),
+    [
+        ("?m=a:B/C", [5000.4, 9000.5], "?m=a:B/C&zoom=5000~9001"),
+        ("?m=a:B/C&zoom=1~2&depth=3", [5000, 9000], "?m=a:B/C&depth=3&zoom=5000~9000"),
+        ("?zoom=1~2&depth=3", None, "?depth=3"),
+        ("?zoom=1~2", None, ""),
+        ("", [5000, 9000], "?zoom=5000~9000"),
+        ("?m=a:B", None, "?m=a:B"),
+        ("?m=a:B", [-1e13, 1.7e13], "?m=a:B"),  # zoomed out beyond all reason
+    ],
+)
+def test_the_address_is_the_same_but_for_the_zoom(
+    page: Page, search: str, zoom: list[float] | None, said: str
+) -> None:
+    assert call(page, "travel", "zoomed", search, zoom) == said
+    assert call(page, "travel", "zoomed", said, zoom) == said

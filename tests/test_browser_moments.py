@@ -138,9 +138,32 @@ def test_a_zoom_is_in_the_address_and_whoever_opens_it_looks_at_the_same(
     assert page.view(BTC)["user"]["time"] == pytest.approx(zoom, abs=0.5)
     assert page.view(BTC)["ranges"]["time"] == pytest.approx(zoom, abs=0.5)
     assert page.address() == address
+    # Another market is looked at in the same stretch of time.
+    page.page.locator(f".watch-grid .ag-row[row-id='{ETH}'] .ag-cell").first.click()
+    page.until("market => window.ofi.view(market)?.drawn.tiles", ETH)
+    assert page.view(ETH)["user"]["time"] == pytest.approx(zoom, abs=0.5)
     page.page.keyboard.press("0")
     page.until("() => !location.href.includes('zoom=')")
-    assert page.view(BTC)["user"]["time"] is None
+    assert page.view(ETH)["user"]["time"] is None
+    assert page.complaints == []
+
+
+def test_a_zoom_is_no_step_to_go_back_to(page: Watched, living: LiveMarkets, url: str) -> None:
+    end = living.filled_ns // 1_000_000 - 60_000
+    page.open(f"{url}/?m={BTC}&range=120&end={end}", BTC)
+    page.page.keyboard.press("=")
+    page.until("() => location.search.includes('depth=15')")
+    for _ in range(2):
+        before = page.page.evaluate("location.search")
+        box = page.page.locator(".row-book canvas.plot").bounding_box()
+        assert box is not None
+        page.page.mouse.move(box["x"] + 80, box["y"] + 60)
+        page.page.mouse.wheel(0, -120)
+        page.until("before => location.search !== before", before)
+    page.page.go_back()
+    page.until("market => window.ofi.view(market)?.info?.depth === 10", BTC)
+    page.page.go_forward()
+    page.until("market => window.ofi.view(market)?.info?.depth === 15", BTC)
     assert page.complaints == []
 
 

@@ -13,9 +13,10 @@ from app.market import MarketId
 from app.store import SqliteStore, open_store
 from app.web.api import Api
 from app.web.clocks import SILENT_NS, CollectorClocks
-from app.web.engine import Engine, Frame, Open
+from app.web.engine import Engine
 from app.web.frames import decode
 from app.web.spec import ViewSpec
+from app.web.wishes import Frame, Open
 from tests.web_market import Walk, advance, fill, walks
 
 NOW_NS = 1_700_000_000 * NS_PER_S

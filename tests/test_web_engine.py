@@ -7,10 +7,11 @@ import numpy as np
 from app.clock import NS_PER_S
 from app.market import Grid, Listing
 from app.records import ROW_NS
-from app.web.engine import Close, Open, Snap, Trouble, render_past
+from app.web.engine import render_past
 from app.web.loading import load
 from app.web.spec import ViewSpec
 from app.web.views import fine_ns
+from app.web.wishes import Close, Open, Snap, Trouble
 from tests.engine_rig import BTC, NOW_NS, Rig, frames_of, opened
 from tests.engine_rig import view_of as spec
 from tests.web_market import Outage, fill, gap_records, walks

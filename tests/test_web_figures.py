@@ -9,9 +9,10 @@ import pytest
 from app.clock import NS_PER_S, FakeClock
 from app.records import State, Stream
 from app.store import open_store
-from app.web.engine import Close, Engine
+from app.web.engine import Engine
 from app.web.history import History
 from app.web.loading import load
+from app.web.wishes import Close
 from tests.engine_rig import BTC, NOW_NS, Rig, frames_of, opened
 from tests.engine_rig import view_of as spec
 from tests.web_market import Outage, fill, gap_records, walks

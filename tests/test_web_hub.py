@@ -10,10 +10,10 @@ import pytest
 
 from app.clock import NS_PER_S, FakeClock
 from app.store import SqliteStore, open_store
-from app.web.engine import Frame
 from app.web.frames import decode
 from app.web.hub import LINGER_NS, WAITING_FRAMES, WAITING_TEXTS, Client, Hub, Slot
 from app.web.spec import ViewSpec
+from app.web.wishes import Frame
 from tests.web_market import Walk, advance, fill, walks
 
 NOW_NS = 1_700_000_000 * NS_PER_S
@@ -190,9 +190,17 @@ async def test_a_prepared_view_is_ready_before_it_is_asked_for_and_forgotten_if_
     rig.hub.prepare(spec())
     (key,) = rig.hub.keys.values()
     await until(lambda: rig.hub.engine.views.get(key))
+    assert rig.store.requested() == []  # a look has nothing collected
+    rig.clock.time_ns += LINGER_NS - 1
+    rig.hub.prepare(spec())  # looked at again
+    rig.clock.time_ns += LINGER_NS - 1
+    watches = rig.hub._watch_ns
+    await until(lambda: rig.hub._watch_ns > watches)  # it has worked since
+    assert list(rig.hub.keys.values()) == [key]
     _, slot = joined(rig.hub)
     assert slot.key == key
     await until(lambda: slot.frames)
+    await until(lambda: [str(market) for market in rig.store.requested()] == [BTC])
     rig.hub.prepare(spec(depth=3))
     assert len(rig.hub.keys) == 2
     rig.clock.time_ns += LINGER_NS + 1

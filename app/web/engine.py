@@ -23,6 +23,7 @@ from app.web.quality import LIVE, IncidentBoard, past_incidents
 from app.web.spec import QUALITY, ViewSpec
 from app.web.views import View, fine_ns, needed_ns
 from app.web.watch import WatchList
+from app.web.wishes import Close, Frame, Open, Snap, Trouble, Wish
 
 RETRY_NS: Final = 2 * NS_PER_S
 LOOK_NS: Final = NS_PER_S // 2  # between two looks for a market that starts
@@ -32,54 +33,6 @@ REQUEST_TTL_S: Final = 30.0
 TIDY_NS: Final = 10 * NS_PER_S
 MARKETS_NS: Final = 3 * NS_PER_S
 _log = log.get("web")
-
-
-@dataclass(frozen=True)
-class Open:
-    """Begin a view."""
-
-    key: str
-    spec: ViewSpec
-
-
-@dataclass(frozen=True)
-class Close:
-    """End a view."""
-
-    key: str
-
-
-@dataclass(frozen=True)
-class Snap:
-    """Somebody needs a snapshot of a view."""
-
-    key: str
-
-
-Wish = Open | Close | Snap
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame for the subscribers of a view."""
-
-    key: str
-    data: bytes
-    snapshot: bool
-    for_all: bool  # a snapshot that only some asked for is not for the others
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """A sentence for the subscribers of a view, while it cannot be shown.
-
-    `progress` is how far a market that a collector is expected to take up has come, 0..1; None: it is
-    no start that is waited for.
-    """
-
-    key: str
-    message: str
-    progress: float | None = None
 
 
 @dataclass
@@ -108,6 +61,7 @@ class Engine:
     trouble: dict[str, Trouble] = field(default_factory=dict)
     absent_ns: dict[MarketId, int] = field(default_factory=dict)  # since when it was looked for
     wanted: set[str] = field(default_factory=set)
+    foreseen: set[str] = field(default_factory=set)  # views that nobody has asked for
     snapshots: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     everywhere: list[dict[str, Any]] = field(default_factory=list)  # incidents of all markets
     everywhere_ns: int = 0
@@ -168,19 +122,30 @@ class Engine:
 
     def _take(self, wish: Wish) -> None:
         match wish:
-            case Open(key, spec):
+            case Open(key, spec, foreseen):
                 self.specs[key] = spec
                 self.views.setdefault(key, None)
-                self.retry_ns.pop(spec.market, None)
-                self.requested_ns = 0
+                if foreseen:
+                    self.foreseen.add(key)
+                else:
+                    self._asked(key)
             case Close(key):
                 for part in (self.specs, self.views, self.trouble, self.snapshots):
                     part.pop(key, None)
                 self.wanted.discard(key)
+                self.foreseen.discard(key)
             case Snap(key) if key in self.specs:
                 self.wanted.add(key)
+                if key in self.foreseen:
+                    self.foreseen.discard(key)
+                    self._asked(key)
             case _:
                 pass
+
+    def _asked(self, key: str) -> None:
+        """Somebody looks at a view: its collector hears of it at once."""
+        self.retry_ns.pop(self.specs[key].market, None)
+        self.requested_ns = 0
 
     def _serve(self, market: MarketId, keys: list[str], own_ns: int) -> list[Frame | Trouble]:
         if own_ns < self.retry_ns.get(market, 0):
@@ -330,7 +295,8 @@ class Engine:
         return self._fail(market, keys, f"{market} is not collected; {wish}{held}", now_ns)
 
     def _request(self) -> None:
-        for market in {spec.market for spec in self.specs.values() if spec.end_ns is None}:
+        looked = [spec for key, spec in self.specs.items() if key not in self.foreseen]
+        for market in {spec.market for spec in looked if spec.end_ns is None}:
             try:
                 self.store.request(market, REQUEST_TTL_S)
             except StoreError as error:

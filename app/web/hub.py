@@ -21,9 +21,10 @@ from app.clock import NS_PER_S, Clock
 from app.errors import OfiError, StoreError
 from app.market import MarketId
 from app.store.sqlite import SqliteStore
-from app.web.engine import Close, Engine, Frame, Open, Snap, Trouble, Wish, render_past
+from app.web.engine import Engine, render_past
 from app.web.sparks import Sparks, read_lines
 from app.web.spec import EVIDENCE, ViewSpec
+from app.web.wishes import Close, Frame, Open, Snap, Trouble, Wish
 
 POLL_S: Final = 0.02
 LINGER_NS: Final = 8 * NS_PER_S  # a view without watchers is kept so long: reloads find it ready
@@ -144,13 +145,18 @@ class Hub:
 
         Only of what the store holds: a look is no wish to have a market collected, nor to have it judged.
         """
+        key = self.keys.get(spec)
+        if key is not None:
+            if self.idle_since_ns.pop(key, None) is not None:
+                self.idle_since_ns[key] = self.clock.now_ns()
+            return
         costly = spec.end_ns is not None or spec.tab == EVIDENCE
-        if costly or spec in self.keys or spec.market not in self.engine.known:
+        if costly or spec.market not in self.engine.known:
             return
         key = self.keys[spec] = f"k{next(self._numbers)}"
         self.watchers[key] = {}
         self.idle_since_ns[key] = self.clock.now_ns()
-        self._wish(Open(key, spec))
+        self._wish(Open(key, spec, foreseen=True))
 
     def drop(self, client: Client, number: int) -> None:
         """End a client's view."""

@@ -39,8 +39,6 @@ DEFAULT_RATE_HZ: Final = 10
 PRESENT: Final = -1
 # Rows of the tab Book & flow from top to bottom, each with its height: "book-ofi.5-flow.4".
 _LAYOUT: Final = re.compile(r"|[a-z]{1,16}(\.\d{1,2})?(-[a-z]{1,16}(\.\d{1,2})?){0,15}")
-# What of the time axis is looked at: first and last ms since the epoch.
-_ZOOM: Final = re.compile(r"|([0-9]{1,13})~([0-9]{1,13})")
 # "utc", "local" or a name of the zone database; whether the browser knows it, the browser says.
 _ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,48}")
 
@@ -63,7 +61,6 @@ class ViewState:
     bin_s: int = DEFAULT_BIN_S
     options: Mapping[str, str] = field(default_factory=dict)  # of the panels, those not default
     layout: str = ""  # "": as the page comes
-    zoom: str = ""  # "": all of the time axis
     dropped: tuple[str, ...] = field(default=(), compare=False)  # sentences on what was wrong
 
     @classmethod
@@ -88,7 +85,6 @@ class ViewState:
             bin_s=int(_word(last, "bin", str(DEFAULT_BIN_S), tuple(map(str, BINS_S)), dropped)),
             options=chosen(last, dropped),
             layout=_layout(last, dropped),
-            zoom=_zoom(last, dropped),
             dropped=tuple(dropped),
         )
 
@@ -112,12 +108,11 @@ class ViewState:
             ("rate", self.rate_hz, plain.rate_hz),
             ("bin", self.bin_s, plain.bin_s),
             ("layout", self.layout, plain.layout),
-            ("zoom", self.zoom, plain.zoom),
         ):
             if value != default:
                 pairs.append((name, str(value)))
         pairs += self.options.items()
-        return "?" + urlencode(pairs, safe=":/~")
+        return "?" + urlencode(pairs, safe=":/")
 
     def with_controls(self, **controls: object) -> Self:
         """The view that the controls ask for, named as in an address; what is not among them stays.
@@ -162,7 +157,6 @@ class ViewState:
                 "bin_s": self.bin_s,
                 "options": {**DEFAULTS, **self.options},
                 "layout": self.layout,
-                "zoom": self.zoom,
                 "dropped": list(self.dropped),
                 "stored": stored,
                 "heard": heard,
@@ -172,7 +166,7 @@ class ViewState:
 
 _WISHES: Final = frozenset(
     {"depth", "window", "range", "lookback", "end", "theme", "tab", "tz", "colours", "rate", "bin",
-     "layout", "zoom", *OPTIONS}
+     "layout", *OPTIONS}
 )  # fmt: skip
 
 
@@ -215,15 +209,6 @@ def _layout(values: Mapping[str, str], dropped: list[str]) -> str:
     if _LAYOUT.fullmatch(text):
         return text
     dropped.append("The layout of the address cannot be read; the usual one is shown.")
-    return ""
-
-
-def _zoom(values: Mapping[str, Any], dropped: list[str]) -> str:
-    text = str(values.get("zoom", ""))
-    found = _ZOOM.fullmatch(text)
-    if found and (not text or int(found[1]) < int(found[2]) <= END_MS[1]):
-        return text
-    dropped.append("The zoom of the address cannot be read; the whole range is shown.")
     return ""
 
 

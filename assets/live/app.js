@@ -48,6 +48,7 @@ class Page {
 
   /** Makes stacks of what is new in view, and lets those go that are not. */
   look(holder) {
+    const { zoom } = this.travel;
     putStacks(holder, this.view.markets, this.view.stored);
     const found = new Set(holder.querySelectorAll(".stack[data-market]"));
     for (const [id, stack] of this.stacks) {
@@ -62,7 +63,7 @@ class Page {
     for (const element of found) {
       if (known.has(element)) continue;
       const stack = new Stack(element, this.nextId++, this, this.tab);
-      this.travel.begin(stack);
+      stack.ranges.user.time = zoom;
       stack.zoomed();
       stack.link = this.connection.link;
       this.stacks.set(stack.id, stack);

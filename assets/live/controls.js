@@ -82,9 +82,9 @@ function newest(page) {
 
 export async function share(page) {
   const label = document.getElementById("share-label");
-  page.travel.tell();
   // The address follows what is shown; what it does not say yet must not be missing from the copy.
   await page.wishes.answered();
+  page.travel.tell();
   const said = await navigator.clipboard?.writeText(location.href).then(() => "Address copied", () => null);
   write(label, said ?? "Copy it from the address bar");
   setTimeout(() => write(label, "Share view"), 2500);

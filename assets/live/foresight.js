@@ -29,11 +29,15 @@ export class Foresight {
 
   /** Asks for what the market in view shows; beside others it would get another size. */
   ask(market) {
-    const [stack, ...more] = this.page.stacks.values(), now = performance.now();
-    if (!market || !stack?.asked || more.length || stack.market === market || now - this.askedAt < AGAIN_MS) return;
-    if (stack.asked.end_ms !== null) return;
-    this.askedAt = now;
+    const [stack, ...more] = this.page.stacks.values(), early = AGAIN_MS - (performance.now() - this.askedAt);
+    if (!market || !stack?.asked || more.length || stack.market === market || stack.asked.end_ms !== null) return;
+    clearTimeout(this.timer);
+    if (early > 0) {
+      this.timer = setTimeout(() => market === this.market && this.ask(market), early);
+      return;
+    }
+    this.askedAt = performance.now();
     const group = stack.tab === "flow" ? groupTicks(this.page.view.options.group, NaN, NaN, 0) : 0;
-    this.page.connection.send({ ...stack.asked, type: "prepare", market, group });
+    this.page.connection.send({ ...stack.asked, id: undefined, type: "prepare", market, group });
   }
 }

@@ -1,6 +1,9 @@
 // Moving through time: one zoom for all markets, and stored history where the page looks beyond its range.
 const ASK_MS = 120, ASK_MOVING_MS = 400; // how long a gesture must rest before the server is asked
 const SLACK_STEPS = 2;
+const LEAST_MS = 1000, MOST_MS = 8 * 3_600_000; // of a zoom in an address: twice the longest range
+// The address that was opened: Dash may have written another in its place since.
+const CAME_BY = new URL(performance.getEntriesByType("navigation")[0]?.name ?? location.href).search;
 const TIMELESS = "evidence"; // the tab whose charts have no axis of time
 
 export class Travel {
@@ -35,18 +38,17 @@ export class Travel {
     if (range[0] < stack.edge - view.range_s * 1000 - slackOf(stack) && this.ask()) this.left = range;
   }
 
-  /** Has the address say what of the time axis is looked at. */
+  /** Has the address say what of the time axis is looked at; in its place, for a zoom is no step to go back to. */
   tell() {
-    const { view } = this.page, range = this.first?.ranges.user.time;
-    if (!view || !this.first || this.timer || this.first.pane.axes?.busy) return;
-    const zoom = range ? range.map(Math.round).join("~") : "";
-    if (zoom !== view.zoom) this.page.want({ zoom });
+    if (!this.first || this.timer || this.first.pane.axes?.busy) return;
+    const { pathname, search, hash } = location, said = zoomed(search, this.first.ranges.user.time);
+    if (said !== search) history.replaceState(history.state, "", pathname + said + hash);
   }
 
-  /** The zoom that the address came with. */
-  begin(stack) {
-    const [start, end] = this.page.view.zoom.split("~").map(Number);
-    if (start < end) stack.ranges.user.time = [start, end];
+  /** What is looked at when other markets come into view: the same, or what the address came with. */
+  get zoom() {
+    const [one] = this.page.stacks.values();
+    return one ? one.ranges.user.time : zoomOf(CAME_BY);
   }
 
   /** The first stack that shows anything: time is the same for all. */
@@ -130,6 +132,19 @@ export class Travel {
       this.hold(null);
     }
   }
+}
+
+/** The zoom in an address, if it can be one. */
+export function zoomOf(search) {
+  const [start, end] = (/[?&]zoom=([0-9]{1,13}~[0-9]{1,13})(&|$)/.exec(search)?.[1] ?? "").split("~").map(Number);
+  return end - start >= LEAST_MS && end - start <= MOST_MS ? [start, end] : null;
+}
+
+/** An address with another zoom, else as it was. */
+export function zoomed(search, range) {
+  const rest = search.replace(/[?&]zoom=[^&]*/, "").replace(/^&/, "?"), zoom = range?.map(Math.round);
+  const said = zoom && `zoom=${zoom.join("~")}`;
+  return said && zoomOf(`?${said}`) ? `${rest}${rest ? "&" : "?"}${said}` : rest;
 }
 
 const slackOf = (stack) => SLACK_STEPS * stack.model.info.step_ms;
