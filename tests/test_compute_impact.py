@@ -1,5 +1,7 @@
 """Impact: by hand, by textbook sums, by window; the depth law; live as in batch; nothing leaks."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -95,6 +97,7 @@ def test_depth_law_is_recovered():
     depth = np.geomspace(10, 1000, 20)
     found = impact.depth_law(0.5 / depth, depth)
     assert (found.c, found.exponent, found.windows) == (pytest.approx(0.5), pytest.approx(1.0), 20)
+    assert all(type(value) in (int, float) for value in astuple(found))
     beta = 0.5 / depth
     beta[:9] *= -1
     assert impact.depth_law(beta, depth) is None  # 11 windows with β > 0

@@ -88,6 +88,30 @@ def test_a_view_gets_evidence_when_it_changes_and_only_then(rig: Rig) -> None:
     assert values["coverage"] == {"best": 1.0, "depth": 1.0, "trades": 1.0}
 
 
+async def test_with_a_past_of_half_an_hour_everything_is_told(tmp_path: Path) -> None:
+    """The depth law needs twelve windows; with less there is nothing of it to say."""
+    clock = FakeClock(NOW_NS)
+    store = open_store(f"sqlite:///{tmp_path}", clock=clock)
+    (walk,) = walks(1, seed=5)
+    fill(store, walk, 36, NOW_NS, outage=False)
+    rig = Rig(store, clock, walk)
+    api = Api(store, clock)
+    try:
+        rig.frames([Open("k1", spec(lookback_s=1800))])
+        rig.engine.desk.wait()
+        (told,) = [h["evidence"] for h in rig.go(1.0) if "evidence" in h]
+        law = told["explains"]["best"]["depth_law"]
+        assert law["windows"] >= 12
+        assert 0 <= law["r2"] <= 1
+        end = told["end_ms"] * 10**6
+        reply = await get(api, market=str(BTC), bin="10s", lookback="30min", end=end)
+        assert reply.json()["explains"]["best"]["depth_law"] == law
+    finally:
+        api.close()
+        rig.engine.desk.close()
+        store.close()
+
+
 def test_a_view_of_another_tab_costs_the_desk_nothing(rig: Rig) -> None:
     rig.frames([Open("k1", spec(tab="flow"))])
     assert not any("evidence" in h for h in rig.go(1.0))

@@ -31,6 +31,11 @@ def test_a_frame_is_read_back_as_it_was(header: dict, values: dict[str, np.ndarr
         np.testing.assert_array_equal(back[name], array)
 
 
+def test_numbers_of_numpy_are_numbers_and_those_that_are_none_are_null() -> None:
+    header = {"a": np.float64(0.1), "b": np.int64(2**53), "c": float("nan"), "d": np.float64("inf")}
+    assert decode(encode(header, {}))[0] == {"a": 0.1, "b": 2**53, "c": None, "d": None}
+
+
 def test_arrays_begin_on_whole_words_so_that_browsers_need_no_copy() -> None:
     values = {"a": np.arange(3, dtype="<f4"), "b": np.arange(2.0), "c": np.arange(1, dtype="<u4")}
     frame = encode({"key": "k1"}, values)

@@ -121,9 +121,8 @@ def depth_law(beta: Floats, depth: Floats) -> DepthLaw | None:
     from scipy.stats import linregress
 
     line: Any = linregress(np.log(depth[ok]), np.log(beta[ok]))
-    return DepthLaw(
-        exp(line.intercept), -float(line.slope), float(line.stderr), line.rvalue**2, int(ok.sum())
-    )
+    r2 = float(line.rvalue) ** 2
+    return DepthLaw(exp(line.intercept), -float(line.slope), float(line.stderr), r2, int(ok.sum()))
 
 
 @dataclass(frozen=True)

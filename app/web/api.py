@@ -135,7 +135,7 @@ class Api:
             rows = self._watch.rows(described, now_ns)
             rows = [row | {"progress": self._watch.progress(row, now_ns)} for row in rows]
         full = [described[MarketId.parse(row["market"])].to_json() | row for row in rows]
-        return Reply(orjson.dumps({"markets": full}))
+        return Reply(_json({"markets": full}))
 
     def catalogue(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/catalogue`: markets of open venues that fit a few words, collected or not."""
@@ -158,7 +158,7 @@ class Api:
             }
             for listing in found
         ]
-        return Reply(orjson.dumps({"markets": markets}))
+        return Reply(_json({"markets": markets}))
 
     def features(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/features`: rows or bins of a market."""
@@ -193,7 +193,7 @@ class Api:
         found = self._desk.answer(market, question, end_ns)
         series = {name: values.tolist() for name, values in found.arrays.items()}
         head = {"market": str(market.id), "unit": market.size_unit, "tick": float(market.grid.tick)}
-        return Reply(orjson.dumps(head | found.values | {"series": series}))
+        return Reply(_json(head | found.values | {"series": series}))
 
     def quality(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/quality`: states, latencies, counts, coverage and incidents of a market, or of all."""
@@ -204,10 +204,10 @@ class Api:
             if not NS_PER_S <= lookback_ns <= _MAX_LOOKBACK_NS:
                 raise InputError("lookback must be a length from 1s to 4h: for example 30min.")
         if "market" in query:
-            return Reply(orjson.dumps(self._quality(self._market(query), lookback_ns)))
+            return Reply(_json(self._quality(self._market(query), lookback_ns)))
         held = sorted(self.store.markets().items())
         every = [self._quality(market, lookback_ns) for _, market in held]
-        return Reply(orjson.dumps({"markets": every}))
+        return Reply(_json({"markets": every}))
 
     def _quality(self, market: Market, lookback_ns: int) -> dict[str, Any]:
         now_ns = self._now_ns(market)
@@ -243,7 +243,7 @@ class Api:
                     [f"{market.grid.price(p):f}", f"{market.grid.size(q):f}"]
                     for p, q in zip(prices, sizes, strict=True)
                 ]
-        return Reply(orjson.dumps(value))
+        return Reply(_json(value))
 
     def slippage(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/slippage`: what a market order would cost now."""
@@ -259,7 +259,7 @@ class Api:
             cost = order_cost(market, columns[-1], None if books is None else books[-1], notional)
         blank = dict.fromkeys(("time_ms", "mid", "buy", "sell"))
         value = cost or {"notional": notional, **blank}
-        return Reply(orjson.dumps({"market": str(market.id), **value}))
+        return Reply(_json({"market": str(market.id), **value}))
 
     def _now_ns(self, market: Market) -> int:
         """The present by the clock of the market's collector."""
@@ -344,5 +344,10 @@ def _answer(work: Callable[[Mapping[str, str]], Reply], query: Mapping[str, str]
         return _sentence(str(error), 503)
 
 
+def _json(value: dict[str, Any]) -> bytes:
+    """Numbers that are not finite become null; numpy's are numbers too."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
 def _sentence(text: str, status: int) -> Reply:
-    return Reply(orjson.dumps({"error": text}), status=status)
+    return Reply(_json({"error": text}), status=status)

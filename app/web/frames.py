@@ -25,7 +25,7 @@ _ALIGN: Final = 8
 
 
 def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """One frame. Numbers in the header that are not finite become null."""
+    """One frame. Numbers in the header that are not finite become null; numpy's are numbers too."""
     parts: list[bytes] = []
     directory: dict[str, list[Any]] = {}
     offset = 0
@@ -35,7 +35,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byt
         pad = -len(data) % _ALIGN
         parts += (data, bytes(pad))
         offset += len(data) + pad
-    text = orjson.dumps({**header, "arrays": directory})
+    text = orjson.dumps({**header, "arrays": directory}, option=orjson.OPT_SERIALIZE_NUMPY)
     text += b" " * (-(4 + len(text)) % _ALIGN)
     return b"".join((len(text).to_bytes(4, "little"), text, *parts))
 
