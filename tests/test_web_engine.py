@@ -1,8 +1,10 @@
 """The engine and its markets: those that come late, are damaged, lie in the past or are watched no longer."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from app.clock import NS_PER_S
 from app.market import Grid, Listing
@@ -10,7 +12,7 @@ from app.records import ROW_NS
 from app.web.engine import render_past
 from app.web.loading import load
 from app.web.spec import ViewSpec
-from app.web.views import fine_ns
+from app.web.views import View, fine_ns
 from app.web.wishes import Close, Open, Snap, Trouble
 from tests.engine_rig import BTC, NOW_NS, Rig, frames_of, opened
 from tests.engine_rig import view_of as spec
@@ -66,6 +68,30 @@ def test_without_a_collector_the_wait_ends_with_what_is_near(rig: Rig) -> None:
     assert trouble.progress is None
     assert "binance:BTC/USDC is not collected" in trouble.message
     assert "The nearest that is: binance:BTC/USDT." in trouble.message
+
+
+def test_a_view_that_fails_takes_down_itself_only_and_comes_back(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(rig, PageModel(), spec())
+    rig.engine.tick([Open("k2", spec(depth=3)), Snap("k2")])
+    update = View.update
+
+    def failing(view: View, *given: Any) -> tuple[bytes, bool]:
+        if view.key == "k2":
+            raise TypeError("a number that is none")
+        return update(view, *given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(View, "update", failing)
+        out = rig.go(4.0)
+    told = [item for item in out if isinstance(item, Trouble)]
+    assert {item.key for item in told} == {"k2"}
+    assert "binance:BTC/USDT cannot be shown: the server failed" in told[0].message
+    assert len(frames_of(out, "k1")) > 20
+    assert rig.engine.tick([Snap("k2")]) in ([], [told[0]])
+    assert next(frame.snapshot for frame in frames_of(rig.go(3.0), "k2"))
+    assert rig.engine.trouble == {}
 
 
 def test_a_damaged_file_takes_down_its_own_market_only(rig: Rig, tmp_path: Path) -> None:

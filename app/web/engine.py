@@ -32,6 +32,7 @@ REQUEST_NS: Final = 10 * NS_PER_S
 REQUEST_TTL_S: Final = 30.0
 TIDY_NS: Final = 10 * NS_PER_S
 MARKETS_NS: Final = 3 * NS_PER_S
+_FAILED: Final = "{} cannot be shown: the server failed; its log says why."
 _log = log.get("web")
 
 
@@ -59,6 +60,7 @@ class Engine:
     followed: dict[MarketId, Followed] = field(default_factory=dict)
     retry_ns: dict[MarketId, int] = field(default_factory=dict)
     trouble: dict[str, Trouble] = field(default_factory=dict)
+    broken: dict[str, int] = field(default_factory=dict)  # views that failed, until when they rest
     absent_ns: dict[MarketId, int] = field(default_factory=dict)  # since when it was looked for
     wanted: set[str] = field(default_factory=set)
     foreseen: set[str] = field(default_factory=set)  # views that nobody has asked for
@@ -89,9 +91,8 @@ class Engine:
             except StoreError as error:
                 out += self._fail(market, keys, str(error), now_ns)
             except Exception:
-                _log.exception("view failed", market=str(market))
-                message = f"{market} cannot be shown: the server failed; its log says why."
-                out += self._fail(market, keys, message, now_ns)
+                _log.exception("market failed", market=str(market))
+                out += self._fail(market, keys, _FAILED.format(market), now_ns)
         if now_ns - self.requested_ns >= REQUEST_NS:
             self.requested_ns = now_ns
             self._request()
@@ -130,7 +131,7 @@ class Engine:
                 else:
                     self._asked(key)
             case Close(key):
-                for part in (self.specs, self.views, self.trouble, self.snapshots):
+                for part in (self.specs, self.views, self.trouble, self.snapshots, self.broken):
                     part.pop(key, None)
                 self.wanted.discard(key)
                 self.foreseen.discard(key)
@@ -158,26 +159,42 @@ class Engine:
         followed = self._follow(described, keys, now_ns, own_ns - now_ns)
         out: list[Frame | Trouble] = []
         for key in keys:
-            begins = self.views[key] is None
-            view = self.views[key] or View(key, self.specs[key], followed.history)
-            self.views[key] = view
-            if view.spec.tab == QUALITY:
-                view.everywhere = self._incidents(own_ns)
-            if begins:
-                view.start(self.store, now_ns)
-                self.trouble.pop(key, None)
-                self.snapshots.pop(key, None)
+            if own_ns < self.broken.get(key, 0):
+                out += self._repeat_trouble([key])
+                continue
+            try:
+                out += self._frames(key, followed, own_ns, now_ns)
+            except StoreError:
+                raise
+            except Exception:  # of one view: the others of the market go on
+                _log.exception("view failed", market=str(market), tab=self.specs[key].tab)
+                self.broken[key] = own_ns + RETRY_NS
+                out += self._say(_FAILED.format(market), [key])
+        return out
+
+    def _frames(self, key: str, followed: Followed, own_ns: int, now_ns: int) -> list[Frame]:
+        """What is due of one view."""
+        out: list[Frame] = []
+        begins = self.views[key] is None
+        view = self.views[key] or View(key, self.specs[key], followed.history)
+        self.views[key] = view
+        if view.spec.tab == QUALITY:
+            view.everywhere = self._incidents(own_ns)
+        if begins:
+            view.start(self.store, now_ns)
+            self.snapshots.pop(key, None)
+            self.wanted.discard(key)
+            self._consult(view)
+            out.append(Frame(key, self._snapshot(view, now_ns), True, True))
+            self.trouble.pop(key, None)
+        elif self._consult(view).due(now_ns):
+            data, snapshot = view.update(self.store, now_ns)
+            out.append(Frame(key, data, snapshot, True))
+            if snapshot:
                 self.wanted.discard(key)
-                self._consult(view)
-                out.append(Frame(key, self._snapshot(view, now_ns), True, True))
-            elif self._consult(view).due(now_ns):
-                data, snapshot = view.update(self.store, now_ns)
-                out.append(Frame(key, data, snapshot, True))
-                if snapshot:
-                    self.wanted.discard(key)
-            if key in self.wanted:
-                self.wanted.discard(key)
-                out.append(Frame(key, self._snapshot(view, now_ns), True, False))
+        if key in self.wanted:
+            self.wanted.discard(key)
+            out.append(Frame(key, self._snapshot(view, now_ns), True, False))
         return out
 
     def _consult(self, view: View) -> View:
@@ -263,6 +280,12 @@ class Engine:
         self.retry_ns[market] = now_ns + (RETRY_NS if progress is None else LOOK_NS)
         self.followed.pop(market, None)
         self.markets_ns = min(self.markets_ns, now_ns - MARKETS_NS)
+        return self._say(message, keys, progress)
+
+    def _say(
+        self, message: str, keys: list[str], progress: float | None = None
+    ) -> list[Frame | Trouble]:
+        """Views begin anew later; until then a sentence stands in their place."""
         found = {key: Trouble(key, message, progress) for key in keys}
         news = [trouble for key, trouble in found.items() if self.trouble.get(key) != trouble]
         for key in keys:
