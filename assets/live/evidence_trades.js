@@ -126,7 +126,8 @@ function names({ x, Y, R, T, B }, shown) {
 /** What the price took and what makers kept of the effective spread, by horizon. */
 export function drawAdverse(canvas, box, { values }) {
   const parts = Object.values(values.spread.horizons), known = parts.filter((p) => p.effective !== null);
-  const all = known.flatMap((p) => [p.effective, p.adverse, p.realised]), range = reach([0, ...all], { symmetric: false, least: 0.001 });
+  // A quarter more: each bar has its figure beyond its end.
+  const all = known.flatMap((p) => [p.effective, p.adverse * 1.25, p.realised * 1.25]), range = reach([0, ...all], { symmetric: false, least: 0.001 });
   const s = frame(canvas, box, {
     x: [-0.6, parts.length - 0.4], y: range, left: 48, right: 12, top: 18, vertical: false,
     xTicks: parts.map((p, at) => ({ at, words: `${p.horizon_s}\u00a0s` })), xLabel: "mid taken after", yLabel: "bps of mid",

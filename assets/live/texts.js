@@ -115,7 +115,7 @@ function estimates(f, { tiles: t, status: s, info }, decimals, oneSided) {
   const rank = known(t.vpin_percentile) ? `${ordinal(t.vpin_percentile)} percentile` : "no percentile yet";
   write(f["vpin-sub"], known(t.vpin) ? rank : s?.has_trades === false ? "no trades" : "needs 50 buckets");
   write(f.explained, known(t.explained) ? percent(t.explained, 0) : NONE);
-  write(f["explained-sub"], known(t.explained) ? `R\u00b2, ${span(info.lookback_s)}, n\u00a0=\u00a0${number(t.explained_n)}` : "needs 5\u00a0min");
+  write(f["explained-sub"], known(t.explained) ? `R\u00b2, n\u00a0=\u00a0${number(t.explained_n)}` : "needs 5\u00a0min");
 }
 
 function flow(f, name, value, unit, words, missing = "window not full") {
