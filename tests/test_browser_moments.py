@@ -133,7 +133,7 @@ def test_a_zoom_is_in_the_address_and_whoever_opens_it_looks_at_the_same(
     page.until("() => location.href.includes('zoom=')")
     page.until("market => window.ofi.view(market).user.time !== null", BTC)
     address, zoom = page.address(), page.view(BTC)["user"]["time"]
-    page.page.mouse.move(0, 0)
+    page.page.goto("about:blank")
     page.open(address, BTC)
     assert page.view(BTC)["user"]["time"] == pytest.approx(zoom, abs=0.5)
     assert page.view(BTC)["ranges"]["time"] == pytest.approx(zoom, abs=0.5)
@@ -148,30 +148,52 @@ def test_a_zoom_is_in_the_address_and_whoever_opens_it_looks_at_the_same(
     assert page.complaints == []
 
 
+def rested(page: Watched) -> None:
+    """Until the page has looked twice at what its address says."""
+    page.page.evaluate("() => new Promise(done => setTimeout(done, 2200))")
+
+
 def test_a_zoom_is_no_step_to_go_back_to(page: Watched, living: LiveMarkets, url: str) -> None:
     end = living.filled_ns // 1_000_000 - 60_000
     page.open(f"{url}/?m={BTC}&range=120&end={end}", BTC)
-    page.page.keyboard.press("=")
-    page.until("() => location.search.includes('depth=15')")
-    for _ in range(2):
-        before = page.page.evaluate("location.search")
+    for depth in (15, 20):
+        before = page.page.evaluate("location.hash")
         box = page.page.locator(".row-book canvas.plot").bounding_box()
         assert box is not None
         page.page.mouse.move(box["x"] + 80, box["y"] + 60)
         page.page.mouse.wheel(0, -120)
-        page.until("before => location.search !== before", before)
-    page.page.go_back()
-    page.until("market => window.ofi.view(market)?.info?.depth === 10", BTC)
-    page.page.go_forward()
-    page.until("market => window.ofi.view(market)?.info?.depth === 15", BTC)
+        page.until("before => location.hash !== before", before)
+        page.page.keyboard.press("=")
+        page.until("depth => location.search.includes(`depth=${depth}`)", depth)
+        rested(page)
+    for step, depth in ((-1, 15), (-1, 10), (1, 15), (1, 20)):
+        page.page.evaluate("step => history.go(step)", step)
+        page.until(
+            "([market, depth]) => window.ofi.view(market)?.info?.depth === depth", [BTC, depth]
+        )
+        rested(page)
+        assert "#zoom=" in page.address()
     assert page.complaints == []
+
+
+def test_one_step_leads_back_out_of_a_link_with_a_zoom(
+    page: Watched, living: LiveMarkets, url: str
+) -> None:
+    end = living.filled_ns // 1_000_000 - 60_000
+    page.open(f"{url}/?m={BTC}&range=120&end={end}", BTC)
+    address = page.address()  # as the page itself writes it
+    page.page.goto("about:blank")
+    page.open(f"{address}#zoom={end - 50_000}~{end - 10_000}", BTC)
+    rested(page)
+    page.page.go_back()
+    page.page.wait_for_url("about:blank")
 
 
 def test_a_link_to_a_moment_that_the_present_has_left_brings_that_moment(
     page: Watched, living: LiveMarkets, url: str
 ) -> None:
     last = living.filled_ns // 1_000_000 - 200_000
-    page.open(f"{url}/?m={BTC}&m={ETH}&range=60&zoom={last - 20_000}~{last}", BTC, ETH)
+    page.open(f"{url}/?m={BTC}&m={ETH}&range=60#zoom={last - 20_000}~{last}", BTC, ETH)
     page.until(ARRIVED, BTC)
     for market in (BTC, ETH):
         assert page.view(market)["user"]["time"] == [last - 20_000, last]

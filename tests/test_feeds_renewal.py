@@ -41,8 +41,8 @@ def test_an_attempt_that_failed_beside_the_connection_neither_spares_nor_condemn
 ) -> None:
     faults = [SILENT] * 6
     faults.insert(at, ASKED)
-    assert renewals(*faults) == ([4] if at == 2 else [3])
-    assert renewals(*[ASKED] * 9) == []
+    assert renewals(*faults) == [4 if at < 3 else 3]
+    assert renewals(ASKED, ASKED, SILENT, ASKED) == []
 
 
 def test_a_refusal_is_an_answer_of_a_connection_that_works() -> None:
@@ -50,9 +50,10 @@ def test_a_refusal_is_an_answer_of_a_connection_that_works() -> None:
     assert renewals(*[SILENT, SILENT, ALREADY] * 2) == [3]
 
 
-def test_a_link_that_was_lost_is_no_renewal() -> None:
-    faults = [LOST, *[SILENT] * 6]
-    assert renewals(*faults, whole=frozenset({1})) == [4]
+@pytest.mark.parametrize("dials", [1, 3, 7])
+def test_an_outage_uses_up_no_renewal(dials: int) -> None:
+    assert renewals(*[LOST] * dials, *[SILENT] * 9) == [dials + 3]
+    assert renewals(SILENT, SILENT, *[LOST] * dials, *[SILENT] * 9) == [dials + 5]
 
 
 def test_an_answer_tells_nothing_against_the_connection() -> None:

@@ -59,6 +59,20 @@ def test_a_trade_that_was_overtaken_is_taken_once_after_its_hole() -> None:
     assert _verdicts([7], [5], [6], [5]) == [FOLLOWS, FOLLOWS, FOLLOWS, DUPLICATE]
 
 
+def test_what_comes_late_may_bear_a_later_time() -> None:
+    chain = TradeChain(KRAKEN.trade)
+    told = ((1, 1000), (3, 1000), (2, 1001), (3, 1000))
+    verdicts = [v for trade in told for _, v in chain.judge([_trade(*trade)])]
+    assert verdicts == [FOLLOWS, Hole("", 1), FOLLOWS, DUPLICATE]
+
+
+def test_without_times_only_what_is_out_of_reach_is_numbered_anew() -> None:
+    chain = TradeChain(KRAKEN.trade)
+    told = [_trade(n, 0) for n in (5_000_000, 7, 8, 10, 9, 9)]
+    verdicts = [v for trade in told for _, v in chain.judge([trade])]
+    assert verdicts == [FOLLOWS, FOLLOWS, FOLLOWS, Hole("", 1), FOLLOWS, DUPLICATE]
+
+
 def test_a_long_message_that_comes_again_is_dropped_whole() -> None:
     message = list(range(1, 501))
     assert _verdicts(message, message) == [FOLLOWS] * 500 + [DUPLICATE] * 500
@@ -69,14 +83,14 @@ def test_a_venue_that_numbers_anew_has_lost_nothing(before: int) -> None:
     """It goes back, or beyond what a float holds; from then on the new numbers count."""
     for begin in (1, 2**53 + 11):
         chain = TradeChain(KRAKEN.trade)
-        told = ((before, 10), (begin, 20), (begin + 1, 30), (begin + 3, 40))
+        told = ((before, 1000), (begin, 3000), (begin + 1, 3000), (begin + 3, 9000))
         verdicts = [v for trade in told for _, v in chain.judge([_trade(*trade)])]
         assert verdicts == [FOLLOWS, FOLLOWS, FOLLOWS, Hole("", 1)]
 
 
 def test_one_wild_number_blinds_for_no_longer_than_itself() -> None:
     chain = TradeChain(KRAKEN.trade)
-    told = ((50, 10), (900_000, 20), (51, 30), (52, 40), (55, 50))
+    told = ((50, 1000), (900_000, 2000), (51, 4000), (52, 4000), (55, 5000))
     verdicts = [v for trade in told for _, v in chain.judge([_trade(*trade)])]
     assert verdicts == [FOLLOWS, Hole("", 899_949), FOLLOWS, FOLLOWS, Hole("", 2)]
 

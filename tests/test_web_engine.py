@@ -94,6 +94,17 @@ def test_a_view_that_fails_takes_down_itself_only_and_comes_back(
     assert rig.engine.trouble == {}
 
 
+def test_views_of_a_past_that_was_read_wrongly_come_back_with_another(rig: Rig) -> None:
+    opened(rig, PageModel(), spec())
+    history = rig.engine.followed[BTC].history
+    history.rows_quotes.keep_first(3)  # out of step with the other buffers
+    out = rig.go(8.0)
+    assert any(isinstance(item, Trouble) for item in out)
+    assert frames_of(out[-5:], "k1")
+    assert rig.engine.followed[BTC].history is not history
+    assert rig.engine.trouble == {}
+
+
 def test_a_damaged_file_takes_down_its_own_market_only(rig: Rig, tmp_path: Path) -> None:
     other = walks(2)[1]
     fill(rig.store, other, 1, rig.at_ns)

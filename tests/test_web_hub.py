@@ -201,6 +201,7 @@ async def test_a_prepared_view_is_ready_before_it_is_asked_for_and_forgotten_if_
     assert slot.key == key
     await until(lambda: slot.frames)
     await until(lambda: [str(market) for market in rig.store.requested()] == [BTC])
+    rig.hub.prepare(spec())  # which somebody watches
     rig.hub.prepare(spec(depth=3))
     assert len(rig.hub.keys) == 2
     rig.clock.time_ns += LINGER_NS + 1

@@ -31,9 +31,9 @@ class Renewal:
         """An attempt has ended; `whole`: something good had come since the one before."""
         if whole:
             self.in_vain, self._done = 0, False
-        elif _refused(fault) and not fault.asked:
-            self.in_vain = 0  # what others are fine on is not to blame
-        else:
+        elif fault.link or (_refused(fault) and not fault.asked):
+            self.in_vain = 0  # the next connection is another one; or this one has answered
+        elif not fault.asked:
             self.in_vain += 1
 
     def due(self, fault: Fault) -> bool:

@@ -60,7 +60,8 @@ class Engine:
     followed: dict[MarketId, Followed] = field(default_factory=dict)
     retry_ns: dict[MarketId, int] = field(default_factory=dict)
     trouble: dict[str, Trouble] = field(default_factory=dict)
-    broken: dict[str, int] = field(default_factory=dict)  # views that failed, until when they rest
+    # Views that failed: until when they rest, how often they did.
+    broken: dict[str, tuple[int, int]] = field(default_factory=dict)
     absent_ns: dict[MarketId, int] = field(default_factory=dict)  # since when it was looked for
     wanted: set[str] = field(default_factory=set)
     foreseen: set[str] = field(default_factory=set)  # views that nobody has asked for
@@ -159,7 +160,8 @@ class Engine:
         followed = self._follow(described, keys, now_ns, own_ns - now_ns)
         out: list[Frame | Trouble] = []
         for key in keys:
-            if own_ns < self.broken.get(key, 0):
+            until_ns, times = self.broken.get(key, (0, 0))
+            if own_ns < until_ns:
                 out += self._repeat_trouble([key])
                 continue
             try:
@@ -168,7 +170,10 @@ class Engine:
                 raise
             except Exception:  # of one view: the others of the market go on
                 _log.exception("view failed", market=str(market), tab=self.specs[key].tab)
-                self.broken[key] = own_ns + RETRY_NS
+                if times:
+                    # What it is made of may be to blame: it is read anew.
+                    self.followed.pop(market, None)
+                self.broken[key] = own_ns + (RETRY_NS << min(times, 4)), times + 1
                 out += self._say(_FAILED.format(market), [key])
         return out
 
@@ -190,6 +195,7 @@ class Engine:
         elif self._consult(view).due(now_ns):
             data, snapshot = view.update(self.store, now_ns)
             out.append(Frame(key, data, snapshot, True))
+            self.broken.pop(key, None)
             if snapshot:
                 self.wanted.discard(key)
         if key in self.wanted:

@@ -145,16 +145,15 @@ class Hub:
 
         Only of what the store holds: a look is no wish to have a market collected, nor to have it judged.
         """
-        key = self.keys.get(spec)
-        if key is not None:
-            if self.idle_since_ns.pop(key, None) is not None:
-                self.idle_since_ns[key] = self.clock.now_ns()
-            return
         costly = spec.end_ns is not None or spec.tab == EVIDENCE
         if costly or spec.market not in self.engine.known:
             return
-        key = self.keys[spec] = f"k{next(self._numbers)}"
-        self.watchers[key] = {}
+        key = self.keys.get(spec)
+        if key is None:
+            key = self.keys[spec] = f"k{next(self._numbers)}"
+            self.watchers[key] = {}
+        elif self.idle_since_ns.pop(key, None) is None:
+            return  # somebody watches it
         self.idle_since_ns[key] = self.clock.now_ns()
         self._wish(Open(key, spec, foreseen=True))
 

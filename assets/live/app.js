@@ -64,6 +64,7 @@ class Page {
       if (known.has(element)) continue;
       const stack = new Stack(element, this.nextId++, this, this.tab);
       stack.ranges.user.time = zoom;
+      this.travel.came = null;
       stack.zoomed();
       stack.link = this.connection.link;
       this.stacks.set(stack.id, stack);

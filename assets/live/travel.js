@@ -2,8 +2,6 @@
 const ASK_MS = 120, ASK_MOVING_MS = 400; // how long a gesture must rest before the server is asked
 const SLACK_STEPS = 2;
 const LEAST_MS = 1000, MOST_MS = 8 * 3_600_000; // of a zoom in an address: twice the longest range
-// The address that was opened: Dash may have written another in its place since.
-const CAME_BY = new URL(performance.getEntriesByType("navigation")[0]?.name ?? location.href).search;
 const TIMELESS = "evidence"; // the tab whose charts have no axis of time
 
 export class Travel {
@@ -12,6 +10,7 @@ export class Travel {
     this.away = false; // the view was held by moving away from the present, not by the user's freezing it
     this.staying = false; // the view goes live under a zoom that the user has moved to the present
     this.timer = 0;
+    this.came = zoomOf(location.hash); // the zoom that the address came with, until a market shows it
     this.left = null; // the zoom that the present has left behind, for which the server was asked
   }
 
@@ -41,14 +40,14 @@ export class Travel {
   /** Has the address say what of the time axis is looked at; in its place, for a zoom is no step to go back to. */
   tell() {
     if (!this.first || this.timer || this.first.pane.axes?.busy) return;
-    const { pathname, search, hash } = location, said = zoomed(search, this.first.ranges.user.time);
-    if (said !== search) history.replaceState(history.state, "", pathname + said + hash);
+    const { pathname, search, hash } = location, said = fragment(this.first.ranges.user.time);
+    if (said !== hash && (said || zoomOf(hash))) history.replaceState(history.state, "", pathname + search + said);
   }
 
-  /** What is looked at when other markets come into view: the same, or what the address came with. */
+  /** What is looked at when other markets come into view: the same, or at first what the address came with. */
   get zoom() {
     const [one] = this.page.stacks.values();
-    return one ? one.ranges.user.time : zoomOf(CAME_BY);
+    return one ? one.ranges.user.time : this.came;
   }
 
   /** The first stack that shows anything: time is the same for all. */
@@ -134,17 +133,16 @@ export class Travel {
   }
 }
 
-/** The zoom in an address, if it can be one. */
-export function zoomOf(search) {
-  const [start, end] = (/[?&]zoom=([0-9]{1,13}~[0-9]{1,13})(&|$)/.exec(search)?.[1] ?? "").split("~").map(Number);
-  return end - start >= LEAST_MS && end - start <= MOST_MS ? [start, end] : null;
+/** The zoom in the fragment of an address, if it can be one. */
+export function zoomOf(hash) {
+  const [, start, end] = /^#zoom=([0-9]{1,13})(?:~|%7E)([0-9]{1,13})$/i.exec(hash) ?? [], span = end - start;
+  return span >= LEAST_MS && span <= MOST_MS ? [Number(start), Number(end)] : null;
 }
 
-/** An address with another zoom, else as it was. */
-export function zoomed(search, range) {
-  const rest = search.replace(/[?&]zoom=[^&]*/, "").replace(/^&/, "?"), zoom = range?.map(Math.round);
-  const said = zoom && `zoom=${zoom.join("~")}`;
-  return said && zoomOf(`?${said}`) ? `${rest}${rest ? "&" : "?"}${said}` : rest;
+/** The fragment that says a zoom; "" for none, and for what no address would be believed. */
+export function fragment(range) {
+  const said = range ? `#zoom=${range.map(Math.round).join("~")}` : "";
+  return zoomOf(said) ? said : "";
 }
 
 const slackOf = (stack) => SLACK_STEPS * stack.model.info.step_ms;

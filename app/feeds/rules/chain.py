@@ -10,6 +10,7 @@ from app.feeds.rules.base import NO_ID, Family, Hole, TradeReader, Update, Verdi
 _REMEMBERED = 64
 # No connection loses so many trades and lives: the venue numbers them anew.
 _ANEW = 1_000_000
+_NEWER_MS = 1000  # what comes late may bear a time that is a little later
 
 
 class Chains:
@@ -117,8 +118,9 @@ class TradeChain:
         return Hole("", first - before - 1)
 
     def _anew(self, first: int, before: int, time_ms: int) -> bool:
-        """Whether the venue numbers anew: what is newer has a lower number, or one out of all reach."""
-        return first - before > _ANEW or (first <= before and time_ms > self._newest_ms > 0)
+        """Whether the venue numbers anew: what is newer has a lower number, or one is out of all reach."""
+        newer = time_ms > self._newest_ms + _NEWER_MS and self._newest_ms > 0
+        return abs(first - before) > _ANEW or (first <= before and newer)
 
     def _was_missing(self, number: int) -> bool:
         """Whether a number was; it is missing no longer."""
