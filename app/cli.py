@@ -68,11 +68,16 @@ def _load(markets: list[str] | None = None, store: str | None = None, **web: Any
     return loaded
 
 
-# glibc's allocator: few heaps for all threads, and the largest arrays go back to the system when freed. Left
-# to itself it raises its thresholds to the largest array, and the holes stay: memory creeps for hours.
-# Lower ones cost a page fault for every 4 kB of every array: twice the time of a market's first view.
+# glibc's allocator: few heaps for all threads, and arrays that go back to the system when they are freed.
+# Left to itself it raises its thresholds to the largest array, and the holes stay: memory creeps for hours.
 ALLOCATOR: Final = {
     "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(256 << 10),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 20),
+}
+# Who looks at a market waits for arrays of megabytes: given back at once, each costs a page fault for every
+# 4 kB, twice the time of a first view.
+WEB_ALLOCATOR: Final = ALLOCATOR | {
     "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
 }
@@ -92,6 +97,11 @@ def _environ(given: Settings, extra: Mapping[str, str] | None = None) -> dict[st
         **({"OFI_WEB__TOKEN": token.get_secret_value()} if token else {}),
         **(extra or {}),
     }
+
+
+def _unset(values: Mapping[str, str]) -> dict[str, str]:
+    """Those that the user has not set."""
+    return {name: value for name, value in values.items() if name not in os.environ}
 
 
 @app.callback(invoke_without_command=True)
@@ -136,7 +146,7 @@ def _supervise(
     children = [
         *first,
         Child("collector", collect),
-        Child("web server", gunicorn_command(given)),
+        Child("web server", gunicorn_command(given), environ=_unset(WEB_ALLOCATOR)),
     ]
 
     def started() -> None:
@@ -235,7 +245,7 @@ def web(host: Host = None, port: Port = None, workers: Workers = None, store: St
     check_binding(given)
     check_port(given.web.host, given.web.port)
     command = gunicorn_command(given)
-    os.execve(command[0], command, _environ(given))  # noqa: S606  our own command line
+    os.execve(command[0], command, _environ(given) | _unset(WEB_ALLOCATOR))  # noqa: S606  our own command line
 
 
 @app.command()

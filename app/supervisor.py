@@ -39,6 +39,7 @@ class Child:
     # The port that it listens on when it is ready; those after it are started then.
     ready_port: int | None = None
     quiet: bool = False  # what it prints on stdout is not for the user
+    environ: Mapping[str, str] = field(default_factory=dict)  # of its own, over that of all
     process: subprocess.Popen[bytes] | None = None
     started_ns: int = 0
     failures: int = 0
@@ -75,7 +76,7 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(  # noqa: S603  our own command line
             child.command,
-            env=dict(self.environ),
+            env={**self.environ, **child.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if child.quiet else None,
             start_new_session=True,

@@ -173,6 +173,30 @@ def test_history_begins_the_chain_and_a_new_subscription_begins_another() -> Non
     assert ring.trades.take().id.tolist() == [51, 53, 110]
 
 
+def test_history_is_told_apart_from_what_still_comes_of_the_subscription_before() -> None:
+    """And tells what was missed between the two."""
+    ring, _, feed = _feed("kraken")
+    feed.on_trades([_trade(n) for n in range(1, 51)], NS_PER_S, True)
+    feed.on_trades([_trade(51)], 2 * NS_PER_S, False)
+    feed.begin_anew(Stream.TRADES)
+    feed.on_trades([_trade(52)], 3 * NS_PER_S, False)
+    feed.on_trades([_trade(n) for n in range(10, 56)], 5 * NS_PER_S, True)
+    feed.on_trades([_trade(56)], 6 * NS_PER_S, False)
+    assert ring.trades.take().id.tolist() == [51, 52, 56]
+    (gap,) = feed.status.new_gaps
+    assert (gap.from_ns, gap.to_ns, gap.missed) == (3 * NS_PER_S, 5 * NS_PER_S, 3)
+
+
+def test_only_kraken_says_what_is_history() -> None:
+    history = KRAKEN.history
+    assert history is not None
+    told = {"channel": "trade", "type": "snapshot", "data": []}
+    assert history(told)
+    assert not history(told | {"type": "update"})
+    assert not history(told | {"channel": "book"})
+    assert not history([1, 2])
+
+
 def test_a_hole_within_one_message_begins_with_the_message_before() -> None:
     ring, _, feed = _feed("kraken")
     feed.begin_anew(Stream.TRADES)

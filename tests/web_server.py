@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from app.cli import ALLOCATOR
+from app.cli import WEB_ALLOCATOR
 from app.supervisor import free_port
 
 START_S = 40.0
@@ -21,7 +21,7 @@ def server_environ(store_dir: Path, port: int, token: str | None, **extra: str) 
     """The variables of a server: nothing of the caller's settings reaches it."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("OFI_")}
     environ |= {
-        **ALLOCATOR,
+        **WEB_ALLOCATOR,
         "OFI_STORE__URL": f"sqlite:///{store_dir.resolve()}",
         "OFI_WEB__PORT": str(port),
         "GUNICORN_CMD_ARGS": "",

@@ -258,9 +258,11 @@ class CcxtMarketFeed:
         self._ring.best.push(self.index, now_ns, UNKNOWN, UNKNOWN, track.epoch, 1, (), ())
         track.epoch += 1
 
-    def on_trades(self, trades: Sequence[dict[str, Any]], now_ns: int) -> None:
-        """Trades were printed."""
-        self._trades.take(trades, now_ns)
+    def on_trades(
+        self, trades: Sequence[dict[str, Any]], now_ns: int, history: bool | None = None
+    ) -> None:
+        """Trades were printed, or are the `history` of a subscription; None: not told apart."""
+        self._trades.take(trades, now_ns, history)
 
     def compare_streams(self, stale_ns: int) -> None:
         """Find a subscription that the venue lost without a word: the other stream goes on.

@@ -52,6 +52,7 @@ class Router:
         self._frame_ns = 0  # 0 outside of a frame
         # The updates of the present frame that ccxt has not yet applied, by symbol.
         self._claims: dict[str, deque[Update]] = {}
+        self._history: bool | None = None  # what the family says of the present message
         self._about: CcxtMarketFeed | None = None  # whose book the present frame changes
 
     def add(self, feed: CcxtMarketFeed) -> None:
@@ -85,6 +86,8 @@ class Router:
         """Hold a message's updates to their rules; what breaks them is kept from ccxt."""
         if client.chains is None:
             client.chains = Chains(self.family)
+        if self.family.history is not None:
+            self._history = self.family.history(message)
         passes = True
         for update in self.family.read(message):
             passes = self._judge(client, update) and passes
@@ -156,7 +159,7 @@ class Router:
         for symbol, of_symbol in by_symbol.items():
             feed = self.feeds.get(symbol)
             if feed is not None:
-                feed.on_trades(of_symbol, self.now_ns())
+                feed.on_trades(of_symbol, self.now_ns(), self._history)
         # What is in the cache at the next update is new then: nothing is missed or told twice.
         clear = getattr(trades, "clear", None)
         if clear is not None:

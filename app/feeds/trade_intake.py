@@ -44,33 +44,40 @@ class TradeIntake:
         self._index, self._ring, self._status = index, ring, status
         self._track, self._prints, self._most, self._pushed = track, prints, most, pushed
         self._chain = TradeChain(read)
-        self._history = False
+        self._history = False  # what comes next is history
 
     def begin(self, history: bool) -> None:
         """The stream is subscribed; `history`: it opens with trades from before that."""
         self._chain.begin()
         self._history = history
 
-    def take(self, trades: Sequence[Mapping[str, Any]], now_ns: int) -> None:
-        """Trades were printed."""
-        track, history = self._track, self._history
-        if track.fault is not None:
+    def take(
+        self, trades: Sequence[Mapping[str, Any]], now_ns: int, history: bool | None = None
+    ) -> None:
+        """Trades were printed, or are the `history` of the subscription; None: the first ones may be."""
+        if self._track.fault is not None:
             return
         self._prints.told(trades, now_ns)
-        self._history = False
+        if history is None:
+            history, self._history = self._history, False
+        before = self._chain.last
         judged = list(self._chain.judge(trades))
         if history:
-            track.good(now_ns)
+            # It is no news; but where the subscription before had still spoken, it tells what that missed.
+            self._miss(self._chain.grown(before))
+            self._track.good(now_ns)
             return
-        missed = sum(verdict.missed for _, verdict in judged if isinstance(verdict, Hole))
-        if missed:
-            # Before the first of them is taken: the gap begins at the last trade of another message.
-            track.lose(Fault("sequence", words.trades_missing(missed), missed))
+        self._miss(sum(verdict.missed for _, verdict in judged if isinstance(verdict, Hole)))
         for trade, verdict in judged:
             if verdict is Verdict.DUPLICATE:
                 self._status.rejected["duplicate"] += 1
             else:
                 self._put(trade, now_ns)
+
+    def _miss(self, missed: int) -> None:
+        """Before anything of a message is taken: the gap begins at the last trade of another one."""
+        if missed > 0:
+            self._track.lose(Fault("sequence", words.trades_missing(missed), missed))
 
     def _put(self, trade: Mapping[str, Any], now_ns: int) -> None:
         price, size, status = trade.get("price"), trade.get("amount"), self._status

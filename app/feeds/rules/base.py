@@ -90,6 +90,9 @@ class Family:
     only_whole: bool = False
     checksum: Callable[[Side, Side], int] | None = None
     trade: TradeReader | None = None
+    # Whether a message is the history with which a subscription of trades opens. None: where there is such a
+    # history (`venues.FACTS`) the first message is it.
+    history: Callable[[Any], bool] | None = None
     # What neither ids nor checksums prove of a book.
     audit: Audit | None = None
     # ccxt's own check is off where ours takes its place.

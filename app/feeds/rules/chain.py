@@ -65,7 +65,7 @@ class TradeChain:
     def __init__(self, read: TradeReader | None = None):
         """`read` is the family's; None where trades are not numbered without a hole: all follow then."""
         self._read = read
-        self._last: int | None = None
+        self.last: int | None = None  # the highest number so far
         self._newest_ms = 0  # by the venue's clock
         self._missing: deque[tuple[int, int]] = deque(
             maxlen=_REMEMBERED
@@ -73,8 +73,13 @@ class TradeChain:
 
     def begin(self) -> None:
         """The stream is subscribed anew: nothing is known of what came before."""
-        self._last, self._newest_ms = None, 0
+        self.last, self._newest_ms = None, 0
         self._missing.clear()
+
+    def grown(self, before: int | None) -> int:
+        """By how many numbers it has gone on since its last one was `before`; 0 where it began anew since."""
+        grown = 0 if before is None or self.last is None else self.last - before
+        return grown if 0 < grown <= _ANEW else 0
 
     def judge(
         self, trades: Sequence[Mapping[str, Any]]
@@ -102,16 +107,16 @@ class TradeChain:
             return None
 
     def _judge(self, first: int, last: int, time_ms: int) -> Verdict | Hole:
-        before = self._last
+        before = self.last
         if before is None or self._anew(first, before, time_ms):
             # What was numbered before its first may be late, and not twice.
             self._missing.clear()
             self._missing.append((first - _ANEW, first - 1))
-            self._last = last
+            self.last = last
             return Verdict.FOLLOWS
         if first <= before:
             return Verdict.FOLLOWS if self._was_missing(first) else Verdict.DUPLICATE
-        self._last = last
+        self.last = last
         if first == before + 1:
             return Verdict.FOLLOWS
         self._missing.append((before + 1, first - 1))

@@ -162,6 +162,12 @@ def _kraken_trade(info: Mapping[str, Any]) -> tuple[int, int]:
     return info["trade_id"], info["trade_id"]
 
 
+def _kraken_history(message: Any) -> bool:
+    """Told apart from what still comes of the subscription before."""
+    told = isinstance(message, dict) and message.get("channel") == "trade"
+    return told and message.get("type") == "snapshot"
+
+
 def _deribit_trade(info: Mapping[str, Any]) -> tuple[int, int]:
     return info["trade_seq"], info["trade_seq"]
 
@@ -181,6 +187,7 @@ FAMILIES: Final[dict[str, Family]] = {
         leaves=True,
         checksum=checksums.kraken,
         trade=_kraken_trade,
+        history=_kraken_history,
         audit=Audit(asked=100, compared=100, proved=10),
     ),
     "coinbase": Family(_coinbase, leaves=True),
