@@ -62,6 +62,25 @@ def test_a_killed_child_starts_again_and_the_other_is_untouched(tmp_path):
     assert process.returncode == 0
 
 
+def test_a_child_may_see_more_than_the_others(tmp_path):
+    """The web server's arrays are kept at hand; the collector's go back to the system."""
+    said = "[sys.executable, '-c', 'import os; print(os.environ[\"TEST_A\"], flush=True)']"
+    children = (
+        f"Child('plain', {said}, final_codes=frozenset({{0}}))",
+        f"Child('own', {said}, environ={{'TEST_A': 'mine'}}, final_codes=frozenset({{0}}))",
+    )
+    for child, seen in zip(children, ("all", "mine"), strict=True):
+        script = (
+            "import sys\nfrom app import log\nlog.configure('critical')\n"
+            "from app.supervisor import Child, Supervisor\n"
+            f"sys.exit(Supervisor([{child}], {{'TEST_A': 'all', 'PATH': '/bin'}}).run())\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=20
+        )
+        assert done.stdout.split() == [seen]
+
+
 def test_ctrl_c_ends_even_a_deaf_child_within_three_seconds(tmp_path):
     deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + FOREVER
     process = supervise(tmp_path, deaf, FOREVER)
