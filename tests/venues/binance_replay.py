@@ -155,6 +155,9 @@ class BinanceReplay(BinanceServer):
         self._snapshot_due = asyncio.Event()
         self._snapshot_sent = asyncio.Event()
         self._shift_ms = 0
+        numbers = [_trade_number(line) for line in lines if line.stream.endswith("@trade")]
+        self._per_pass = max(numbers) - min(numbers) + 1 if numbers else 0  # trades
+        self._passed = 0  # trades, in the passes before
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, port: int = 0) -> None:
@@ -194,6 +197,7 @@ class BinanceReplay(BinanceServer):
             if not self._loop:
                 break
             offset += await self._rewind(offset)
+            self._passed += self._per_pass
         await self.barrier()
         self.finished.set()
 
@@ -218,7 +222,7 @@ class BinanceReplay(BinanceServer):
     async def _send(self, line: Line, offset: int) -> None:
         payload = line.payload
         if offset:
-            payload = _moved(payload, offset)
+            payload = _moved(payload, offset, self._passed)
         if self._restamp:
             payload = _STAMPS.sub(self._stamp, payload)
         if self._book is not None and "@depth" in line.stream:
@@ -274,12 +278,17 @@ class BinanceReplay(BinanceServer):
         return ahead
 
 
-def _moved(payload: str, offset: int) -> str:
+def _trade_number(line: Line) -> int:
+    message = orjson.loads(line.payload)
+    return int(message.get("data", message)["t"])
+
+
+def _moved(payload: str, offset: int, trades: int) -> str:
     """A message with its ids moved on, so that a second pass continues the first."""
     message = orjson.loads(payload)
-    for key in ("U", "u", "t"):
+    for key, by in (("U", offset), ("u", offset), ("t", trades)):
         if key in message:
-            message[key] += offset
+            message[key] += by
     return orjson.dumps(message).decode()
 
 

@@ -61,7 +61,7 @@ class Row:
 ROWS = (
     Row("dropped updates", "drop", count=3),
     Row("duplicated update", "duplicate", SEEN),
-    Row("reordered updates", "reorder"),
+    Row("reordered updates", "reorder", count=3),
     Row("delayed updates", "delay", SEEN, 0.8),
     Row("disconnect, close", "disconnect", link=True),
     Row("disconnect, reset", "reset", link=True),
