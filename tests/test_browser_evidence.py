@@ -185,6 +185,8 @@ def test_several_markets_each_have_theirs(browser: Browser, url: str) -> None:
 def test_no_serious_violation(browser: Browser, url: str, theme: str, width: int) -> None:
     with watched(browser, width, 900) as one:
         opened(one, url, f"&theme={theme}")
+        # The grid draws its rows before its titles.
+        one.until("() => innerWidth < 700 || document.querySelector('.watch-grid .ag-header-cell')")
         found = Axe().run(one.page).response["violations"]
     grave = [
         f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]}"
