@@ -8,8 +8,8 @@ and whole figures of the same series). An update is one market drawn once. Count
 Chromium's main thread ran per update (`task_ms`), our own drawing within it (`draw_ms`), bytes, frames of
 animation and tasks over 50 ms, and the time from a row's end to its pixels. Where figures take longer to
 make than the interval is, Dash drops each answer for the next question's, and the usual way draws nothing: a
-dash. With `--minutes` our page runs
-once more at the last rate and the slope of its heap is printed with its 95 % interval.
+dash. With `--minutes` our page runs once more at the last rate and the slope of its heap is printed with its
+95 % interval.
 """
 
 import argparse

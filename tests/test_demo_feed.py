@@ -71,7 +71,7 @@ async def test_after_every_fault_the_feed_holds_the_engines_book(kind):
         if kind != "big_ids":  # which happens at once, and is not counted
             await until(lambda: exchange.faults.history[0].done > 0, seconds=20)
         if kind not in HARMLESS:
-            await until(lambda: sum(feed.status.gaps_by_reason.values()) > gaps, seconds=40)
+            await until(lambda: sum(feed.status.gaps_by_reason.values()) > gaps, seconds=20)
 
         def settled():
             return feed.status.state is State.LIVE and feed.book() is not None

@@ -77,7 +77,7 @@ class TradeIntake:
     def _miss(self, missed: int) -> None:
         """Before anything of a message is taken: the gap begins at the last trade of another one."""
         if missed > 0:
-            self._track.lose(Fault("sequence", words.trades_missing(missed), missed))
+            self._track.lose(Fault("sequence", words.trades_skipped(missed), missed))
 
     def _put(self, trade: Mapping[str, Any], now_ns: int) -> None:
         price, size, status = trade.get("price"), trade.get("amount"), self._status

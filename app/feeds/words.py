@@ -114,7 +114,7 @@ def trades_missed(seconds: float) -> str:
     )
 
 
-def trades_missing(missed: int) -> str:
+def trades_skipped(missed: int) -> str:
     """Among the numbers that the venue gives its trades some were not told."""
     trades = "1 trade is" if missed == 1 else f"{missed} trades are"
     return f"{trades} missing by the venue's own numbers."

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
 
-import orjson
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,6 +28,7 @@ from app.web import features as tables
 from app.web.clocks import SILENT_NS
 from app.web.desk import Desk
 from app.web.exposition import MEDIA_TYPE
+from app.web.frames import json_bytes
 from app.web.history import History
 from app.web.metrics import Metrics, Worker, idle_worker
 from app.web.options import NOTIONAL
@@ -135,7 +135,7 @@ class Api:
             rows = self._watch.rows(described, now_ns)
             rows = [row | {"progress": self._watch.progress(row, now_ns)} for row in rows]
         full = [described[MarketId.parse(row["market"])].to_json() | row for row in rows]
-        return Reply(_json({"markets": full}))
+        return Reply(json_bytes({"markets": full}))
 
     def catalogue(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/catalogue`: markets of open venues that fit a few words, collected or not."""
@@ -158,7 +158,7 @@ class Api:
             }
             for listing in found
         ]
-        return Reply(_json({"markets": markets}))
+        return Reply(json_bytes({"markets": markets}))
 
     def features(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/features`: rows or bins of a market."""
@@ -193,7 +193,7 @@ class Api:
         found = self._desk.answer(market, question, end_ns)
         series = {name: values.tolist() for name, values in found.arrays.items()}
         head = {"market": str(market.id), "unit": market.size_unit, "tick": float(market.grid.tick)}
-        return Reply(_json(head | found.values | {"series": series}))
+        return Reply(json_bytes(head | found.values | {"series": series}))
 
     def quality(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/quality`: states, latencies, counts, coverage and incidents of a market, or of all."""
@@ -204,10 +204,10 @@ class Api:
             if not NS_PER_S <= lookback_ns <= _MAX_LOOKBACK_NS:
                 raise InputError("lookback must be a length from 1s to 4h: for example 30min.")
         if "market" in query:
-            return Reply(_json(self._quality(self._market(query), lookback_ns)))
+            return Reply(json_bytes(self._quality(self._market(query), lookback_ns)))
         held = sorted(self.store.markets().items())
         every = [self._quality(market, lookback_ns) for _, market in held]
-        return Reply(_json({"markets": every}))
+        return Reply(json_bytes({"markets": every}))
 
     def _quality(self, market: Market, lookback_ns: int) -> dict[str, Any]:
         now_ns = self._now_ns(market)
@@ -243,7 +243,7 @@ class Api:
                     [f"{market.grid.price(p):f}", f"{market.grid.size(q):f}"]
                     for p, q in zip(prices, sizes, strict=True)
                 ]
-        return Reply(_json(value))
+        return Reply(json_bytes(value))
 
     def slippage(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/slippage`: what a market order would cost now."""
@@ -259,7 +259,7 @@ class Api:
             cost = order_cost(market, columns[-1], None if books is None else books[-1], notional)
         blank = dict.fromkeys(("time_ms", "mid", "buy", "sell"))
         value = cost or {"notional": notional, **blank}
-        return Reply(_json({"market": str(market.id), **value}))
+        return Reply(json_bytes({"market": str(market.id), **value}))
 
     def _now_ns(self, market: Market) -> int:
         """The present by the clock of the market's collector."""
@@ -344,10 +344,5 @@ def _answer(work: Callable[[Mapping[str, str]], Reply], query: Mapping[str, str]
         return _sentence(str(error), 503)
 
 
-def _json(value: dict[str, Any]) -> bytes:
-    """Numbers that are not finite become null; numpy's are numbers too."""
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
 def _sentence(text: str, status: int) -> Reply:
-    return Reply(_json({"error": text}), status=status)
+    return Reply(json_bytes({"error": text}), status=status)

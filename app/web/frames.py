@@ -24,8 +24,13 @@ _NAMES: Final = {np.dtype(little): name for name, little in _TYPES.items()}
 _ALIGN: Final = 8
 
 
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """JSON; numbers that are not finite become null, numpy's are numbers too."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
 def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """One frame. Numbers in the header that are not finite become null; numpy's are numbers too."""
+    """One frame; the header as `json_bytes` has it."""
     parts: list[bytes] = []
     directory: dict[str, list[Any]] = {}
     offset = 0
@@ -35,7 +40,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byt
         pad = -len(data) % _ALIGN
         parts += (data, bytes(pad))
         offset += len(data) + pad
-    text = orjson.dumps({**header, "arrays": directory}, option=orjson.OPT_SERIALIZE_NUMPY)
+    text = json_bytes({**header, "arrays": directory})
     text += b" " * (-(4 + len(text)) % _ALIGN)
     return b"".join((len(text).to_bytes(4, "little"), text, *parts))
 

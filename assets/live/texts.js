@@ -64,23 +64,23 @@ export function bar(f, model, shown, brief = false) {
     }
     return;
   }
-  const oneSided = model.times?.row_ms ? "one side is empty" : "no quotes yet";
+  const lacking = model.times?.row_ms ? "one side is empty" : "no quotes yet";
   write(f.spread, number(t.spread, info.price_decimals));
   // Many ticks say less than the basis points beside them, and there is no room for both.
   const ticks = !brief && t.spread_ticks === 1 ? "1 tick \u00b7 " : "";
-  write(f["spread-sub"], known(t.spread) ? `${ticks}${bps(t.spread_bps)}\u00a0bps` : oneSided);
+  write(f["spread-sub"], known(t.spread) ? `${ticks}${bps(t.spread_bps)}\u00a0bps` : lacking);
   flow(f, "ofi", t.ofi, unit, scoreWords(t, model.distribution));
   tone(f.ofi, Math.abs(t.score ?? 0) >= 1 ? t.ofi : 0);
   flow(f, "multi", t.multi, unit, info.depth === 1 ? "level 1" : `sum of ${info.depth} levels`);
   write(f.queue, signed(t.queue_imbalance, 2));
   tone(f.queue, t.queue_imbalance, 0.2);
-  write(f["queue-sub"], !known(t.queue_imbalance) ? oneSided : queueWords(t.queue_imbalance));
+  write(f["queue-sub"], !known(t.queue_imbalance) ? lacking : queueWords(t.queue_imbalance));
   const beyond = !known(t.depth_bid) || !known(t.depth_ask);
   write(f.depth, pair(t.depth_bid, t.depth_ask));
   write(f["depth-sub"], beyond ? "beyond the visible book" : `${short}, bid / ask`);
   flow(f, "taker", t.flow, unit, known(t.bought_share) ? `${percent(t.bought_share, 0)} bought` : "no trades", model.status?.has_trades === false ? "no trades" : undefined);
   tone(f.taker, t.flow);
-  estimates(f, model, mid, oneSided);
+  estimates(f, model, mid, lacking);
 }
 
 /** Two sizes; what they count in is said once. */
@@ -105,12 +105,12 @@ function named(label, metric) {
 }
 
 /** Micro-price, or the weighted mid until there is one, and what rests on a look-back: VPIN, moves explained. */
-function estimates(f, { tiles: t, status: s, info }, decimals, oneSided) {
+function estimates(f, { tiles: t, status: s, info }, decimals, lacking) {
   named(f["weighted-label"], known(t.micro_price) ? "Micro-price" : "Weighted mid");
   const price = t.micro_price ?? t.weighted_mid;
   write(f.weighted, number(price, decimals));
   const off = known(price) && known(t.mid) ? price - t.mid : null;
-  write(f["weighted-sub"], off === null ? oneSided : offMid(off, decimals));
+  write(f["weighted-sub"], off === null ? lacking : offMid(off, decimals));
   write(f.vpin, number(t.vpin, 2));
   const rank = known(t.vpin_percentile) ? `${ordinal(t.vpin_percentile)} percentile` : "no percentile yet";
   write(f["vpin-sub"], known(t.vpin) ? rank : s?.has_trades === false ? "no trades" : "needs 50 buckets");

@@ -67,9 +67,8 @@ class TradeChain:
         self._read = read
         self.last: int | None = None  # the highest number so far
         self._newest_ms = 0  # by the venue's clock
-        self._missing: deque[tuple[int, int]] = deque(
-            maxlen=_REMEMBERED
-        )  # first and last of each hole
+        # First and last of each hole.
+        self._missing: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
 
     def begin(self) -> None:
         """The stream is subscribed anew: nothing is known of what came before."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from app.feeds.lineage import lineage, nearest
 from app.feeds.rules import checksums
-from app.feeds.rules.base import CONNECTION, NO_ID, Audit, Family, Update
+from app.feeds.rules.base import CONNECTION, NO_ID, Audit, Family, TradeReader, Update
 
 _NOTHING: Final[tuple[Update, ...]] = ()
 _UNCHECKED: Final = {"watchOrderBook": {"checksum": False}}
@@ -151,6 +151,11 @@ def _mexc(message: Any) -> Sequence[Update]:
     return _NOTHING
 
 
+def _numbered(name: str) -> TradeReader:
+    """Of a venue that gives each trade one number, under a name."""
+    return lambda info: (info[name], info[name])
+
+
 def _binance_trade(info: Mapping[str, Any]) -> tuple[int, int]:
     """Spot alone ("M"): what insurance funds take over on futures is numbered and not told."""
     if "M" not in info:
@@ -158,18 +163,10 @@ def _binance_trade(info: Mapping[str, Any]) -> tuple[int, int]:
     return (info["f"], info["l"]) if info["e"] == "aggTrade" else (info["t"], info["t"])
 
 
-def _kraken_trade(info: Mapping[str, Any]) -> tuple[int, int]:
-    return info["trade_id"], info["trade_id"]
-
-
 def _kraken_history(message: Any) -> bool:
     """Told apart from what still comes of the subscription before."""
     told = isinstance(message, dict) and message.get("channel") == "trade"
     return told and message.get("type") == "snapshot"
-
-
-def _deribit_trade(info: Mapping[str, Any]) -> tuple[int, int]:
-    return info["trade_seq"], info["trade_seq"]
 
 
 _BINANCE: Final = Family(_binance, trade=_binance_trade)
@@ -186,12 +183,12 @@ FAMILIES: Final[dict[str, Family]] = {
         _kraken,
         leaves=True,
         checksum=checksums.kraken,
-        trade=_kraken_trade,
+        trade=_numbered("trade_id"),
         history=_kraken_history,
         audit=Audit(asked=100, compared=100, proved=10),
     ),
     "coinbase": Family(_coinbase, leaves=True),
-    "deribit": Family(_deribit, leaves=True, merges_snapshots=True, trade=_deribit_trade),
+    "deribit": Family(_deribit, leaves=True, merges_snapshots=True, trade=_numbered("trade_seq")),
     "gate": Family(_gate, leaves=True),
     "kucoin": _KUCOIN,
     "kucoinfutures": _KUCOIN,
