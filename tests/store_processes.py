@@ -4,6 +4,7 @@ Run as `python -m tests.store_processes ROLE DIRECTORY …`; they talk by lines 
 """
 
 import faulthandler
+import fcntl
 import os
 import signal
 import sys
@@ -16,9 +17,10 @@ from app import records
 from app.clock import SystemClock
 from app.records import Batch
 from app.store import SqliteStore, open_store
-from tests.store_help import BTC, batch, market
+from tests.store_help import BTC, batch, file_of, market
 
 KINDS = ("row", "column", "trade", "book")
+_CHECKPOINT_BYTE = 121  # of the file "-shm": SQLite's lock of who checkpoints
 
 
 def load(serial: int) -> dict[str, Batch]:
@@ -82,6 +84,14 @@ def stick(directory: str) -> None:
     sys.stdin.read()
 
 
+def checkpoint(directory: str) -> None:
+    """Hold the lock of a checkpoint, as one does whose disk takes its time."""
+    with open(f"{file_of(Path(directory))}-shm", "r+b") as shared:
+        fcntl.lockf(shared, fcntl.LOCK_EX, 1, _CHECKPOINT_BYTE)
+        print("held", flush=True)
+        sys.stdin.read()
+
+
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)
-    {"write": write, "read": read, "stick": stick}[sys.argv[1]](*sys.argv[2:])
+    {"write": write, "read": read, "stick": stick, "checkpoint": checkpoint}[sys.argv[1]](*sys.argv[2:])

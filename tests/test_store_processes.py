@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from app.clock import FakeClock
 from app.store import SqliteStore, care, files
+from tests.processes import wait_for
 from tests.store_help import BTC, ETH, Heard, batch, file_of, market, opened, same
 from tests.store_processes import KINDS, check, load
 
@@ -116,6 +118,31 @@ def test_a_stuck_reader_holds_up_no_writer_and_its_log_is_bounded(
     assert "A reader of binance:BTC/USDT has not ended for so long" in heard.errors[0]
     assert len(heard.warnings) == 1
     assert "Look for a stopped process" in heard.warnings[0]
+
+
+def test_an_append_waits_for_a_slow_checkpoint_before_the_log_outgrows_it(tmp_path: Path) -> None:
+    log = Path(f"{file_of(tmp_path)}-wal")
+
+    def write_much() -> None:
+        for serial in range(2, 3000):
+            store.append(BTC, load(serial))
+
+    with opened(tmp_path) as store:
+        store.append(BTC, load(1))
+        writing = threading.Thread(target=write_much)
+        with child("checkpoint", tmp_path) as slow, store._care.caretaker.paused(10):
+            assert slow.stdout is not None
+            assert slow.stdout.readline() == b"held\n"
+            writing.start()
+            wait_for(lambda: log.stat().st_size > 16 << 20, "a long log", 60)
+            writing.join(0.5)
+            assert writing.is_alive()
+            slow.kill()
+            slow.wait()
+            assert log.stat().st_size < 24 << 20
+        writing.join(60)
+        assert not writing.is_alive()
+        assert log.stat().st_size < 24 << 20
 
 
 def test_the_log_shrinks_again_after_a_stuck_reader_is_gone(

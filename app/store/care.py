@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app import log
 from app.market import MarketId
+from app.store import files
 from app.store.caretaker import Caretaker
 from app.store.control import Control
 from app.store.faults import explain
@@ -81,13 +82,17 @@ class WalWatch:
         return True
 
     def _stuck(self, connection: sqlite3.Connection) -> bool:
-        """Checkpoint at once; whether a reader keeps the log from being used anew."""
+        """Checkpoint at once; whether a reader keeps the log from being used anew.
+
+        The caretaker's own is waited for: a disk that takes less than is appended slows the appends.
+        """
         try:
-            busy, frames, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            with self._caretaker.paused(files.BUSY_TIMEOUT_S):
+                busy, frames, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:  # the append itself is stored; the next look tries again
             _log.warning(str(explain(error, self._path)), market=str(self._market))
             return False
-        if busy:  # the caretaker is at it: what was known stands
+        if busy:  # somebody is at it for longer than that: what was known stands
             return self._warned
         # After a complete checkpoint the next append begins the log anew, unless a reader is in it.
         stuck = bool(done < frames or 0 < self._complete_at < frames)

@@ -7,7 +7,8 @@ here it costs the appends nothing, because a writer and a passive checkpoint do 
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app import log
@@ -24,6 +25,7 @@ class Caretaker:
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._checkpointing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._pending: set[Path] = set()
 
@@ -34,6 +36,16 @@ class Caretaker:
                 return
             self._pending.add(path)
         self._submit(lambda: self._checkpoint(path))
+
+    @contextmanager
+    def paused(self, timeout_s: float) -> Iterator[bool]:
+        """No checkpoint is under way meanwhile; False when the one at hand took longer than that."""
+        free = self._checkpointing.acquire(timeout=timeout_s)
+        try:
+            yield free
+        finally:
+            if free:
+                self._checkpointing.release()
 
     def verify(self, path: Path, on_damage: Callable[[str], None]) -> None:
         """Read the whole file; `on_damage` is called with what is wrong, if anything is."""
@@ -89,7 +101,8 @@ class Caretaker:
             connection = files.connect(path, "rw")
             try:
                 connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                with self._checkpointing:
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             finally:
                 connection.close()
         except sqlite3.Error as error:
