@@ -26,17 +26,6 @@ def empty_page() -> Component:
     )
 
 
-def nothing_chosen() -> Component:
-    """Markets are stored, none is in view."""
-    return html.Section(
-        [
-            html.H2("No market in view"),
-            html.P("Choose one to four markets in the field at the top; the key / opens it."),
-        ],
-        className="panel empty-page",
-    )
-
-
 def _actions() -> Component:
     """What a viewer can do; each is shown, and worded, by the scripts where it makes sense."""
     return html.Div(

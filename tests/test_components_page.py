@@ -23,7 +23,7 @@ from components.flow_pane import flow_pane
 from components.header import bottom_bar, choices, header, selects, tab_bar
 from components.market_stack import market_stack
 from components.panes import PANES, WHERE
-from components.states import empty_page, nothing_chosen
+from components.states import empty_page
 from components.watch_list import watch_holder, watch_list
 from components.words import duration, levels
 
@@ -137,9 +137,6 @@ def test_a_linked_value_is_among_the_choices() -> None:
 
 def test_empty_states_say_what_to_do() -> None:
     assert "ofi run" in json.dumps(empty_page().to_plotly_json(), default=str)
-    assert "Choose one to four markets" in json.dumps(
-        nothing_chosen().to_plotly_json(), default=str
-    )
 
 
 def test_the_page_holds_no_socket_of_dash() -> None:

@@ -49,16 +49,33 @@ async def test_a_bare_address_shows_the_first_market() -> None:
     assert json.loads(answer["view"]["data-view"])["window_s"] == 10
 
 
-async def test_an_empty_store_is_told_to_the_page() -> None:
+async def test_an_empty_store_gives_an_empty_view() -> None:
     answer = (await call({}, "url.search", url="")).json()["response"]
     view = json.loads(answer["view"]["data-view"])
-    assert (view["markets"], view["stored"]) == ([], False)
+    assert view["markets"] == []
 
 
 async def test_the_first_market_that_arrives_is_shown() -> None:
     answer = (await call({BTC.id: BTC}, "arrived.data", url="?depth=3", arrived=2)).json()
     view = json.loads(answer["response"]["view"]["data-view"])
-    assert (view["markets"], view["stored"]) == (["binance:BTC/USDT"], True)
+    assert (view["markets"], view["depth"]) == (["binance:BTC/USDT"], 3)
+
+
+async def test_an_address_without_a_market_keeps_what_else_it_says() -> None:
+    url = "?range=120&theme=light&tab=evidence"
+    changed = ["url.search", "arrived.data", "wish.data"]  # Dash's first call names every input
+    response = (await call({BTC.id: BTC}, *changed, url=url)).json()["response"]
+    assert response["url"]["search"].startswith("?m=binance:BTC/USDT&depth=10")
+    view = json.loads(response["view"]["data-view"])
+    assert view["markets"] == ["binance:BTC/USDT"]
+    assert (view["range_s"], view["theme"], view["tab"]) == (120, "light", "evidence")
+
+
+async def test_a_market_that_is_none_gives_way_to_the_first_and_is_told() -> None:
+    answer = (await call({BTC.id: BTC}, "url.search", url="?m=nonsense&depth=3")).json()["response"]
+    view = json.loads(answer["view"]["data-view"])
+    assert (view["markets"], view["depth"]) == (["binance:BTC/USDT"], 3)
+    assert "nonsense" in view["dropped"][0]
 
 
 async def test_a_control_changes_what_it_is_for_in_the_address() -> None:
@@ -80,6 +97,14 @@ async def test_a_wish_for_markets_brings_them() -> None:
     view = json.loads(response["view"]["data-view"])
     assert view["markets"] == wish["m"]
     assert (view["window_s"], view["theme"]) == (30, "light")
+
+
+async def test_a_wish_for_nothing_but_junk_shows_the_first_market_and_tells() -> None:
+    wish = {"m": ["nonsense"], "n": 4}
+    answer = (await call({BTC.id: BTC}, "wish.data", url="?m=kraken:ETH/USD", wish=wish)).json()
+    view = json.loads(answer["response"]["view"]["data-view"])
+    assert view["markets"] == ["binance:BTC/USDT"]
+    assert "nonsense" in view["dropped"][0]
 
 
 async def test_freezing_is_part_of_the_address() -> None:

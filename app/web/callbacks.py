@@ -33,11 +33,12 @@ def register(app: Dash, markets: Markets) -> None:
 
 
 def first_view(search: str, known: dict[MarketId, Market]) -> ViewState:
-    """The view that an address opens: a bare one shows the first market that is stored."""
-    view = ViewState.from_search(search)
-    if known and not view.markets and not search.strip("?"):
-        return replace(view, markets=(min(known),))
-    return view
+    """The view that an address opens: one that names no market shows the first that is stored."""
+    return _placed(ViewState.from_search(search), known)
+
+
+def _placed(view: ViewState, known: dict[MarketId, Market]) -> ViewState:
+    return view if view.markets or not known else replace(view, markets=(min(known),))
 
 
 def _bind_later(app: Dash) -> None:
@@ -94,15 +95,14 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         span: Any,
         lookback: Any,
         zone: Any,
-        _arrived: int | None,
+        _: int | None,
         wish: Any,
     ) -> tuple[Any, ...]:
         # Dash asks once for all that changed in a moment.
         causes = {one["prop_id"].split(".")[0] for one in ctx.triggered}
         address = search if isinstance(search, str) else ""
         known = markets()
-        arrived = "arrived" in causes and not ViewState.from_search(address).markets
-        view = first_view("" if arrived else address, known)
+        view = first_view(address, known)
         controls = {
             "depth": depth,
             "window": window,
@@ -116,12 +116,10 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         heard = None
         if "wish" in causes and isinstance(wish, dict):
             view, heard = view.wished(wish), wish.get("n")
-        return _page(view, known, search, heard)
+        return _page(_placed(view, known), search, heard)
 
 
-def _page(
-    view: ViewState, known: dict[MarketId, Market], search: str | None, heard: Any
-) -> tuple[Any, ...]:
+def _page(view: ViewState, search: str | None, heard: Any) -> tuple[Any, ...]:
     """All outputs for a view; `heard` is the number of the wish that it grants."""
     wanted = view.to_search()
     return (
@@ -132,7 +130,7 @@ def _page(
         *_options(choices(LOOKBACKS_S, view.lookback_s), view.lookback_s),
         view.zone,
         view.theme,
-        view.to_json(stored=bool(known), heard=heard if isinstance(heard, int) else None),
+        view.to_json(heard if isinstance(heard, int) else None),
     )
 
 

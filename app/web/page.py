@@ -21,7 +21,7 @@ from components.header import bottom_bar, header, selects, tab_bar
 from components.market_stack import market_stack
 from components.markup import to_html
 from components.panes import templates
-from components.states import empty_page, nothing_chosen
+from components.states import empty_page
 from components.watch_list import watch_holder, watch_list
 
 TITLE = "Order flow"
@@ -108,7 +108,7 @@ def _shell() -> Component:
 
 
 def _templates() -> str:
-    made = {"stack": market_stack(), "empty": empty_page(), "unchosen": nothing_chosen()}
+    made = {"stack": market_stack(), "empty": empty_page()}
     own = (f'<template id="{name}">{to_html(part)}</template>' for name, part in made.items())
     return "\n".join([*own, templates()])
 
@@ -149,7 +149,7 @@ class _Page(Dash):  # type: ignore[misc]
         known = self.markets()
         view = first_view(str(self.backend.request_adapter().args), known)
         page = str(super().interpolate_index(**parts))
-        first = escape(view.to_json(stored=bool(known)))
+        first = escape(view.to_json())
         return page.replace(_THEME_NAME, view.theme, 1).replace(_FIRST, first, 1)
 
 

@@ -136,11 +136,8 @@ class ViewState:
         pairs = markets + kept + new
         return type(self).from_search("?" + urlencode(pairs))
 
-    def to_json(self, stored: bool = True, heard: int | None = None) -> str:
-        """What the page's scripts show; `stored` tells them whether there is any market at all.
-
-        `heard` is the number of the page's wish that this view answers.
-        """
+    def to_json(self, heard: int | None = None) -> str:
+        """What the page's scripts show; `heard` is the number of the page's wish that it answers."""
         return json.dumps(
             {
                 "markets": [str(market) for market in self.markets],
@@ -158,7 +155,6 @@ class ViewState:
                 "options": {**DEFAULTS, **self.options},
                 "layout": self.layout,
                 "dropped": list(self.dropped),
-                "stored": stored,
                 "heard": heard,
             }
         )

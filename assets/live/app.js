@@ -49,7 +49,7 @@ class Page {
   /** Makes stacks of what is new in view, and lets those go that are not. */
   look(holder) {
     const { zoom } = this.travel;
-    putStacks(holder, this.view.markets, this.view.stored);
+    putStacks(holder, this.view.markets);
     const found = new Set(holder.querySelectorAll(".stack[data-market]"));
     for (const [id, stack] of this.stacks) {
       if (found.has(stack.element)) continue;

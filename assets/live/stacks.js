@@ -3,8 +3,8 @@ import { takeAxes } from "./dash.js";
 
 const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
-/** Makes the stacks of `markets` in their order; those that are there stay. `stored`: there are markets at all. */
-export function putStacks(holder, markets, stored) {
+/** Makes the stacks of `markets` in their order; those that are there stay. */
+export function putStacks(holder, markets) {
   const kept = new Map();
   for (const one of [...holder.children]) {
     if (markets.includes(one.dataset.market)) kept.set(one.dataset.market, one);
@@ -14,7 +14,7 @@ export function putStacks(holder, markets, stored) {
     }
   }
   holder.className = `stacks n${markets.length}`;
-  if (!markets.length) return holder.append(clone(stored ? "unchosen" : "empty"));
+  if (!markets.length) return holder.append(clone("empty"));
   markets.forEach((market, k) => {
     const one = kept.get(market) ?? clone("stack");
     one.dataset.market = market;
