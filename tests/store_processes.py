@@ -94,4 +94,6 @@ def checkpoint(directory: str) -> None:
 
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)
-    {"write": write, "read": read, "stick": stick, "checkpoint": checkpoint}[sys.argv[1]](*sys.argv[2:])
+    {"write": write, "read": read, "stick": stick, "checkpoint": checkpoint}[sys.argv[1]](
+        *sys.argv[2:]
+    )
