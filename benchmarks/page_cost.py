@@ -36,23 +36,31 @@ MARKETS = 4
 SIZE = (2560, 1440)
 _RANGE = 300
 
-# Counts draws, frames and long tasks; `stop()` gives them.
+# Counts draws and long tasks until `ends`.
 _COUNT = """() => {
-  const seen = { draws: [], frames: 0, long: [], ends: false };
+  const seen = { draws: [], long: [], ends: false };
   new PerformanceObserver((list) => list.getEntries().forEach((e) => seen.long.push(e.duration)))
     .observe({ type: "longtask" });
-  const frame = () => { seen.frames++; if (!seen.ends) requestAnimationFrame(frame); };
-  requestAnimationFrame(frame);
   window.counted = seen;
 }"""
-_OURS = """(markets) => {
+# Asks for every frame that the page can make, which costs frames of its own: after all else was measured.
+_FRAMES = """(ms) => new Promise((resolve) => {
+  const began = performance.now();
+  let frames = 0;
+  const frame = (now) => {
+    if (now - began >= ms) return resolve(frames);
+    frames++;
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+})"""
+_FRAMES_S = 5
+_OURS = """() => {
   const last = {}, look = () => {
-    for (const market of markets) {
-      const view = window.ofi.view(market);
-      if (view?.drawn.count && view.drawn.count !== last[market]) {
-        last[market] = view.drawn.count;
-        window.counted.draws.push([view.drawn.at - view.times.row_ms, view.drawn.ms]);
-      }
+    for (const [market, drawn] of Object.entries(window.ofi.drawings())) {
+      if (!drawn.count || drawn.count === last[market]) continue;
+      last[market] = drawn.count;
+      window.counted.draws.push([drawn.at - drawn.row, drawn.ms]);
     }
     if (!window.counted.ends) setTimeout(look, 20);
   };
@@ -97,6 +105,7 @@ def measure(page: Page, watch: Callable[[], Any], seconds: float) -> dict[str, f
     page.wait_for_timeout(seconds * 1000)
     after, bytes_after = _metrics(session), sum(received)
     counted = page.evaluate("() => { window.counted.ends = true; return window.counted; }")
+    frames = page.evaluate(_FRAMES, _FRAMES_S * 1000)
     latency, own = np.array(counted["draws"], np.float64).reshape(-1, 2).T
     own = own[np.isfinite(own)]
     draws = len(latency) or np.nan
@@ -108,7 +117,7 @@ def measure(page: Page, watch: Callable[[], Any], seconds: float) -> dict[str, f
         "busy_share": spent_ms / 1000 / seconds,
         "draw_ms_p50": _percentile(own, 50),
         "kb_per_update": (bytes_after - bytes_before) / draws / 1000,
-        "frames_per_s": counted["frames"] / seconds,
+        "frames_per_s": frames / _FRAMES_S,
         "long_tasks_per_s": len(counted["long"]) / seconds,
         "row_to_pixel_ms_p50": _percentile(latency, 50),
         "row_to_pixel_ms_p99": _percentile(latency, 99),
@@ -127,7 +136,7 @@ def ours(page: Watched, base: str, names: list[str], hz: int) -> Callable[[], An
     """Open our page on four markets; gives what begins to note its draws."""
     query = "&".join(f"m={name}" for name in names)
     page.open(f"{base}/?range={_RANGE}&rate={hz}&{query}", *names)
-    return lambda: page.page.evaluate(_OURS, names)
+    return lambda: page.page.evaluate(_OURS)
 
 
 @contextmanager

@@ -105,16 +105,20 @@ def test_a_zoom_that_the_present_leaves_behind_is_frozen_and_kept(page: Watched,
     assert box is not None
     page.page.mouse.move(box["x"] + 3, box["y"] + 60)
     page.page.mouse.wheel(0, -240)
-    page.until("market => window.ofi.view(market).user.time !== null", BTC)
-    zoom = page.view(BTC)["user"]["time"]
-    assert not page.page.evaluate(FROZEN)
+    zoomed = """market => {
+      const { user } = window.ofi.view(market), frozen = document.documentElement.classList.contains("frozen");
+      return user.time && { zoom: user.time, frozen };
+    }"""
+    first = page.page.wait_for_function(zoomed, arg=BTC).json_value()
+    begin, end = first["zoom"]
+    assert not first["frozen"]
     page.until(ARRIVED, BTC)
     view = page.view(BTC)
-    assert view["user"]["time"] == zoom
+    assert view["user"]["time"] == first["zoom"]
     assert view["state"] == "frozen"
     assert f"end={view['info']['end_ms']}" in page.address()
     # Both ends are there, with room for panning at both sides.
-    assert view["info"]["end_ms"] - 120_000 < zoom[0] < zoom[1] < view["info"]["end_ms"]
+    assert view["info"]["end_ms"] - 120_000 < begin < end < view["info"]["end_ms"]
     page.page.locator(".stack .to-live:visible").first.click()
     page.until(LIVE, BTC)
     assert page.view(BTC)["user"]["time"] is None

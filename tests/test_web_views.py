@@ -6,10 +6,15 @@ import pytest
 from app.clock import NS_PER_S
 from app.records import State
 from app.web.frames import decode
+from app.web.wishes import Frame, Trouble
 from tests.engine_rig import BTC, Rig, assert_same, frames_of, opened
 from tests.engine_rig import view_of as spec
 from tests.web_market import Outage, gap_records
 from tests.web_page import PageModel
+
+
+def ticks(rig: Rig, seconds: float) -> list[list[Frame | Trouble]]:
+    return [rig.go(0.1) for _ in range(round(seconds * 10))]
 
 
 @pytest.mark.parametrize("range_s", [60, 120, 400])
@@ -35,6 +40,18 @@ def test_a_page_gets_frames_as_often_as_it_wants_and_misses_nothing(rig: Rig) ->
         page.take(frame.data)
     assert page.holes == 0
     assert_same(page, rig, wish)
+
+
+@pytest.mark.parametrize("later_s", [0.1, 0.2, 0.3])
+def test_views_that_were_opened_apart_come_together(rig: Rig, later_s: float) -> None:
+    """So that a page with several markets draws them in one frame of animation."""
+    opened(rig, PageModel(), spec(rate_hz=4))
+    rig.go(later_s)
+    opened(rig, PageModel(), spec(rate_hz=4, window_s=30), "k2")
+    rig.go(1.0)
+    turns = [[len(frames_of(out, key)) for key in ("k1", "k2")] for out in ticks(rig, 5.0)]
+    assert {tuple(turn) for turn in turns} == {(0, 0), (1, 1)}
+    assert 18 <= sum(first for first, _ in turns) <= 20  # a quiet tenth of a second has no row
 
 
 def test_columns_go_only_to_tabs_that_show_them(rig: Rig) -> None:

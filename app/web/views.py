@@ -78,6 +78,7 @@ class View:
     gaps_dirty: bool = True
     status_dirty: bool = True
     sent_ns: int = 0
+    sent_row_ns: int = 0
     slow_sent_ns: int = 0
     trades_sent_ns: int = 0
     horizon_ns: int = 0
@@ -118,13 +119,21 @@ class View:
             self.finding, self.finding_dirty = finding, True
 
     def due(self, now_ns: int) -> bool:
-        """Whether a frame is to be sent now."""
+        """Whether a frame is to be sent now.
+
+        With the first row of each whole period of the clock, so that markets side by side come, and
+        are drawn, together.
+        """
         if self.status_dirty:
             return True
         age = now_ns - self.sent_ns
-        fresh = min(self.rows_dirty_ns, self.heatmap.dirty_ns) < END or self.gaps_dirty
-        fresh |= self.finding_dirty
-        return age >= SLOW_NS or (fresh and age >= self.spec.period_ns * 9 // 10)
+        period = self.spec.period_ns
+        if age >= SLOW_NS or self._newest_ns() // period > self.sent_row_ns // period:
+            return True
+        if self.gaps_dirty or self.finding_dirty:
+            return age >= period * 9 // 10
+        late = min(self.rows_dirty_ns, self.heatmap.dirty_ns) < END
+        return late and age >= 2 * period
 
     def start(self, store: HotStore, now_ns: int) -> None:
         """Compute everything that is in range; the next frame must be a snapshot.
@@ -230,10 +239,13 @@ class View:
 
     def _sent(self, now_ns: int) -> None:
         self.seq += 1
-        self.sent_ns = now_ns
+        self.sent_ns, self.sent_row_ns = now_ns, self._newest_ns()
         self.gaps_dirty = self.status_dirty = self.finding_dirty = False
         if len(self.history.trades):
             self.trades_sent_ns = int(self.history.trades.view["time_ns"][-1])
+
+    def _newest_ns(self) -> int:
+        return int(self.history.rows_end.view[-1]) if self.history.has_rows else 0
 
     def _extend_lines(self, now: Now) -> int:
         """Recompute from the first step that changed; returns its index among those in view."""

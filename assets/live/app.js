@@ -233,16 +233,14 @@ class Page {
 
   paint() {
     this.frame = 0;
-    const at = performance.now();
-    for (const stack of this.dirtyStacks) {
-      try {
-        stack.draw(at, this.frozen);
-        if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
-      } catch (error) {
-        stack.broke(error);
-      }
-    }
+    const at = performance.now(), due = [...this.dirtyStacks];
     this.dirtyStacks.clear();
+    // A canvas that is painted after words were written waits for a layout: the words of all come last.
+    const painted = due.filter((stack) => stack.tries(() => stack.paint(at, this.frozen)));
+    for (const stack of painted) {
+      stack.tries(() => stack.tell(at));
+      if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
+    }
   }
 
   second() {
@@ -305,8 +303,9 @@ export async function start() {
 
 /**
  * For tests and benchmarks, read-only: `ofi.view(market)` gives the present figures of a market's stack,
- * `drawn` what its last drawing showed and when (`at` is Date.now(), `ms` the main-thread time it took),
- * `firstAt` when it was first drawn, ms after navigation.
+ * `drawn` what its last drawing showed and when (`row` is the end of the newest row, `at` is Date.now(), `ms`
+ * the main-thread time it took), `firstAt` when it was first drawn, ms after navigation. `ofi.drawings()` gives
+ * the `drawn` of each market without making a copy of all else.
  */
 function expose(page) {
   const view = (market) => {
@@ -322,6 +321,7 @@ function expose(page) {
       evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, axes: stack.tab !== "flow" || flow.axes.settled,
     });
   };
+  const drawings = () => Object.fromEntries([...page.stacks.values()].map((stack) => [stack.market, stack.drawn]));
   const stats = () => ({ bytes: page.bytes, frames: page.frames, link: { ...page.connection.link }, server: page.server, wishes: page.wishes.held.size });
-  Object.defineProperty(window, "ofi", { value: Object.freeze({ view, stats }), writable: false });
+  Object.defineProperty(window, "ofi", { value: Object.freeze({ view, drawings, stats }), writable: false });
 }

@@ -105,20 +105,38 @@ export function hatch(x, left, top, width, height) {
   line(x, crisp(left + width) - 1, top, crisp(left + width) - 1, top + height, theme.hatch);
 }
 
-/** A line through `(time, value)` rows of a table that lifts the pen where a value is missing. */
+/**
+ * A line through `(time, value)` rows of a table that lifts the pen where a value is missing. Of the rows within
+ * one pixel's width only the first, the extremes and the last are drawn: nothing else of them shows.
+ */
 export function trace(x, table, name, from, to, X, Y) {
   const time = table.time, values = table.data[name];
-  let pen = false;
+  let pixel = NaN, first = 0, low = 0, high = 0, left = 0, last = 0, many = false; // of the pixel at hand; NaN: the pen is up
+  const leave = () => {
+    if (!many) return;
+    if (low < Math.min(first, last)) x.lineTo(left, low);
+    if (high > Math.max(first, last)) x.lineTo(left, high);
+    x.lineTo(left, last);
+  };
   x.beginPath();
   for (let k = from; k < to; k++) {
     const v = values[k];
     if (v !== v) {
-      pen = false;
+      leave();
+      [pixel, many] = [NaN, false];
       continue;
     }
-    const left = X(time[k]), top = Y(v);
-    if (pen) x.lineTo(left, top);
-    else x.moveTo(left, top);
-    pen = true;
+    const to = X(time[k]), top = Y(v), at = Math.floor(to);
+    if (at === pixel) {
+      low = Math.min(low, top);
+      high = Math.max(high, top);
+      [left, last, many] = [to, top, true];
+      continue;
+    }
+    leave();
+    if (pixel === pixel) x.lineTo(to, top);
+    else x.moveTo(to, top);
+    [pixel, first, low, high, last, many] = [at, top, top, top, top, false];
   }
+  leave();
 }

@@ -159,19 +159,26 @@ export class FlowPane {
     return views;
   }
 
-  /** Paints what is due; the axes once a second, and when anything about them changed. */
+  /** Paints the canvases that are due; the axes once a second, and when anything about them changed. */
   draw(at, state, hidden) {
     if (!this.geometry.width) return;
     this.views = this.viewsFor(state);
     this.chips = present(state);
     paint(this, state, hidden, performance.now());
-    placeChips(this, hidden);
     const { width, height } = this.geometry;
     const layout = `${width}/${height}/${this.model.epoch}/${this.ranges.free}/${this.rows.classList.contains("solo")}`;
-    if (at - this.tickAt < RELAYOUT_MS && layout === this.layout) return;
+    this.settles = at - this.tickAt >= RELAYOUT_MS || layout !== this.layout;
+    if (!this.settles) return;
     this.layout = layout;
     this.tickAt = at;
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
+  }
+
+  /** The chips of the present values; names when the axes are new. */
+  tell(at, hidden) {
+    if (!this.geometry.width) return;
+    placeChips(this, hidden);
+    if (!this.settles) return;
     nameCanvases(this);
     write(this.f["how-book"], bookWords(this));
     ofiWords(this);

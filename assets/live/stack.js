@@ -37,7 +37,7 @@ export class Stack {
     this.recorded = false;
     this.edge = NaN;
     this.wordsAt = 0;
-    this.drawn = { count: 0, ms: 0, at: 0, tiles: null };
+    this.drawn = { count: 0, ms: 0, at: 0, row: null, tiles: null };
     this.made = new Map(); // tab → pane; made when first shown, kept while the stack is
     element.addEventListener("click", (event) => this.act(event.target.closest?.("[data-do]")?.dataset.do));
     this.turnTo(tab);
@@ -202,29 +202,51 @@ export class Stack {
     return found;
   }
 
-  /** Paints what is due, then writes the words: written before, every canvas would wait for a layout. */
-  draw(at, frozen) {
-    const began = performance.now();
-    const state = stateOf(this.model, this.link, this.error, frozen, at);
+  /** Paints the canvases that are due. */
+  paint(at, frozen) {
+    const began = performance.now(), { model } = this;
+    const state = this.state = stateOf(model, this.link, this.error, frozen, at);
     if (state !== "down") this.recorded = false;
-    const { model } = this;
-    if (model.info && this.element.clientWidth) {
-      this.edge = this.present(state, at);
-      const hidden = state === "error" || (state === "down" && !this.recorded);
-      this.panes.classList.toggle("blank", hidden);
-      this.pane.draw(at, state, hidden);
+    const hidden = state === "error" || (state === "down" && !this.recorded);
+    this.painted = null;
+    if (!model.info || !this.element.clientWidth) return;
+    this.edge = this.present(state, at);
+    this.pane.draw(at, state, hidden);
+    const [start, end] = this.ranges.time(model, this.edge);
+    if (this.speaks(at)) drawCover(this.cover, { start, end, begins: model.begins, gapSpans: (stream) => this.spans(stream, state, this.edge) });
+    this.painted = { hidden, ms: performance.now() - began };
+  }
+
+  /** Writes the words and numbers of what `paint` has just painted. */
+  tell(at) {
+    const began = performance.now(), { model, state, painted } = this;
+    if (painted) {
+      this.panes.classList.toggle("blank", painted.hidden);
+      this.pane.tell?.(at, painted.hidden);
       bar(this.f, model, present(state) && !withheld(model), this.page.stacks.size > 1);
       // Of the same frame as the tiles, so that the strip and the tiles tell one story.
       this.spoken = reading(this.f, model, state, model.age(at));
       this.firstAt ??= performance.now();
-      this.drawn = { count: this.drawn.count + 1, ms: performance.now() - began, at: Date.now(), tiles: model.tiles ?? null };
+      const ms = painted.ms + performance.now() - began;
+      this.drawn = { count: this.drawn.count + 1, ms, at: Date.now(), row: model.times?.row_ms ?? null, tiles: model.tiles ?? null };
     }
     show(this, state, at);
-    if (model.info && at - this.wordsAt >= WORDS_MS) this.words(at, state);
+    if (model.info && this.speaks(at)) this.words(at, state);
     this.broken = "";
   }
 
-  /** Drawing it failed: that is told in its place and on the console, while the others go on. */
+  /** @returns {boolean} whether a step of the drawing went well; where not, the others go on */
+  tries(step) {
+    try {
+      step();
+      return true;
+    } catch (error) {
+      this.broke(error);
+      return false;
+    }
+  }
+
+  /** Drawing it failed: that is told in its place and on the console. */
   broke(error) {
     const said = `Drawing it failed: ${error.message}. Other markets are not affected.`;
     if (this.broken !== said) console.error(error);
@@ -233,14 +255,16 @@ export class Stack {
     show(this, "error", performance.now());
   }
 
+  speaks(at) {
+    return at - this.wordsAt >= WORDS_MS;
+  }
+
   /** What is read rather than watched: at most once a second. */
   words(at, state) {
     this.wordsAt = at;
     write(this.f.spoken, this.spoken);
     quality(this.f, this.model, at, state === "frozen");
     coverages(this.element, this.f, this.model);
-    const [start, end] = this.ranges.time(this.model, this.edge);
-    drawCover(this.cover, { start, end, begins: this.model.begins, gapSpans: (stream) => this.spans(stream, state, this.edge) });
   }
 
   /** Draws all anew: the theme, the colours or the zone of time has changed. */
