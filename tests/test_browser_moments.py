@@ -106,8 +106,8 @@ def test_a_zoom_that_the_present_leaves_behind_is_frozen_and_kept(page: Watched,
     page.page.mouse.move(box["x"] + 3, box["y"] + 60)
     page.page.mouse.wheel(0, -240)
     zoomed = """market => {
-      const { user } = window.ofi.view(market), frozen = document.documentElement.classList.contains("frozen");
-      return user.time && { zoom: user.time, frozen };
+      const zoom = window.ofi.view(market).user.time;
+      return zoom && { zoom, frozen: document.documentElement.classList.contains("frozen") };
     }"""
     first = page.page.wait_for_function(zoomed, arg=BTC).json_value()
     begin, end = first["zoom"]
