@@ -247,7 +247,9 @@ class Page {
     this.notices.tick();
     showLink(this.connection.link);
     this.travel.tick();
-    if (!document.hidden) this.all();
+    if (document.hidden) return;
+    // Ages and outages move on without news; with news all is drawn anyway.
+    for (const stack of this.stacks.values()) if (Date.now() - stack.drawn.at >= SECOND_MS / 2) this.dirty(stack);
   }
 
   /** One crosshair time over all stacks; the card stays with the one under the pointer. */

@@ -1,5 +1,5 @@
 // Rolling OFI and taker flow as bars on the time axis.
-import { begin, crisp, haloText, line, text, trace } from "./canvas.js";
+import { begin, crisp, curve, haloText, line, text } from "./canvas.js";
 import { NO_TRADES, learningWords } from "./said.js";
 import { alpha, theme } from "./theme.js";
 
@@ -11,11 +11,18 @@ export function linesOf(choice, main) {
   return chosen.filter((name) => name !== main);
 }
 
-/** Rolling OFI: bars by strength, the band of its usual range, other kinds of OFI as thin lines. */
-export function drawOfi(canvas, model, view, choice) {
+/**
+ * Rolling OFI: bars by strength, the band of its usual range, other kinds of OFI as thin lines; what is `due` of them
+ * (strip.js), whose key has all that is not seen here.
+ */
+export function drawOfi(canvas, model, view, choice, strip, due) {
   const { width, height, X, Y, start, end } = view;
-  const x = begin(canvas, width, height);
   const { name: main, distribution: d, score } = model.standing, known = d && d.sd > 0 && score !== null;
+  const waits = view.showsNow && learningWords(model);
+  const picture = [due.key, height, view.high, main, choice, known && d.mean, known && d.sd, waits && due.now].join();
+  const part = strip.plan({ ...due, key: picture }, view);
+  if (!part) return;
+  const x = begin(canvas, width, height, part), since = Math.max(start, part.since);
   if (known) {
     const top = Y(d.mean + 2 * d.sd), bottom = Y(d.mean - 2 * d.sd);
     x.fillStyle = theme.band;
@@ -25,28 +32,21 @@ export function drawOfi(canvas, model, view, choice) {
       line(x, 0, at, width, at, theme.axis, [4, 3]);
     }
   }
-  bars(x, model.series, main, view, (v) => {
+  bars(x, model.series, main, { ...view, start: since }, (v) => {
     const far = known ? Math.abs((v - d.mean) / d.sd) : 0;
     return far >= 3 ? 1 : far >= 2 ? 0.9 : 0.62;
   });
-  const from = Math.max(model.series.from, model.series.search(start) - 1), to = model.series.search(end + view.step);
+  const from = Math.max(model.series.from, model.series.search(since) - 1), to = model.series.search(end + view.step);
   for (const name of linesOf(choice, main)) {
-    trace(x, model.series, name, from, to, X, Y);
-    x.strokeStyle = name === "multi" ? theme.text3 : theme.text2;
-    x.lineWidth = 1;
-    x.setLineDash(name === "multi" ? [4, 2] : []);
-    x.stroke();
+    curve(x, model.series, name, from, to, view, name === "multi" ? { colour: theme.text3, dash: [4, 2] } : { colour: theme.text2 });
   }
-  x.setLineDash([]);
   view.hatches(x, "best", 0, height);
   line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
-  const waits = view.showsNow && learningWords(model);
   if (waits) explain(x, waits, X(model.begins ?? start), height);
   if (known && width > 300 && height > 60) {
     haloText(x, "+3\u03c3", 6, Y(d.mean + 3 * d.sd) + 8, theme.text3);
     haloText(x, "\u22123\u03c3", 6, Y(d.mean - 3 * d.sd) - 8, theme.text3);
   }
-  return [start, end];
 }
 
 const ROOM_PX = 236;

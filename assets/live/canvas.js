@@ -1,18 +1,21 @@
 // Drawing primitives shared by all charts.
+import { WHOLE, WIDE_STEP_PX } from "./strip.js";
 import { theme } from "./theme.js";
 
-/** Sizes a canvas to its box and clears it; coordinates are CSS pixels. */
-export function begin(canvas, width, height) {
+/** Sizes a canvas to its box and clears it, or `part` of it (strip.js); coordinates are CSS pixels. */
+export function begin(canvas, width, height, part = WHOLE) {
   const ratio = window.devicePixelRatio || 1;
   const w = Math.round(width * ratio), h = Math.round(height * ratio);
   const x = canvas.getContext("2d");
+  x.restore(); // the clip of a part before
   const fresh = canvas.width !== w || canvas.height !== h;
   if (fresh) {
     canvas.width = w;
     canvas.height = h;
   } else {
     x.setTransform(1, 0, 0, 1, 0, 0);
-    x.clearRect(0, 0, w, h);
+    if (part === WHOLE) x.clearRect(0, 0, w, h);
+    else if (part.shift) shiftLeft(x, part.shift);
   }
   x.setTransform(ratio, 0, 0, ratio, 0, 0);
   const font = `11px ${theme.font}`;
@@ -20,7 +23,22 @@ export function begin(canvas, width, height) {
   x.textBaseline = "middle";
   x.lineJoin = "round";
   x.lineWidth = 1;
+  if (part !== WHOLE) clipTo(x, part.left, width - part.left, height);
   return x;
+}
+
+function shiftLeft(x, pixels) {
+  x.globalCompositeOperation = "copy";
+  x.drawImage(x.canvas, -pixels, 0);
+  x.globalCompositeOperation = "source-over";
+}
+
+function clipTo(x, left, width, height) {
+  x.save();
+  x.beginPath();
+  x.rect(left, 0, width, height);
+  x.clip();
+  x.clearRect(left, 0, width, height);
 }
 
 export const crisp = (v) => Math.round(v) + 0.5;
@@ -107,13 +125,16 @@ export function hatch(x, left, top, width, height) {
 
 /**
  * A line through `(time, value)` rows of a table that lifts the pen where a value is missing. Of the rows within
- * one pixel's width only the first, the extremes and the last are drawn: nothing else of them shows.
+ * one pixel's width only the first, the extremes and the last are drawn: nothing else of them shows. With `dash`,
+ * pixels drawn and left out, the line is broken; the breaks stay with their times.
  */
-export function trace(x, table, name, from, to, X, Y) {
-  const time = table.time, values = table.data[name];
+export function trace(x, table, name, from, to, X, Y, dash = null) {
+  const time = table.time, values = table.data[name], origin = Math.floor(X(0));
+  const breaks = (at) => dash !== null && (at - origin) % (dash[0] + dash[1]) >= dash[0];
   let pixel = NaN, first = 0, low = 0, high = 0, left = 0, last = 0, many = false; // of the pixel at hand; NaN: the pen is up
   const leave = () => {
     if (!many) return;
+    if (breaks(pixel)) return x.moveTo(left, last);
     if (low < Math.min(first, last)) x.lineTo(left, low);
     if (high > Math.max(first, last)) x.lineTo(left, high);
     x.lineTo(left, last);
@@ -134,9 +155,20 @@ export function trace(x, table, name, from, to, X, Y) {
       continue;
     }
     leave();
-    if (pixel === pixel) x.lineTo(to, top);
-    else x.moveTo(to, top);
+    if (pixel !== pixel || breaks(at)) x.moveTo(to, top);
+    else x.lineTo(to, top);
     [pixel, first, low, high, last, many] = [at, top, top, top, top, false];
   }
   leave();
+}
+
+/** Strokes a field of a table over the rows `from … to − 1`. */
+export function curve(x, table, name, from, to, { X, Y, step }, { colour, width = 1, dash = null }) {
+  const wide = X(step) - X(0) > WIDE_STEP_PX;
+  x.strokeStyle = colour;
+  x.lineWidth = width;
+  if (dash && wide) x.setLineDash(dash);
+  trace(x, table, name, from, to, X, Y, wide ? null : dash);
+  x.stroke();
+  if (dash && wide) x.setLineDash([]);
 }

@@ -13,12 +13,14 @@ import { Profile } from "./profile.js";
 import { largest } from "./ranges.js";
 import { present, withheld } from "./states.js";
 import { FLOW_TABLES } from "./tables.js";
+import { Strip } from "./strip.js";
 import { titles, write } from "./texts.js";
 import { ticksOf } from "./ticks.js";
 import { touches } from "./touch.js";
 
 const PIXELS_PER_ROW = 2.2;
-const RELAYOUT_MS = 1000;
+const NAMES_MS = 1000;
+const RELAYOUT_MS = 1000, STILL_PX = 2; // the axes follow after so long, and when they have moved so far
 
 export class FlowPane {
   /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
@@ -31,8 +33,9 @@ export class FlowPane {
     this.heatmap = new Heatmap();
     this.profile = new Profile();
     this.levels = new Levels();
+    this.ofiStrip = new Strip(false); // its words stay where they are
     this.shown = null; // the crosshair
-    this.tickAt = 0;
+    this.tickAt = this.namedAt = 0;
     this.geometry = measure(this.rows);
     this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
     this.sizes = new ResizeObserver(() => stack.resized());
@@ -136,8 +139,9 @@ export class FlowPane {
     const low = { ofi: -reach, levels: 0, flow: -1 }, high = { ofi: reach, levels: model.levelCount, flow: 1 };
     [low.book, high.book] = this.ranges.price(model);
     const views = {};
+    const ahead = this.ranges.user.time ? 0 : toPixel(end, end - start, geometry.rows.book.width);
     for (const [kind, row] of Object.entries(geometry.rows)) {
-      const X = scale(start, end, row.width, false);
+      const X = scale(start + ahead, end + ahead, row.width, false);
       const spans = (stream) => this.stack.spans(stream, state, this.edge);
       views[kind] = {
         width: row.width, height: row.height, crossWidth: row.crossWidth, start, end, step, X,
@@ -159,26 +163,29 @@ export class FlowPane {
     return views;
   }
 
-  /** Paints the canvases that are due; the axes once a second, and when anything about them changed. */
+  /** Paints the canvases that are due; the axes when they have moved, and when anything about them changed. */
   draw(at, state, hidden) {
     if (!this.geometry.width) return;
     this.views = this.viewsFor(state);
     this.chips = present(state);
     paint(this, state, hidden, performance.now());
-    const { width, height } = this.geometry;
-    const layout = `${width}/${height}/${this.model.epoch}/${this.ranges.free}/${this.rows.classList.contains("solo")}`;
-    this.settles = at - this.tickAt >= RELAYOUT_MS || layout !== this.layout;
-    if (!this.settles) return;
+    const { width, height } = this.geometry, { book, ofi, flow } = this.views;
+    const layout = [width, height, this.model.epoch, this.ranges.free, this.rows.classList.contains("solo"), book.low, book.high, ofi.high, flow.high].join();
+    const still = Math.max(RELAYOUT_MS, (STILL_PX * (book.end - book.start)) / book.width);
+    if (at - this.tickAt < still && layout === this.layout) return;
     this.layout = layout;
     this.tickAt = at;
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
   }
 
-  /** The chips of the present values; names when the axes are new. */
+  /** The chips of the present values; names once a second, and when the options have changed. */
   tell(at, hidden) {
     if (!this.geometry.width) return;
     placeChips(this, hidden);
-    if (!this.settles) return;
+    const named = `${this.model.epoch}/${this.optionsKey}`;
+    if (at - this.namedAt < NAMES_MS && named === this.named) return;
+    this.named = named;
+    this.namedAt = at;
     nameCanvases(this);
     write(this.f["how-book"], bookWords(this));
     ofiWords(this);
@@ -196,8 +203,10 @@ export class FlowPane {
 
   /** Draws all anew, axes included: the theme or the zone of time has changed. */
   renew() {
-    this.tickAt = 0;
+    this.tickAt = this.namedAt = 0;
     this.ranges.ofi.reset();
+    this.heatmap.strip.forget();
+    this.ofiStrip.forget();
   }
 
   cursor(cursor) {
@@ -208,6 +217,12 @@ export class FlowPane {
       : null;
     showCard(this.card, this.geometry, rows, cursor);
   }
+}
+
+/** How far a time axis that follows the present is ahead of its end, ms: it moves by whole pixels, and little is painted anew. */
+function toPixel(end, span, width) {
+  const pixel = span / (width * (window.devicePixelRatio || 1));
+  return Math.ceil(end / pixel) * pixel - end;
 }
 
 /** Whether the wheel is needed for scrolling through the stacks; zooming then takes Ctrl. */

@@ -1,21 +1,21 @@
 // The book through time: resting size by price, best quotes and mid, trades as bubbles.
-import { begin, crisp, line, trace } from "./canvas.js";
+import { begin, crisp, curve, line } from "./canvas.js";
+import { Discs } from "./discs.js";
 import { manual, placing, rampOf } from "./ramps.js";
 import { Raster } from "./raster.js";
-import { alpha, theme } from "./theme.js";
+import { Strip } from "./strip.js";
+import { theme } from "./theme.js";
 
 const LOOK = { ramp: "tide", heat: "log", clip: "99.5", sizes: "auto" };
-const MOST_BUBBLES = 64;
-const LARGEST_BUBBLE_PX = 14;
 
 export class Heatmap {
   constructor() {
     this.raster = new Raster();
     this.done = 0; // version of the table that the raster shows
     this.scale = null; // {top, epoch, at}
-    this.largest = 0;
-    this.seen = { version: -1 };
+    this.discs = new Discs();
     this.look = LOOK; // how sizes become colours: options of the address
+    this.strip = new Strip(true);
   }
 
   /** Takes the options of the page; the picture is coloured anew when they differ. */
@@ -100,85 +100,50 @@ export class Heatmap {
     return manual(this.look.sizes) ?? [0, this.scale?.top ?? NaN];
   }
 
-  /** Draws into the plot of `view` (see geometry.js). */
-  draw(canvas, model, view, options) {
+  /** Draws into the plot of `view` (geometry.js) what is `due` of it (strip.js); its key has all that is not seen here. */
+  draw(canvas, model, view, options, due) {
     this.dress(options);
     const { width, height, X, Y, start, end } = view;
-    const x = begin(canvas, width, height);
-    const step = model.info.step_ms;
-    const { group, tick } = model.info;
+    if (model.columns.length) this.update(model);
+    this.choose(model, view);
+    const picture = [due.key, height, this.raster.key, this.scale?.top, this.lookKey, this.apart, this.discs.settled(view)].join();
+    const part = this.strip.plan({ ...due, key: picture }, view);
+    if (!part) return;
+    const x = begin(canvas, width, height, part), since = Math.max(start, part.since);
     if (model.columns.length) {
-      this.update(model);
-      const r = this.raster;
+      const r = this.raster, { group, tick, step_ms: step } = model.info;
       // Row r covers the ticks r·group … r·group + group − 1, each half a tick to either side.
       const edge = (row) => Y((row * group - 0.5) * tick);
       const top = edge(r.low + r.rows), bottom = edge(r.low);
-      const first = Math.floor(start / step), last = Math.ceil(end / step) + 1;
-      r.draw(x, first, last, (index) => X((index - 1) * step), top, bottom - top);
+      r.draw(x, Math.floor(since / step), Math.ceil(end / step) + 1, (index) => X((index - 1) * step), top, bottom - top);
     }
-    this.lines(x, model, view);
-    this.bubbles(x, model, view);
-    const mid = model.tiles?.mid;
-    if (view.showsNow && mid) line(x, 0, crisp(Y(mid)), width, crisp(Y(mid)), alpha(theme.mid, 0.28), [2, 4]);
+    this.lines(x, model, view, since);
+    this.discs.draw(x, view, part.left);
     view.hatches(x, "depth", 0, height);
     line(x, 0, crisp(height) - 1, width, crisp(height) - 1, theme.axis);
   }
 
-  lines(x, model, { X, Y, start, end }) {
-    const s = model.series;
-    const from = Math.max(s.from, s.search(start) - 1), to = Math.min(s.to, s.search(end) + 1);
-    const stroke = (name, colour, width) => {
-      trace(x, s, name, from, to, X, Y);
-      x.strokeStyle = colour;
-      x.lineWidth = width;
-      x.stroke();
-    };
-    x.lineJoin = "bevel";
-    stroke("mid", theme.halo, 3.5);
+  /** What of the whole plot decides how each part of it looks. */
+  choose(model, view) {
+    const s = model.series, from = Math.max(s.from, s.search(view.start) - 1), to = Math.min(s.to, s.search(view.end) + 1);
     // A spread narrower than the line of the mid lies below it.
-    if (widest(s, from, to) * Math.abs(Y(1) - Y(0)) > 1.4) {
-      stroke("ask", theme.sell, 1);
-      stroke("bid", theme.buy, 1);
+    this.apart = widest(s, from, to) * Math.abs(view.Y(1) - view.Y(0)) > 1.4;
+    this.discs.find(model, view);
+  }
+
+  lines(x, model, view, start) {
+    const s = model.series, from = Math.max(s.from, s.search(start) - 1), to = Math.min(s.to, s.search(view.end) + 1);
+    const stroke = (name, style) => curve(x, s, name, from, to, view, style);
+    x.lineJoin = "bevel";
+    stroke("mid", { colour: theme.halo, width: 3.5 });
+    if (this.apart) {
+      stroke("ask", { colour: theme.sell });
+      stroke("bid", { colour: theme.buy });
     }
-    stroke("mid", theme.mid, 1.4);
-    if (s.data.micro) {
-      x.setLineDash([5, 3]);
-      stroke("micro", theme.text2, 1);
-      x.setLineDash([]);
-    }
+    stroke("mid", { colour: theme.mid, width: 1.4 });
+    if (s.data.micro) stroke("micro", { colour: theme.text2, dash: [5, 3] });
     x.lineJoin = "round";
   }
-
-  bubbles(x, model, { X, Y, start, end, width }) {
-    const trades = model.trades;
-    const key = `${model.epoch}/${trades.version}/${Math.round(start)}/${Math.round(end)}`;
-    if (this.seen.key !== key) {
-      const most = Math.min(MOST_BUBBLES, Math.max(12, Math.round(width / 13)));
-      this.seen = { key, found: trades.largest(start, end, most) };
-    }
-    const found = this.seen.found;
-    if (!found.length) return;
-    const largest = found[0].size, most = width < 500 ? LARGEST_BUBBLE_PX - 3 : LARGEST_BUBBLE_PX;
-    for (const one of found) {
-      const radius = Math.max(2.2, Math.sqrt(one.size / largest) * most);
-      const left = X(one.time), top = Y(one.price);
-      disc(x, left, top, radius + 1);
-      x.strokeStyle = theme.halo;
-      x.lineWidth = 1.5;
-      x.stroke();
-      disc(x, left, top, one.bought ? radius : radius - 0.8);
-      x.fillStyle = alpha(theme[one.bought ? "buy-fill" : "sell-fill"], one.bought ? 0.82 : 0.3);
-      x.fill();
-      x.strokeStyle = theme[one.bought ? "buy" : "sell"];
-      x.lineWidth = one.bought ? 1 : 1.8;
-      x.stroke();
-    }
-  }
-}
-
-function disc(x, left, top, radius) {
-  x.beginPath();
-  x.arc(left, top, radius, 0, 6.2832);
 }
 
 /** The widest spread between two rows of the series. */

@@ -1,5 +1,5 @@
 // What a view knows: the rings filled from frames, and the scalars of the last ones.
-import { Bubbles, Table } from "./rings.js";
+import { Bubbles, Table, netted } from "./rings.js";
 
 // Series that only views of some tabs have, or only some markets; docs/live.md.
 const FURTHER = [
@@ -60,10 +60,13 @@ export class Model {
     this.nowLevels = null;
     this.hist = null;
     this.main = this.mainHist = null;
+    this.changed = -Infinity; // the earliest time that rows or trades have changed from since they were painted
+    this.gapsSeen = 0; // grows with every change of the gaps
   }
 
   merge(arrays) {
     const data = (name) => arrays[name]?.data;
+    this.changed = Math.min(this.changed, ...["t", "col_t", "tr_t"].map((name) => data(name)?.[0] ?? Infinity).map(netted));
     if (data("t")?.length) {
       this.series.merge(data("t"), {
         bid: data("bid"), ask: data("ask"), mid: data("mid"), ofi: data("ofi"), multi: data("multi"),
@@ -96,7 +99,9 @@ export class Model {
     if (frame.coverage) this.coverage = frame.coverage;
     if (frame.covered) this.covered = frame.covered;
     if (frame.begins_ms !== undefined) this.begins = frame.begins_ms;
-    if (frame.gaps) this.gaps = frame.gaps;
+    if (!frame.gaps) return;
+    this.gaps = frame.gaps;
+    this.gapsSeen++;
   }
 
   trim() {

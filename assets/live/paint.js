@@ -20,9 +20,11 @@ export function paint(stack, state, hidden, now) {
   const all = look !== stack.look || now - (stack.paintedAt ?? -Infinity) >= CALM_MS;
   stack.look = look;
   if (!hidden) {
-    if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book, stack.options);
+    const due = { key: `${look}/${model.gapsSeen}`, changed: model.changed, now };
+    model.changed = Infinity;
+    if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book, stack.options, due);
     if (rows.ofi.height) {
-      drawOfi(rows.ofi.plot, model, views.ofi, stack.options?.line);
+      drawOfi(rows.ofi.plot, model, views.ofi, stack.options?.line, stack.ofiStrip, due);
       // Its line and percentile are those of the tiles, so it is drawn as often.
       if (rows.ofi.crossWidth) drawDistribution(rows.ofi.cross, model, views.ofi);
     }
@@ -46,22 +48,29 @@ export function paint(stack, state, hidden, now) {
   drawOverlay(stack.overlay, stack, geometry, views, cursor);
 }
 
-/** Mid and OFI on their axes: elements, since they move with every update and a canvas above all would too. */
+/** Mid and OFI on their axes, and the line of the mid: elements, since they move with every update and a canvas would too. */
 export function placeChips(stack, hidden) {
   const { model, geometry, views, f } = stack, t = model.tiles, shown = stack.chips && !hidden && t, ofi = model.standing.value;
   place(f["chip-book"], shown ? t.mid : null, geometry.rows.book, views.book, () => number(t.mid, model.info.price_decimals + 1));
   place(f["chip-ofi"], shown ? ofi : null, geometry.rows.ofi, views.ofi, () => signedSize(ofi));
   f["chip-ofi"].classList.toggle("sold", ofi < 0);
+  const row = geometry.rows.book, at = views.book.showsNow && shown && t.mid ? views.book.Y(t.mid) : NaN;
+  put(f["mid-line"], at >= 0 && at <= row.height, row.left, row.top + Math.round(at));
+  if (f["mid-line"].ofiWidth !== row.width) f["mid-line"].style.width = `${(f["mid-line"].ofiWidth = row.width)}px`;
 }
 
 function place(element, value, row, view, words) {
   const at = value === null || value === undefined ? NaN : view.Y(value);
   const inside = row.height > 0 && at >= -1 && at <= row.height + 1;
-  if (element.hidden === inside) element.hidden = !inside;
-  if (!inside) return;
-  write(element, words());
-  const top = Math.round(row.top + Math.max(8, Math.min(row.height - 8, at)) - 8);
-  const where = `translate(${Math.round(row.left + row.width + 2)}px, ${top}px)`;
+  if (inside) write(element, words());
+  put(element, inside, row.left + row.width + 2, row.top + Math.max(8, Math.min(row.height - 8, at)) - 8);
+}
+
+/** Shows an element at a place, or hides it. */
+function put(element, shown, left, top) {
+  if (element.hidden === shown) element.hidden = !shown;
+  if (!shown) return;
+  const where = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   if (element.where === where) return;
   element.where = where;
   element.style.transform = where;

@@ -2,7 +2,7 @@
 import { stamp } from "./format.js";
 import { offsetAt } from "./zone.js";
 import { fileName, save } from "./files.js";
-import { theme } from "./theme.js";
+import { alpha, theme } from "./theme.js";
 
 const HEAD = 44, MARGIN = 12;
 
@@ -37,6 +37,7 @@ export function compose(panel, stack) {
   boxes(x, body);
   for (const one of [...body.querySelectorAll("canvas"), ...(rows?.querySelectorAll(":scope > canvas.overlay") ?? [])]) layer(x, one);
   for (const line of rows?.querySelectorAll(".axes .xgrid") ?? []) grid(x, line.getBoundingClientRect());
+  for (const line of rows?.querySelectorAll(":scope > .mid-line:not([hidden])") ?? []) dotted(x, line.getBoundingClientRect());
   const chips = rows ? [...rows.querySelectorAll(".chip")] : [];
   for (const chip of chips) filled(x, chip);
   for (const one of [body, ...(rows?.querySelectorAll(".axes .main-svg") ?? []), ...chips]) words(x, one, box);
@@ -66,6 +67,11 @@ function layer(x, canvas) {
 function grid(x, box) {
   x.fillStyle = theme.grid;
   x.fillRect(Math.round(box.left + box.width / 2), box.top, 1, box.height);
+}
+
+function dotted(x, box) {
+  x.fillStyle = alpha(theme.mid, 0.28);
+  for (let left = 0; left < box.width; left += 6) x.fillRect(box.left + left, box.top, 2, 1);
 }
 
 /** Surfaces of elements: bars, badges and rows of tables that are not drawn on a canvas. */

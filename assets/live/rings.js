@@ -103,6 +103,9 @@ export class Table {
 
 const NET_MS = 2000; // prints of one side are netted over so long, to one bubble
 
+/** When the bubble of a trade begins. */
+export const netted = (time) => Math.floor(time / NET_MS) * NET_MS;
+
 /** Trades of a view as bubbles: size, size-weighted price and time, per side and 2 s. */
 export class Bubbles {
   constructor() {

@@ -211,9 +211,9 @@ export class Stack {
     this.painted = null;
     if (!model.info || !this.element.clientWidth) return;
     this.edge = this.present(state, at);
-    this.pane.draw(at, state, hidden);
     const [start, end] = this.ranges.time(model, this.edge);
     if (this.speaks(at)) drawCover(this.cover, { start, end, begins: model.begins, gapSpans: (stream) => this.spans(stream, state, this.edge) });
+    this.pane.draw(at, state, hidden);
     this.painted = { hidden, ms: performance.now() - began };
   }
 

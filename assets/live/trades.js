@@ -1,7 +1,7 @@
 // The tab Trades & liquidity of one market: rows on one time axis, the cost of an order, the tape.
 import { begin, chip, crisp, line } from "./canvas.js";
+import { Discs } from "./discs.js";
 import { clock } from "./format.js";
-import { Heatmap } from "./heatmap.js";
 import { showCardAt } from "./overlay.js";
 import { showEmpty } from "./panels.js";
 import { NO_TRADES } from "./said.js";
@@ -24,7 +24,7 @@ export class TradesPane {
     this.holder = element.querySelector(".trows");
     this.overlay = element.querySelector("canvas.overlay");
     this.card = element.querySelector(".readout");
-    this.bubbles = new Heatmap();
+    this.discs = new Discs();
     this.fits = { price: new Fit(), cvd: new Fit(), flow: new Fit(), made: new Fit(), spread: new Fit(), bands: new Fit() };
     this.cost = new Cost(element.querySelector("[data-cost]"), stack);
     this.tape = new Tape(element.querySelector("[data-tape]"));

@@ -1,5 +1,5 @@
 // How the rows of the tab Trades & liquidity are drawn; every value comes from the server's series.
-import { crisp, haloText, line, trace } from "./canvas.js";
+import { crisp, curve, haloText, line } from "./canvas.js";
 import { bps, number, signed, signedSize, signedTick, tickSize } from "./format.js";
 import { alpha, theme } from "./theme.js";
 import { TOP, beginRow, clipPlot, valueAxis, valueChip } from "./timerows.js";
@@ -36,14 +36,9 @@ function reach(table, names, { start, end, step }, use = (v) => v) {
   return [low, high];
 }
 
-function stroke(x, pane, view, name, Y, colour, width = 1, dash = []) {
-  const s = pane.model.series;
-  trace(x, s, name, Math.max(s.from, s.search(view.start) - 1), Math.min(s.to, s.search(view.end) + 1), view.X, Y);
-  x.strokeStyle = colour;
-  x.lineWidth = width;
-  x.setLineDash(dash);
-  x.stroke();
-  x.setLineDash([]);
+function stroke(x, pane, view, name, Y, colour, width = 1, dash = null) {
+  const s = pane.model.series, from = Math.max(s.from, s.search(view.start) - 1), to = Math.min(s.to, s.search(view.end) + 1);
+  curve(x, s, name, from, to, { ...view, Y }, { colour, width, dash });
 }
 
 /** The newest known value of a series; NaN where it is not known now. */
@@ -61,7 +56,8 @@ export function drawPrice(pane, view, now) {
   stroke(x, pane, view, "ask", Y, alpha(theme.sell, 0.7));
   stroke(x, pane, view, "bid", Y, alpha(theme.buy, 0.7));
   stroke(x, pane, view, "mid", Y, theme.text, 1.4);
-  pane.bubbles.bubbles(x, model, { X: view.X, Y, start: view.start, end: view.end, width: view.width });
+  pane.discs.find(model, view);
+  pane.discs.draw(x, { ...view, Y });
   view.hatches(x, "best", TOP, view.height);
   x.restore();
   if (chips) valueChip(x, view, mid, Y, number(mid, info.price_decimals + 1));

@@ -1,0 +1,51 @@
+// Trades on a plot of prices: the largest of what is in view, as discs by size and side.
+import { alpha, theme } from "./theme.js";
+
+const MOST = 64, LARGEST_PX = 14, NARROW_PX = 500;
+const TAIL_PX = 60; // the newest still grow
+
+export class Discs {
+  constructor() {
+    this.key = "";
+    this.found = [];
+  }
+
+  /** Chooses those of the range in view. */
+  find({ epoch, trades }, { start, end, width }) {
+    const key = `${epoch}/${trades.version}/${Math.round(start)}/${Math.round(end)}`;
+    if (this.key === key) return;
+    this.key = key;
+    this.found = trades.largest(start, end, Math.min(MOST, Math.max(12, Math.round(width / 13))));
+  }
+
+  /** What tells whether those that no longer grow are the same: they give way to larger ones, and the largest is the measure of all. */
+  settled({ X, width }) {
+    const old = this.found.filter(({ time }) => X(time) < width - TAIL_PX);
+    return [this.found[0]?.size, old.length, old.reduce((sum, { time }) => sum + time, 0)].join("/");
+  }
+
+  /** Draws those that reach beyond `from`, px. */
+  draw(x, { X, Y, width }, from = 0) {
+    const largest = this.found[0]?.size, most = width < NARROW_PX ? LARGEST_PX - 3 : LARGEST_PX;
+    for (const one of this.found) {
+      const radius = Math.max(2.2, Math.sqrt(one.size / largest) * most);
+      const left = X(one.time), top = Y(one.price);
+      if (left + radius + 2 < from) continue;
+      disc(x, left, top, radius + 1);
+      x.strokeStyle = theme.halo;
+      x.lineWidth = 1.5;
+      x.stroke();
+      disc(x, left, top, one.bought ? radius : radius - 0.8);
+      x.fillStyle = alpha(theme[one.bought ? "buy-fill" : "sell-fill"], one.bought ? 0.82 : 0.3);
+      x.fill();
+      x.strokeStyle = theme[one.bought ? "buy" : "sell"];
+      x.lineWidth = one.bought ? 1 : 1.8;
+      x.stroke();
+    }
+  }
+}
+
+function disc(x, left, top, radius) {
+  x.beginPath();
+  x.arc(left, top, radius, 0, 6.2832);
+}

@@ -1,0 +1,88 @@
+"""Plots that are painted in part show what they would if they were painted whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import LiveMarkets, Watched, watched
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+ROWS = ("book", "ofi")
+# Frames can be held back, so that two paintings are of one moment; paintings are counted by what they clear.
+TOOLS = """
+const held = (window.held = { on: false, whole: {}, part: {} });
+const Socket = window.WebSocket;
+window.WebSocket = class extends Socket {
+  set onmessage(hear) {
+    super.onmessage = (event) => (held.on && typeof event.data !== "string" ? undefined : hear(event));
+  }
+};
+const clear = CanvasRenderingContext2D.prototype.clearRect;
+CanvasRenderingContext2D.prototype.clearRect = function (left, ...box) {
+  const row = this.canvas.className === "plot" && this.canvas.closest("[data-row]")?.dataset.row;
+  if (row) held[left > 0 ? "part" : "whole"][row] = (held[left > 0 ? "part" : "whole"][row] ?? 0) + 1;
+  return clear.call(this, left, ...box);
+};
+"""
+# Of each row, how much differs between what was painted as it came and all of it, of one moment.
+COMPARED = """async (rows) => {
+  const { held } = window, frame = () => new Promise((done) => requestAnimationFrame(done));
+  const seen = () => rows.map((row) => {
+    const canvas = document.querySelector(`.row-${row} canvas.plot`);
+    return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  });
+  held.on = true;
+  for (let k = 0; k < 3; k++) await frame();
+  const parts = seen(), before = { ...held.whole };
+  while (rows.some((row) => held.whole[row] === before[row])) await frame(); // it is after two seconds
+  const whole = seen();
+  held.on = false;
+  return rows.map((row, k) => ({
+    row, off: whole[k].filter((value, at) => Math.abs(value - parts[k][at]) > 24).length / whole[k].length,
+    ink: new Set(whole[k]).size,
+  }));
+}"""
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveMarkets]:
+    with LiveMarkets(tmp_path_factory.mktemp("hot"), count=1, minutes=8) as markets:
+        yield markets
+
+
+@pytest.fixture(scope="module")
+def url(living: LiveMarkets) -> Iterator[str]:
+    with running_server(Path(living.store.directory), workers=1) as base:
+        yield base
+
+
+def opened(page: Watched, living: LiveMarkets, url: str, query: str) -> None:
+    page.page.add_init_script(TOOLS)
+    page.open(f"{url}/?m={living.names[0]}&{query}", living.names[0])
+
+
+@pytest.mark.parametrize("query", ["range=300", "range=120&rate=4", "range=900&line=both"])
+def test_a_part_is_painted_as_the_whole_would_be(
+    browser: Browser, living: LiveMarkets, url: str, query: str
+) -> None:
+    with watched(browser) as page:
+        opened(page, living, url, query)
+        for _ in range(3):
+            many = page.page.evaluate("() => window.held.part.book ?? 0") + 2
+            page.until(f"() => window.held.part.book > {many} && window.held.part.ofi > 0")
+            for one in page.page.evaluate(COMPARED, ROWS):
+                assert one["ink"] > 20
+                assert one["off"] < 0.001, one
+        assert not page.complaints
+
+
+def test_most_paintings_are_of_a_part(browser: Browser, living: LiveMarkets, url: str) -> None:
+    with watched(browser) as page:
+        opened(page, living, url, "range=900")
+        page.until("() => window.held.part.book > 40")
+        held = page.page.evaluate("() => window.held")
+        assert held["part"]["book"] > 3 * held["whole"]["book"]
