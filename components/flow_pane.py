@@ -60,7 +60,9 @@ def flow_pane(where: str) -> list[Component]:
         html.Span(className=f"chip {name}", hidden=True, **{"data-f": name, "aria-hidden": "true"})
         for name in ("chip-book", "chip-ofi")
     ]
-    mid = html.Span(className="mid-line", hidden=True, **{"data-f": "mid-line", "aria-hidden": "true"})
+    mid = html.Span(
+        className="mid-line", hidden=True, **{"data-f": "mid-line", "aria-hidden": "true"}
+    )
     overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
     return [
         html.Div(
