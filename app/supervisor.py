@@ -120,14 +120,16 @@ class Supervisor:
         _log.error("restarting", process=child.name, reason=sentence)
 
     def _end(self) -> None:
-        running = [c.process for c in self.children if c.process and c.process.poll() is None]
-        for child in self.children:
-            if child.process and child.process.poll() is None:
-                _signal(child.process, signal.SIGTERM)
+        running = [c for c in self.children if c.process and c.process.poll() is None]
         deadline = monotonic_ns() + round(_GRACE_S * 1e9)
-        while any(p.poll() is None for p in running) and monotonic_ns() < deadline:
-            time.sleep(0.02)
-        for process in running:
+        # What the others were started after goes last: none of them takes its end for a fault.
+        for last in (False, True):
+            processes = [c.process for c in running if c.process and bool(c.ready_port) is last]
+            for process in processes:
+                _signal(process, signal.SIGTERM)
+            while any(p.poll() is None for p in processes) and monotonic_ns() < deadline:
+                time.sleep(0.02)
+        for process in [c.process for c in running if c.process]:
             # The group, so that a worker which outlived its parent goes too.
             _signal(process, signal.SIGKILL)
             process.wait()

@@ -12,19 +12,21 @@ import pytest
 
 from app.errors import ServerError
 from app.settings import Settings
-from app.supervisor import check_port, gunicorn_command
+from app.supervisor import check_port, free_port, gunicorn_command
 from tests.processes import ROOT, alive, wait_for
 
 
-def supervise(tmp_path, *bodies, final_codes="frozenset({2})"):
+def supervise(tmp_path, *bodies, final_codes="frozenset({2})", ready_ports=()):
     """A supervisor process whose children run Python bodies; each writes its pid to a file."""
+    ports = dict(enumerate(ready_ports))
     children = []
     for k, body in enumerate(bodies):
         source = f"import os, sys, time, signal, pathlib\np = pathlib.Path({str(tmp_path)!r})\n"
         source += f"with open(p / 'pids{k}', 'a') as f: print(os.getpid(), file=f, flush=True)\n"
         source += textwrap.dedent(body)
         children.append(
-            f"Child('child{k}', [sys.executable, '-c', {source!r}], final_codes={final_codes})"
+            f"Child('child{k}', [sys.executable, '-c', {source!r}], final_codes={final_codes}, "
+            f"ready_port={ports.get(k)})"
         )
     script = (
         "import os, sys\nfrom app import log\nlog.configure(json=True)\n"
@@ -90,6 +92,28 @@ def test_ctrl_c_ends_even_a_deaf_child_within_three_seconds(tmp_path):
     process.communicate(timeout=10)
     assert time.monotonic() - began < 3
     assert not any(alive(pid) for pid in children)
+
+
+def test_what_the_others_were_started_after_ends_last(tmp_path):
+    port = free_port()
+    listens = f"import socket\ns = socket.create_server(('127.0.0.1', {port}))\n" + FOREVER
+    looks = f"""
+    import socket
+    def end(*_):
+        time.sleep(0.2)
+        with socket.socket() as probe:
+            (p / "found").write_text(str(probe.connect_ex(("127.0.0.1", {port}))))
+        sys.exit()
+    signal.signal(signal.SIGTERM, end)
+    (p / "ready").touch()
+    while True: time.sleep(1)
+    """
+    process = supervise(tmp_path, listens, looks, ready_ports=(port,))
+    wait_for((tmp_path / "ready").exists, "the second")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert (tmp_path / "found").read_text() == "0"
+    assert not any(alive(pid) for k in (0, 1) for pid in pids(tmp_path, k))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
