@@ -69,11 +69,24 @@ def test_a_bucket_is_the_trailing_hour_over_fifty_and_fixed_when_it_opens():
     assert all(b.vpin == 1.0 for b in found if b.vpin is not None)
 
 
+def test_the_trailing_hour_is_a_plain_sum_over_its_seconds():
+    rng = np.random.default_rng(8)
+    hour, seen, newest = vpin._TrailingHour(), [], 1_000_000
+    for step in rng.choice(
+        [0, 1, 2, 60, 3599, 3600, 3601, 9000, -1, -50, -3599, -3600, -9000], 2000
+    ):
+        second, size = newest + int(step), int(rng.integers(1, 1000))
+        hour.add(second * S + 7, size)
+        newest = max(newest, second)
+        seen.append((second, size))
+        assert hour._total == sum(v for s, v in seen if newest - 3600 < s <= newest)
+
+
 def test_memory_is_bounded_by_the_hour_and_the_day():
     live = vpin.Vpin()
     for second in range(0, 3 * 86_400, 20):
         live.add(second * S, 3, 0)
-    assert len(live._hour._seconds) <= 180
+    assert len(live._hour._volume) == 3600
     assert len(live._day) == len(live._sorted) <= 50 * 24 + 2
 
 

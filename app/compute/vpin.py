@@ -9,6 +9,7 @@ volume is fixed when it opens: the trailing hour's volume / 50. Lots are integer
 trades gives the same buckets.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Sequence
@@ -48,9 +49,10 @@ class _TrailingHour:
     """Volume of the last hour by whole seconds, and how much of the hour was seen."""
 
     def __init__(self) -> None:
-        self._seconds: deque[list[int]] = deque()
+        self._volume = array("q", bytes(8 * HOUR_S))  # by second, in a ring
         self._total = 0
         self._first: int | None = None
+        self._newest = 0  # second
         self._lost: deque[tuple[int, int]] = deque()  # gaps, disjoint, in order
 
     def lose(self, from_ns: int, to_ns: int) -> None:
@@ -62,10 +64,9 @@ class _TrailingHour:
 
     def restore(self, second: Ints, size: Ints, first: int) -> None:
         """As if the volume of these seconds had been added one trade after the other."""
-        self._first = first
         for at, volume in zip(second.tolist(), size.tolist(), strict=True):
-            self._seconds.append([at, volume])
-            self._total += volume
+            self._add(at, volume)
+        self._first = first
 
     def _lost_s(self, begin_ns: int, end_ns: int) -> float:
         while self._lost and self._lost[0][1] <= begin_ns:
@@ -74,16 +75,19 @@ class _TrailingHour:
         return sum(part for part in inside if part > 0) / _S_NS
 
     def add(self, time_ns: int, size: int) -> None:
-        second = time_ns // _S_NS
+        self._add(time_ns // _S_NS, size)
+
+    def _add(self, second: int, size: int) -> None:
         if self._first is None:
-            self._first = second
-        if self._seconds and self._seconds[-1][0] == second:
-            self._seconds[-1][1] += size
-        else:
-            self._seconds.append([second, size])
-        self._total += size
-        while self._seconds[0][0] <= second - HOUR_S:
-            self._total -= self._seconds.popleft()[1]
+            self._first = self._newest = second
+        # Each second takes the place of the one an hour before it.
+        for passed in range(max(self._newest, second - HOUR_S) + 1, second + 1):
+            self._total -= self._volume[passed % HOUR_S]
+            self._volume[passed % HOUR_S] = 0
+        self._newest = max(self._newest, second)
+        if second > self._newest - HOUR_S:
+            self._volume[second % HOUR_S] += size
+            self._total += size
 
     def bucket(self, time_ns: int) -> int | None:
         """The volume of a bucket that opens now; None before five minutes were seen.
