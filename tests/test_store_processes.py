@@ -130,7 +130,10 @@ def test_an_append_waits_for_a_slow_checkpoint_before_the_log_outgrows_it(tmp_pa
     with opened(tmp_path) as store:
         store.append(BTC, load(1))
         writing = threading.Thread(target=write_much)
-        with child("checkpoint", tmp_path) as slow, store._care.caretaker.paused(10):
+        with (
+            child("checkpoint", tmp_path) as slow,
+            store._care.caretaker.paused(file_of(tmp_path), 10),
+        ):
             assert slow.stdout is not None
             assert slow.stdout.readline() == b"held\n"
             writing.start()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from app import log
 from app.market import MarketId
-from app.store import files
 from app.store.caretaker import Caretaker
 from app.store.control import Control
 from app.store.faults import explain
@@ -18,6 +17,7 @@ _WAL_SLOW_BYTES = 4 * WAL_BYTES  # beyond it the append helps, for the caretaker
 _WAL_STUCK_BYTES = (
     64 << 20
 )  # the least allowance for a log that a stuck reader keeps from being reused
+_PATIENCE_S = 3.0  # for a checkpoint that waits for its disk; well below the time of a lease
 _PAGE_BYTES = 4096
 
 
@@ -87,7 +87,7 @@ class WalWatch:
         The caretaker's own is waited for: a disk that takes less than is appended slows the appends.
         """
         try:
-            with self._caretaker.paused(files.BUSY_TIMEOUT_S):
+            with self._caretaker.paused(self._path, _PATIENCE_S):
                 busy, frames, done = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:  # the append itself is stored; the next look tries again
             _log.warning(str(explain(error, self._path)), market=str(self._market))

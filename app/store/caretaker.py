@@ -7,6 +7,7 @@ here it costs the appends nothing, because a writer and a passive checkpoint do 
 import queue
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ class Caretaker:
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._checkpointing = threading.Lock()
+        self._checkpointing: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
         self._thread: threading.Thread | None = None
         self._pending: set[Path] = set()
 
@@ -38,14 +39,16 @@ class Caretaker:
         self._submit(lambda: self._checkpoint(path))
 
     @contextmanager
-    def paused(self, timeout_s: float) -> Iterator[bool]:
-        """No checkpoint is under way meanwhile; False when the one at hand took longer than that."""
-        free = self._checkpointing.acquire(timeout=timeout_s)
+    def paused(self, path: Path, timeout_s: float) -> Iterator[bool]:
+        """This file is not checkpointed meanwhile; False when the one at hand took longer than that."""
+        with self._lock:
+            checkpointing = self._checkpointing[path]
+        free = checkpointing.acquire(timeout=timeout_s)
         try:
             yield free
         finally:
             if free:
-                self._checkpointing.release()
+                checkpointing.release()
 
     def verify(self, path: Path, on_damage: Callable[[str], None]) -> None:
         """Read the whole file; `on_damage` is called with what is wrong, if anything is."""
@@ -101,7 +104,7 @@ class Caretaker:
             connection = files.connect(path, "rw")
             try:
                 connection.execute("PRAGMA synchronous = NORMAL")
-                with self._checkpointing:
+                with self.paused(path, -1):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             finally:
                 connection.close()

@@ -108,7 +108,7 @@ class ViewSpec:
 
     @property
     def period_ns(self) -> int:
-        """The least time between frames."""
+        """The first row of each period brings a frame."""
         return NS_PER_S // self.rate_hz
 
     @property

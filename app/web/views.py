@@ -128,7 +128,11 @@ class View:
             return True
         age = now_ns - self.sent_ns
         period = self.spec.period_ns
-        if age >= SLOW_NS or self._newest_ns() // period > self.sent_row_ns // period:
+        # The heartbeat waits a little for a row that is late.
+        if (
+            age >= max(SLOW_NS, period * 6 // 5)
+            or self._newest_ns() // period > self.sent_row_ns // period
+        ):
             return True
         if self.gaps_dirty or self.finding_dirty:
             return age >= period * 9 // 10

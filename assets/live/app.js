@@ -238,8 +238,10 @@ class Page {
     // A canvas that is painted after words were written waits for a layout: the words of all come last.
     const painted = due.filter((stack) => stack.tries(() => stack.paint(at, this.frozen)));
     for (const stack of painted) {
-      stack.tries(() => stack.tell(at));
-      if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
+      stack.tries(() => {
+        stack.tell(at);
+        if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
+      });
     }
   }
 
@@ -249,7 +251,7 @@ class Page {
     this.travel.tick();
     if (document.hidden) return;
     // Ages and outages move on without news; with news all is drawn anyway.
-    for (const stack of this.stacks.values()) if (Date.now() - stack.drawn.at >= SECOND_MS / 2) this.dirty(stack);
+    for (const stack of this.stacks.values()) if (performance.now() - stack.drawnAt >= SECOND_MS / 2) this.dirty(stack);
   }
 
   /** One crosshair time over all stacks; the card stays with the one under the pointer. */

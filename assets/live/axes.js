@@ -62,9 +62,14 @@ export class Axes {
     return this.gesture > 0 && performance.now() - this.gesture < GESTURE_MS;
   }
 
+  /** Whether plotly is there and can be told. */
+  get free() {
+    return !this.drawing && !this.busy && this.ready();
+  }
+
   /** Tells plotly what changed since the last time; nothing when nothing did. */
   tell(wanted) {
-    if (this.drawing || this.busy || !this.ready()) return;
+    if (!this.free) return;
     const change = {};
     let changed = false;
     for (const [key, value] of Object.entries(wanted)) {

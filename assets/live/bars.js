@@ -1,5 +1,6 @@
 // Rolling OFI and taker flow as bars on the time axis.
 import { begin, crisp, curve, haloText, line, text } from "./canvas.js";
+import { widthOf } from "./geometry.js";
 import { NO_TRADES, learningWords } from "./said.js";
 import { alpha, theme } from "./theme.js";
 
@@ -32,7 +33,7 @@ export function drawOfi(canvas, model, view, choice, strip, due) {
       line(x, 0, at, width, at, theme.axis, [4, 3]);
     }
   }
-  bars(x, model.series, main, { ...view, start: since }, (v) => {
+  bars(x, model.series, main, view, since, (v) => {
     const far = known ? Math.abs((v - d.mean) / d.sd) : 0;
     return far >= 3 ? 1 : far >= 2 ? 0.9 : 0.62;
   });
@@ -68,10 +69,11 @@ function explain(x, { title, text: words, share }, room, height) {
 }
 
 /** One bar per `BAR_PX` pixels, or per step where steps are wider; the last step in a bar's span counts. */
-function bars(x, table, name, { X, Y, start, end, step }, strength) {
+function bars(x, table, name, view, since, strength) {
+  const { X, Y, end, step } = view;
   const values = table.data[name], time = table.time;
-  const from = table.search(start), to = table.search(end + step);
-  const wide = X(step) - X(0), zero = Y(0);
+  const from = table.search(since), to = table.search(end + step);
+  const wide = widthOf(view, step), zero = Y(0);
   const each = Math.max(BAR_PX, wide);
   let slot = NaN, pending = NaN;
   const put = () => {
@@ -96,9 +98,9 @@ function bars(x, table, name, { X, Y, start, end, step }, strength) {
 
 /** Taker flow: bought minus sold, summed over what one bar spans. */
 export function flowBars(model, view) {
-  const { X, start, end, step } = view;
+  const { start, end, step } = view;
   const table = model.series, time = table.time, flow = table.data.flow;
-  const wide = X(step) - X(0), each = Math.max(BAR_PX * 2, wide);
+  const wide = widthOf(view, step), each = Math.max(BAR_PX * 2, wide);
   const ms = wide > 0 ? (each / wide) * step : step;
   const found = [];
   let index = NaN;

@@ -1,4 +1,5 @@
 // Drawing primitives shared by all charts.
+import { widthOf } from "./geometry.js";
 import { WHOLE, WIDE_STEP_PX } from "./strip.js";
 import { theme } from "./theme.js";
 
@@ -99,11 +100,16 @@ export function chip(x, words, left, middle, fill, colour, { align = "left", bor
   return width;
 }
 
+const HATCH_PX = 6;
+
+/** Where to begin a hatch whose gap may begin far to the left: its lines stay with the gap as it moves. */
+export const hatchedFrom = (left) => (left > -8 ? left : -8 - ((-8 - left) % HATCH_PX));
+
 /** Missing data: 45° lines at 6 px between solid edges; only what the canvas can show is drawn. */
 export function hatch(x, left, top, width, height) {
   if (!(width > 0)) return;
   const reach = x.canvas.width; // a gap may be many screens wide
-  const first = 6 * Math.max(0, Math.floor((-reach - left) / 6)) - height, last = Math.min(width + height, reach - left);
+  const first = HATCH_PX * Math.max(0, Math.floor((-reach - left) / HATCH_PX)) - height, last = Math.min(width + height, reach - left);
   x.save();
   x.beginPath();
   x.rect(left, top, width, height);
@@ -113,7 +119,7 @@ export function hatch(x, left, top, width, height) {
   x.strokeStyle = theme.hatch;
   x.lineWidth = 1;
   x.beginPath();
-  for (let k = first; k < last; k += 6) {
+  for (let k = first; k < last; k += HATCH_PX) {
     x.moveTo(left + k, top + height);
     x.lineTo(left + k + height, top);
   }
@@ -163,12 +169,12 @@ export function trace(x, table, name, from, to, X, Y, dash = null) {
 }
 
 /** Strokes a field of a table over the rows `from … to − 1`. */
-export function curve(x, table, name, from, to, { X, Y, step }, { colour, width = 1, dash = null }) {
-  const wide = X(step) - X(0) > WIDE_STEP_PX;
+export function curve(x, table, name, from, to, view, { colour, width = 1, dash = null }) {
+  const wide = widthOf(view, view.step) > WIDE_STEP_PX;
   x.strokeStyle = colour;
   x.lineWidth = width;
   if (dash && wide) x.setLineDash(dash);
-  trace(x, table, name, from, to, X, Y, wide ? null : dash);
+  trace(x, table, name, from, to, view.X, view.Y, wide ? null : dash);
   x.stroke();
   if (dash && wide) x.setLineDash([]);
 }

@@ -1,8 +1,8 @@
 // Trades on a plot of prices: the largest of what is in view, as discs by size and side.
+import { REACH_PX } from "./strip.js";
 import { alpha, theme } from "./theme.js";
 
 const MOST = 64, LARGEST_PX = 14, NARROW_PX = 500;
-const TAIL_PX = 60; // the newest still grow
 
 export class Discs {
   constructor() {
@@ -20,7 +20,7 @@ export class Discs {
 
   /** What tells whether those that no longer grow are the same: they give way to larger ones, and the largest is the measure of all. */
   settled({ X, width }) {
-    const old = this.found.filter(({ time }) => X(time) < width - TAIL_PX);
+    const old = this.found.filter(({ time }) => X(time) < width - REACH_PX);
     return [this.found[0]?.size, old.length, old.reduce((sum, { time }) => sum + time, 0)].join("/");
   }
 

@@ -1,7 +1,7 @@
 // The tab Book & flow of one market: the linked rows, what is drawn on them, and how they are handled.
 import { Axes, coloursFor, layoutFor } from "./axes.js";
 import { flowBars, linesOf, usual } from "./bars.js";
-import { hatch } from "./canvas.js";
+import { hatch, hatchedFrom } from "./canvas.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
 import { bookMenu, bookWords, ofiMenu, ofiWords } from "./book_menu.js";
@@ -19,8 +19,7 @@ import { ticksOf } from "./ticks.js";
 import { touches } from "./touch.js";
 
 const PIXELS_PER_ROW = 2.2;
-const NAMES_MS = 1000;
-const RELAYOUT_MS = 1000, STILL_PX = 2; // the axes follow after so long, and when they have moved so far
+const RELAYOUT_MS = 1000, NAMES_MS = 1000;
 
 export class FlowPane {
   /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
@@ -139,7 +138,7 @@ export class FlowPane {
     const low = { ofi: -reach, levels: 0, flow: -1 }, high = { ofi: reach, levels: model.levelCount, flow: 1 };
     [low.book, high.book] = this.ranges.price(model);
     const views = {};
-    const ahead = this.ranges.user.time ? 0 : toPixel(end, end - start, geometry.rows.book.width);
+    const ahead = this.ranges.user.time ? 0 : toPixel(end, end - start, geometry.rows.book.width); // less than a pixel
     for (const [kind, row] of Object.entries(geometry.rows)) {
       const X = scale(start + ahead, end + ahead, row.width, false);
       const spans = (stream) => this.stack.spans(stream, state, this.edge);
@@ -152,7 +151,7 @@ export class FlowPane {
       };
       views[kind].hatches = (x, stream, top, height) => {
         for (const { from, to } of spans(stream)) {
-          const left = Math.max(-8, X(from)), right = Math.min(row.width + 8, X(to));
+          const left = hatchedFrom(X(from)), right = Math.min(row.width + 8, X(to));
           if (right > 0 && left < row.width) hatch(x, left, top, Math.max(3, right - left), height);
         }
       };
@@ -163,16 +162,18 @@ export class FlowPane {
     return views;
   }
 
-  /** Paints the canvases that are due; the axes when they have moved, and when anything about them changed. */
+  /** Paints the canvases that are due; the axes once a second, and when anything about them changed. */
   draw(at, state, hidden) {
     if (!this.geometry.width) return;
     this.views = this.viewsFor(state);
     this.chips = present(state);
     paint(this, state, hidden, performance.now());
-    const { width, height } = this.geometry, { book, ofi, flow } = this.views;
-    const layout = [width, height, this.model.epoch, this.ranges.free, this.rows.classList.contains("solo"), book.low, book.high, ofi.high, flow.high].join();
-    const still = Math.max(RELAYOUT_MS, (STILL_PX * (book.end - book.start)) / book.width);
-    if (at - this.tickAt < still && layout === this.layout) return;
+    const { book, ofi, flow } = this.views;
+    const layout = [
+      this.geometry.stamp, this.model.epoch, this.ranges.user.time, this.rows.classList.contains("solo"), book.low, book.high, ofi.high, flow.high,
+      this.depthAxis?.most, this.chips,
+    ].join();
+    if ((at - this.tickAt < RELAYOUT_MS && layout === this.layout && this.axes.settled) || !this.axes.free) return;
     this.layout = layout;
     this.tickAt = at;
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });

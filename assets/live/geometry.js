@@ -1,11 +1,14 @@
 // Where the rows of a stack are, in pixels of its `.rows` element; measured from the page, so that CSS
 // alone decides the layout.
 
+let count = 0; // of measurements, so that each has a stamp
+
 /**
  * @param {HTMLElement} rows the element that holds panels, axes and overlay
- * @returns {{width: number, height: number, rows: Object<string, object>, axis: number}}
+ * @returns {{width: number, height: number, rows: Object<string, object>, stamp: number}}
  */
 export function measure(rows) {
+  count++;
   const outer = rows.getBoundingClientRect();
   const found = {};
   for (const panel of rows.querySelectorAll(".panel[data-row]")) {
@@ -23,8 +26,11 @@ export function measure(rows) {
       solo: panel.classList.contains("soloed"),
     };
   }
-  return { width: outer.width, height: outer.height, rows: found };
+  return { width: outer.width, height: outer.height, rows: found, stamp: count };
 }
+
+/** How many pixels a stretch of time takes in a view; from whole milliseconds, for a difference of times is not exact. */
+export const widthOf = ({ start, end, width }, ms) => (ms * width) / Math.round(end - start);
 
 /** Linear scale from values to pixels; `up` runs from the bottom. */
 export function scale(low, high, length, up) {

@@ -28,7 +28,7 @@ export class Heatmap {
   }
 
   /** Brings the raster up to date with the columns of a model. */
-  update(model) {
+  update(model, changed = -Infinity) {
     const table = model.columns;
     if (!table.length) return;
     const step = model.info.step_ms;
@@ -39,7 +39,7 @@ export class Heatmap {
     if (!fresh && !rescaled && this.done === table.version) return;
     this.colours = { lut: rampOf(this.look.ramp), place: placing(this.look, this.scale.top) };
     let from = table.from;
-    if (!fresh && !rescaled) from = table.search((this.raster.last - 1) * step);
+    if (!fresh && !rescaled) from = table.search(Math.min(changed, (this.raster.last - 1) * step));
     for (let k = from; k < table.to; k++) this.column(model, k);
     this.done = table.version;
   }
@@ -104,7 +104,7 @@ export class Heatmap {
   draw(canvas, model, view, options, due) {
     this.dress(options);
     const { width, height, X, Y, start, end } = view;
-    if (model.columns.length) this.update(model);
+    if (model.columns.length) this.update(model, due.changed);
     this.choose(model, view);
     const picture = [due.key, height, this.raster.key, this.scale?.top, this.lookKey, this.apart, this.discs.settled(view)].join();
     const part = this.strip.plan({ ...due, key: picture }, view);

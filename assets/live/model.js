@@ -66,7 +66,8 @@ export class Model {
 
   merge(arrays) {
     const data = (name) => arrays[name]?.data;
-    this.changed = Math.min(this.changed, ...["t", "col_t", "tr_t"].map((name) => data(name)?.[0] ?? Infinity).map(netted));
+    this.changed = Math.min(this.changed, ...["t", "col_t"].map((name) => data(name)?.[0] ?? Infinity));
+    for (const time of data("tr_t") ?? []) this.changed = Math.min(this.changed, netted(time));
     if (data("t")?.length) {
       this.series.merge(data("t"), {
         bid: data("bid"), ask: data("ask"), mid: data("mid"), ofi: data("ofi"), multi: data("multi"),

@@ -4,6 +4,7 @@ import { drawDistribution } from "./distribution.js";
 import { number, signedSize } from "./format.js";
 import { drawMade } from "./made.js";
 import { drawOverlay } from "./overlay.js";
+import { missingSince } from "./states.js";
 import { write } from "./texts.js";
 import { theme } from "./theme.js";
 
@@ -14,13 +15,13 @@ const CALM_MS = 240;
 export function paint(stack, state, hidden, now) {
   const { model, geometry, views, ranges } = stack, rows = geometry.rows;
   const look = [
-    geometry.width, geometry.height, model.epoch, theme.version, state, hidden, stack.recorded, stack.optionsKey,
+    geometry.stamp, model.epoch, theme.version, state, hidden, stack.recorded, stack.optionsKey,
     ranges.user.time, ranges.user.price, views.book.low, views.book.high, views.ofi.high,
   ].join();
   const all = look !== stack.look || now - (stack.paintedAt ?? -Infinity) >= CALM_MS;
   stack.look = look;
   if (!hidden) {
-    const due = { key: `${look}/${model.gapsSeen}`, changed: model.changed, now };
+    const due = { key: `${look}/${model.gapsSeen}/${Math.round(missingSince(model, state))}`, changed: model.changed, now };
     model.changed = Infinity;
     if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book, stack.options, due);
     if (rows.ofi.height) {
@@ -54,7 +55,7 @@ export function placeChips(stack, hidden) {
   place(f["chip-book"], shown ? t.mid : null, geometry.rows.book, views.book, () => number(t.mid, model.info.price_decimals + 1));
   place(f["chip-ofi"], shown ? ofi : null, geometry.rows.ofi, views.ofi, () => signedSize(ofi));
   f["chip-ofi"].classList.toggle("sold", ofi < 0);
-  const row = geometry.rows.book, at = views.book.showsNow && shown && t.mid ? views.book.Y(t.mid) : NaN;
+  const row = geometry.rows.book, at = row.height > 0 && views.book.showsNow && shown && t.mid ? views.book.Y(t.mid) : NaN;
   put(f["mid-line"], at >= 0 && at <= row.height, row.left, row.top + Math.round(at));
   if (f["mid-line"].ofiWidth !== row.width) f["mid-line"].style.width = `${(f["mid-line"].ofiWidth = row.width)}px`;
 }

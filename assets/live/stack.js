@@ -36,7 +36,7 @@ export class Stack {
     this.awaited = null; // a start that the server tells of before there is anything to show
     this.recorded = false;
     this.edge = NaN;
-    this.wordsAt = 0;
+    this.wordsAt = this.drawnAt = 0;
     this.drawn = { count: 0, ms: 0, at: 0, row: null, tiles: null };
     this.made = new Map(); // tab → pane; made when first shown, kept while the stack is
     element.addEventListener("click", (event) => this.act(event.target.closest?.("[data-do]")?.dataset.do));
@@ -233,6 +233,7 @@ export class Stack {
     show(this, state, at);
     if (model.info && this.speaks(at)) this.words(at, state);
     this.broken = "";
+    this.drawnAt = at;
   }
 
   /** @returns {boolean} whether a step of the drawing went well; where not, the others go on */
@@ -241,6 +242,7 @@ export class Stack {
       step();
       return true;
     } catch (error) {
+      this.pane.renew?.(); // what was painted is not known
       this.broke(error);
       return false;
     }

@@ -1,7 +1,9 @@
 // How much of a plot over time is painted anew: all of it, or only its newest pixels. What painting costs are strokes
 // through thousands of rows, and from one update to the next nearly all of them stay.
 
-const REACH_PX = 20; // how far a mark reaches from its time: a bubble with its halo
+import { widthOf } from "./geometry.js";
+
+export const REACH_PX = 20; // how far a mark reaches from its time: a bubble with its halo
 export const WIDE_STEP_PX = 2; // rows so far apart are few
 const WHOLE_MS = 2000; // all is painted anew so often, whatever was missed
 
@@ -25,8 +27,9 @@ export class Strip {
    * @param {{key: string, changed: number, now: number}} due `key` is what every pixel depends on, beside time and rows;
    *   `changed` the earliest time whose rows have changed since the last plan, Infinity for none
    */
-  plan({ key, changed, now }, { X, start, end, step, width }) {
-    const ratio = window.devicePixelRatio || 1, full = `${key}/${width}/${end - start}/${ratio}`;
+  plan({ key, changed, now }, view) {
+    const { X, start, end, step, width } = view;
+    const ratio = window.devicePixelRatio || 1, full = `${key}/${width}/${Math.round(end - start)}/${ratio}`;
     const moved = (this.origin - X(0)) * ratio, shift = Math.round(moved);
     const same = full === this.key && Math.abs(moved - shift) < 0.01 && now - this.wholeAt < WHOLE_MS;
     this.key = full;
@@ -34,7 +37,7 @@ export class Strip {
     if (same && shift === 0 && changed === Infinity) return null;
     // A row's mark begins at the row before it.
     const first = Math.min(X(changed - 2 * step), width - shift / ratio) - REACH_PX, left = Math.floor(first * ratio) / ratio;
-    if (!same || X(step) - X(0) > WIDE_STEP_PX || shift < 0 || (shift > 0 && !this.scrolls) || left < width / 2) {
+    if (!same || widthOf(view, view.step) > WIDE_STEP_PX || shift < 0 || (shift > 0 && !this.scrolls) || left < width / 2) {
       this.wholeAt = now;
       return WHOLE;
     }

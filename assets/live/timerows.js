@@ -1,5 +1,5 @@
 // Rows of charts on one time axis, each on a canvas of its own: geometry, axes, and what the pointer does.
-import { begin, chip, crisp, hatch, line, text } from "./canvas.js";
+import { begin, chip, crisp, hatch, hatchedFrom, line, text } from "./canvas.js";
 import { clock, decimalsOf, multiples, tickStep, timeTicks } from "./format.js";
 import { scale } from "./geometry.js";
 import { theme } from "./theme.js";
@@ -50,7 +50,7 @@ export function rowView(row, start, end, step, spans) {
     row, width, height, top: TOP, full: row.width, start, end, step, X,
     hatches(x, stream, top, tall) {
       for (const { from, to } of spans(stream)) {
-        const left = Math.max(-8, X(from)), right = Math.min(width + 8, X(to));
+        const left = hatchedFrom(X(from)), right = Math.min(width + 8, X(to));
         if (right > 0 && left < width) hatch(x, left, top, Math.max(3, Math.min(right, width) - left), tall);
       }
     },

@@ -1,6 +1,7 @@
 // How the rows of the tab Trades & liquidity are drawn; every value comes from the server's series.
 import { crisp, curve, haloText, line } from "./canvas.js";
 import { bps, number, signed, signedSize, signedTick, tickSize } from "./format.js";
+import { widthOf } from "./geometry.js";
 import { alpha, theme } from "./theme.js";
 import { TOP, beginRow, clipPlot, valueAxis, valueChip } from "./timerows.js";
 
@@ -9,8 +10,8 @@ export const BANDS = [5, 10, 25, 50];
 const known = (v) => v === v && v !== null && v !== undefined;
 
 /** Calls `put(left, wide, k)` for every bar: the last row of the table within the bar's span counts. */
-function eachBar(table, { X, start, end, step }, put) {
-  const wide = X(step) - X(0), each = Math.max(BAR_PX, wide), ms = wide > 0 ? (each / wide) * step : step;
+function eachBar(table, view, put) {
+  const { X, start, end, step } = view, wide = widthOf(view, step), each = Math.max(BAR_PX, wide), ms = wide > 0 ? (each / wide) * step : step;
   let index = NaN, last = -1;
   for (let k = table.search(start); k < table.to && table.time[k] <= end + step; k++) {
     const bar = Math.ceil(table.time[k] / ms);
