@@ -9,8 +9,8 @@ import pytest
 from app.clock import NS_PER_S
 from app.market import Grid, Listing
 from app.records import ROW_NS
-from app.web.engine import render_past
 from app.web.loading import load
+from app.web.past import render_past
 from app.web.spec import ViewSpec
 from app.web.views import View, fine_ns
 from app.web.wishes import Close, Open, Snap, Trouble

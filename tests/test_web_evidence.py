@@ -14,8 +14,9 @@ from app.market import MarketId
 from app.store import SqliteStore, open_store
 from app.web.api import Api
 from app.web.desk import LINGER_NS, Desk, find_past
-from app.web.engine import Engine, render_past
+from app.web.engine import Engine
 from app.web.frames import decode
+from app.web.past import render_past
 from app.web.spec import ViewSpec
 from app.web.wishes import Frame, Open
 from tests.web_market import Walk, advance, fill, walks

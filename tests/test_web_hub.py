@@ -10,8 +10,9 @@ import pytest
 
 from app.clock import NS_PER_S, FakeClock
 from app.store import SqliteStore, open_store
+from app.web.clients import WAITING_FRAMES, WAITING_TEXTS, Client, Slot
 from app.web.frames import decode
-from app.web.hub import LINGER_NS, WAITING_FRAMES, WAITING_TEXTS, Client, Hub, Slot
+from app.web.hub import LINGER_NS, Hub
 from app.web.spec import ViewSpec
 from app.web.wishes import Frame
 from tests.web_market import Walk, advance, fill, walks

@@ -20,9 +20,10 @@ from app.records import QUALITY_NS, REASONS, State, Stream, empty
 from app.store import SqliteStore, open_store
 from app.web.api import Api
 from app.web.asof import status_at
-from app.web.engine import Engine, render_past
+from app.web.engine import Engine
 from app.web.exposition import Family, number
 from app.web.metrics import Worker
+from app.web.past import render_past
 from app.web.quality import LIVE, IncidentBoard
 from app.web.spec import ViewSpec
 from app.web.wishes import Frame, Open

@@ -8,10 +8,10 @@ from app.compute.liquidity import LINES as TRADE_LINES
 from app.errors import InputError
 from app.records import State
 from app.web import features as tables
-from app.web.engine import render_past
 from app.web.frames import decode
 from app.web.loading import load
 from app.web.options import DEFAULTS, NOTIONAL
+from app.web.past import render_past
 from app.web.spec import ViewSpec
 from app.web.state import ViewState
 from app.web.trades import TAPE, slippage

@@ -5,7 +5,7 @@ store, takes in what is new, and returns the frames that are due. A store that f
 views of the markets that it holds, with a sentence; everything else goes on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -16,10 +16,10 @@ from app.errors import StoreError
 from app.market import Market, MarketId
 from app.store.sqlite import SqliteStore
 from app.web.clocks import CollectorClocks
-from app.web.desk import Desk, find_past, whole_end
+from app.web.desk import Desk
 from app.web.history import Changes, History
-from app.web.loading import fresh, load, past
-from app.web.quality import LIVE, IncidentBoard, past_incidents
+from app.web.loading import fresh, load
+from app.web.quality import LIVE, IncidentBoard
 from app.web.spec import QUALITY, ViewSpec
 from app.web.views import View, fine_ns, needed_ns
 from app.web.watch import WatchList
@@ -348,27 +348,3 @@ class Engine:
             followed.history.keep_estimates({(spec.depth, spec.lookback_s) for spec in specs})
             at_ns = now_ns - followed.behind_ns
             followed.history.forget(at_ns - followed.reach_ns, at_ns - followed.fine_ns)
-
-
-def render_past(
-    store: SqliteStore, markets: Callable[[], dict[MarketId, Market]], key: str, spec: ViewSpec
-) -> bytes:
-    """The snapshot of a view of the past.
-
-    Raises:
-        StoreError: the store failed, or does not hold the market.
-    """
-    assert spec.end_ns is not None
-    held = markets()
-    market = held.get(spec.market)
-    if market is None:
-        raise StoreError(f"{spec.market} is not collected, so there is no past of it to show.")
-    end_ns = spec.end_ns
-    history = past(store, market, end_ns - needed_ns(spec), end_ns - fine_ns(spec), end_ns)
-    view = View(key, spec, history)
-    if spec.tab == QUALITY:
-        view.everywhere = past_incidents(store, held, end_ns, LIVE)
-    view.start(store, spec.end_ns)
-    if spec.question is not None:
-        view.tell(find_past(store, market, spec.question, whole_end(end_ns, spec.question)))
-    return view.snapshot(spec.end_ns)

@@ -7,7 +7,7 @@ gets a snapshot when it can take one. So memory does not grow with slowness.
 
 import asyncio
 import contextlib
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,64 +21,19 @@ from app.clock import NS_PER_S, Clock
 from app.errors import OfiError, StoreError
 from app.market import MarketId
 from app.store.sqlite import SqliteStore
-from app.web.engine import Engine, render_past
+from app.web.clients import Client, Slot
+from app.web.engine import Engine
+from app.web.past import render_past
 from app.web.sparks import Sparks, read_lines
 from app.web.spec import EVIDENCE, ViewSpec
 from app.web.wishes import Close, Frame, Open, Snap, Trouble, Wish
 
 POLL_S: Final = 0.02
 LINGER_NS: Final = 8 * NS_PER_S  # a view without watchers is kept so long: reloads find it ready
-WAITING_FRAMES: Final = 3  # of a view and client
-WAITING_TEXTS: Final = 64
 PAST_KEPT: Final = 8
 IDLE_KEPT: Final = 8  # views without watchers
 SPARKS_AT_ONCE: Final = 40  # markets whose last half hour is read before others have their turn
 _log = log.get("web")
-
-
-@dataclass(eq=False)
-class Slot:
-    """One view of one client: the frames that wait to be sent."""
-
-    number: int  # the page's own
-    key: str
-    frames: deque[bytes] = field(default_factory=deque)
-    needs_snapshot: bool = True
-    asked: bool = True  # whether the snapshot is on its way
-
-    def offer(self, frame: Frame) -> bool:
-        """Take a frame if it is of use; returns whether there is something to send."""
-        if frame.snapshot and (frame.for_all or self.needs_snapshot):
-            self.frames.clear()
-            self.frames.append(frame.data)
-            self.needs_snapshot = self.asked = False
-            return True
-        if frame.snapshot or self.needs_snapshot:
-            return False
-        if len(self.frames) >= WAITING_FRAMES:
-            self.frames.clear()
-            self.needs_snapshot = True
-            return False
-        self.frames.append(frame.data)
-        return True
-
-
-@dataclass(eq=False)
-class Client:
-    """One socket: what waits to be sent, and a bell for the one who sends it."""
-
-    slots: dict[int, Slot] = field(default_factory=dict)
-    texts: deque[str] = field(default_factory=deque)
-    watching: bool = False
-    watch_text: str | None = None
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
-    stuck: bool = False  # it does not even read what it asked for
-
-    def say(self, message: dict[str, Any]) -> None:
-        """Queue a text."""
-        self.stuck |= len(self.texts) >= WAITING_TEXTS
-        self.texts.append(orjson.dumps(message).decode())
-        self.bell.set()
 
 
 @dataclass(eq=False)

@@ -12,7 +12,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from app.clock import NS_PER_MS, NS_PER_S, Clock, monotonic_ns
 from app.errors import InputError
 from app.settings import WebSettings
-from app.web.hub import Client, Hub
+from app.web.clients import Client
+from app.web.hub import Hub
 from app.web.spec import ViewSpec, view_number
 
 PROTOCOL: Final = 1

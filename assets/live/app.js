@@ -3,15 +3,15 @@ import { Connection } from "./connection.js";
 import { bindControls, freeze, showBins } from "./controls.js";
 import { adopt, element, giveAxes } from "./dash.js";
 import { h } from "./dom.js";
-import { duration, number } from "./format.js";
+import { expose } from "./exposed.js";
 import { bindFullScreen } from "./fullscreen.js";
-import { bindPanels } from "./panels.js";
 import { Notices } from "./notices.js";
+import { bindPanels } from "./panels.js";
+import { showLink } from "./pill.js";
 import { decode } from "./protocol.js";
 import { Shell } from "./shell.js";
 import { Stack } from "./stack.js";
 import { putStacks } from "./stacks.js";
-import { write } from "./texts.js";
 import { readTheme, watchTheme } from "./theme.js";
 import { Travel } from "./travel.js";
 import { Wishes } from "./wishes.js";
@@ -268,27 +268,6 @@ class Page {
   }
 }
 
-function showLink(link) {
-  const pill = document.getElementById("link");
-  if (!pill) return;
-  const [word, ms] = [pill.querySelector("[data-f=link-word]"), pill.querySelector("[data-f=link-ms]")];
-  pill.dataset.link = document.documentElement.dataset.link = link.silent ? "waiting" : link.state;
-  if (pill.title !== link.said) pill.title = link.said; // why the server refused, also where no market is in view
-  if (link.silent) {
-    write(word, "No answer");
-    write(ms, `for ${duration(performance.now() - link.since)}`);
-  } else if (link.state === "open") {
-    write(word, "Connected");
-    write(ms, link.roundTrip === null ? "" : link.roundTrip >= 999.5 ? duration(link.roundTrip) : `${number(link.roundTrip, link.roundTrip < 10 ? 1 : 0)}\u00a0ms`);
-  } else if (link.state === "waiting") {
-    write(word, link.refused ? "Refused" : "Reconnecting");
-    write(ms, `in ${duration(Math.max(0, link.nextAt - performance.now()))}`);
-  } else {
-    write(word, "Connecting");
-    write(ms, "");
-  }
-}
-
 export async function start() {
   await element("react-entry-point"); // it follows all that is not Dash's
   readTheme();
@@ -303,29 +282,4 @@ export async function start() {
   page.changeView(document.getElementById("app").dataset.first);
   await adopt((text) => page.changeView(text));
   page.shell.adopted();
-}
-
-/**
- * For tests and benchmarks, read-only: `ofi.view(market)` gives the present figures of a market's stack,
- * `drawn` what its last drawing showed and when (`row` is the end of the newest row, `at` is Date.now(), `ms`
- * the main-thread time it took), `firstAt` when it was first drawn, ms after navigation. `ofi.drawings()` gives
- * the `drawn` of each market without making a copy of all else.
- */
-function expose(page) {
-  const view = (market) => {
-    const stack = [...page.stacks.values()].find((one) => one.market === market);
-    if (!stack) return null;
-    const { model } = stack, flow = stack.made.get("flow"), views = flow?.views;
-    return structuredClone({
-      market, seq: model.seq, epoch: model.epoch, tiles: model.tiles ?? null, times: model.times ?? null, decomposition: model.decomposition ?? null,
-      status: model.status, info: model.info, coverage: model.coverage ?? null, gaps: model.gaps ?? [],
-      distribution: model.distribution ?? null, standing: model.standing, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
-      state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
-      ranges: views ? { time: [views.book.start, views.book.end], price: [views.book.low, views.book.high] } : null,
-      evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, axes: stack.tab !== "flow" || flow.axes.settled,
-    });
-  };
-  const drawings = () => Object.fromEntries([...page.stacks.values()].map((stack) => [stack.market, stack.drawn]));
-  const stats = () => ({ bytes: page.bytes, frames: page.frames, link: { ...page.connection.link }, server: page.server, wishes: page.wishes.held.size });
-  Object.defineProperty(window, "ofi", { value: Object.freeze({ view, drawings, stats }), writable: false });
 }
