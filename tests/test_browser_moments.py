@@ -154,7 +154,8 @@ def test_a_zoom_is_in_the_address_and_whoever_opens_it_looks_at_the_same(
 
 def rested(page: Watched) -> None:
     """Until the page has looked twice at what its address says."""
-    page.page.evaluate("() => new Promise(done => setTimeout(done, 2200))")
+    looked = page.page.evaluate("() => window.ofi.stats().seconds")
+    page.until("before => window.ofi.stats().seconds >= before + 2", looked)
 
 
 def test_a_zoom_is_no_step_to_go_back_to(page: Watched, living: LiveMarkets, url: str) -> None:

@@ -30,6 +30,7 @@ class Page {
     this.frame = 0;
     this.bytes = 0;
     this.frames = 0;
+    this.seconds = 0; // how often the page has looked after itself
     this.server = null;
     this.notices = new Notices(this);
     this.connection = new Connection({
@@ -246,6 +247,7 @@ class Page {
   }
 
   second() {
+    this.seconds++;
     this.notices.tick();
     showLink(this.connection.link);
     this.travel.tick();
