@@ -22,7 +22,7 @@ from app.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
 _READY_S = 15.0
-_GRACE_S = 2.8  # from the first signal to the last: Ctrl-C takes under three seconds
+_GRACE_S = 2.5  # from the first signal to the last: Ctrl-C takes under three seconds
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _STEADY_S = 30.0  # a child that ran this long starts its back-off anew
 _log = log.get("supervisor")

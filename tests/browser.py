@@ -30,14 +30,24 @@ DRAWN = """market => {
 
 # Wall time runs ahead while the page's own stands still: what sleep looks like to a page.
 SLEEP = "ms => { const now = Date.now; Date.now = () => now.call(Date) + ms; }"
-# Both run on while nobody looks.
-HIDDEN = """ms => {
+# Both run on while nobody looks, and so do the frames: the next has come before the page is seen again. All
+# between two heartbeats, or the page would take the leap for a silence of its link.
+HIDDEN = """async ms => {
+  const { send } = WebSocket.prototype;
+  await new Promise(done => {
+    WebSocket.prototype.send = function (text) {
+      send.call(this, text);
+      if (text.includes('"ping"')) done((WebSocket.prototype.send = send));
+    };
+  });
   Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away });
   window.away = true;
   document.dispatchEvent(new Event('visibilitychange'));
   const [wall, own] = [Date.now, performance.now.bind(performance)];
   Date.now = () => wall.call(Date) + ms;
   performance.now = () => own() + ms;
+  const { frames } = window.ofi.stats();
+  while (window.ofi.stats().frames === frames) await new Promise(done => setTimeout(done, 10));
   window.away = false;
   document.dispatchEvent(new Event('visibilitychange'));
 }"""
