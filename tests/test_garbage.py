@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +47,19 @@ def test_garbage_of_before_is_freed_and_garbage_of_later_too() -> None:
     assert later_ref() is not None
     gc.collect()
     assert later_ref() is None
+
+
+def test_what_falls_apart_later_does_not_gather() -> None:
+    many: list[list[int]] = [[] for _ in range(800_000)]
+    settle()
+    before, most = len(gc.get_objects()), 0
+    recent: deque[Node] = deque(maxlen=3000)  # long enough to be taken for long-lived
+    for k in range(300_000):
+        recent.append(cycle()[0])
+        if k % 1000 == 0:
+            most = max(most, len(gc.get_objects()))
+    assert len(many) == 800_000
+    assert most - before < 120_000
 
 
 def test_what_nothing_refers_to_any_more_is_freed_at_once() -> None:
