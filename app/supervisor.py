@@ -120,16 +120,20 @@ class Supervisor:
         _log.error("restarting", process=child.name, reason=sentence)
 
     def _end(self) -> None:
-        running = [c for c in self.children if c.process and c.process.poll() is None]
+        running = [
+            (child.process, child.ready_port is not None)
+            for child in self.children
+            if child.process and child.process.poll() is None
+        ]
         deadline = monotonic_ns() + round(_GRACE_S * 1e9)
         # What the others were started after goes last: none of them takes its end for a fault.
         for last in (False, True):
-            processes = [c.process for c in running if c.process and bool(c.ready_port) is last]
+            processes = [process for process, awaited in running if awaited is last]
             for process in processes:
                 _signal(process, signal.SIGTERM)
             while any(p.poll() is None for p in processes) and monotonic_ns() < deadline:
                 time.sleep(0.02)
-        for process in [c.process for c in running if c.process]:
+        for process, _ in running:
             # The group, so that a worker which outlived its parent goes too.
             _signal(process, signal.SIGKILL)
             process.wait()

@@ -102,7 +102,7 @@ def _bind_view(app: Dash, markets: Markets) -> None:
         causes = {one["prop_id"].split(".")[0] for one in ctx.triggered}
         address = search if isinstance(search, str) else ""
         known = markets()
-        view = first_view(address, known)
+        view = ViewState.from_search(address)
         controls = {
             "depth": depth,
             "window": window,

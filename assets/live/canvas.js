@@ -134,7 +134,7 @@ export function hatch(x, left, top, width, height) {
  * one pixel's width only the first, the extremes and the last are drawn: nothing else of them shows. With `dash`,
  * pixels drawn and left out, the line is broken; the breaks stay with their times.
  */
-export function trace(x, table, name, from, to, X, Y, dash = null) {
+function trace(x, table, name, from, to, X, Y, dash = null) {
   const time = table.time, values = table.data[name], origin = Math.floor(X(0));
   const breaks = (at) => dash !== null && (at - origin) % (dash[0] + dash[1]) >= dash[0];
   let pixel = NaN, first = 0, low = 0, high = 0, left = 0, last = 0, many = false; // of the pixel at hand; NaN: the pen is up

@@ -27,8 +27,8 @@ export class Heatmap {
     this.lookKey = key;
   }
 
-  /** Brings the raster up to date with the columns of a model. */
-  update(model, changed = -Infinity) {
+  /** Brings the raster up to date with the columns of a model, which have changed from the time `changed` on. */
+  update(model, changed) {
     const table = model.columns;
     if (!table.length) return;
     const step = model.info.step_ms;
@@ -125,14 +125,13 @@ export class Heatmap {
 
   /** What of the whole plot decides how each part of it looks. */
   choose(model, view) {
-    const s = model.series, from = Math.max(s.from, s.search(view.start) - 1), to = Math.min(s.to, s.search(view.end) + 1);
     // A spread narrower than the line of the mid lies below it.
-    this.apart = widest(s, from, to) * Math.abs(view.Y(1) - view.Y(0)) > 1.4;
+    this.apart = widest(model.series, ...model.series.through(view.start, view.end)) * Math.abs(view.Y(1) - view.Y(0)) > 1.4;
     this.discs.find(model, view);
   }
 
   lines(x, model, view, start) {
-    const s = model.series, from = Math.max(s.from, s.search(start) - 1), to = Math.min(s.to, s.search(view.end) + 1);
+    const s = model.series, [from, to] = s.through(start, view.end);
     const stroke = (name, style) => curve(x, s, name, from, to, view, style);
     x.lineJoin = "bevel";
     stroke("mid", { colour: theme.halo, width: 3.5 });

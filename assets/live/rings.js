@@ -33,6 +33,11 @@ export class Table {
     return low;
   }
 
+  /** Rows `from … to − 1` that a line between two times goes through: one more on either side. */
+  through(start, end) {
+    return [Math.max(this.from, this.search(start) - 1), Math.min(this.to, this.search(end) + 1)];
+  }
+
   /**
    * Adds rows or replaces those of the same time; times that fall between known rows are put there.
    * @param {Float64Array} times ascending

@@ -211,10 +211,15 @@ export class Stack {
     this.painted = null;
     if (!model.info || !this.element.clientWidth) return;
     this.edge = this.present(state, at);
-    const [start, end] = this.ranges.time(model, this.edge);
-    if (this.speaks(at)) drawCover(this.cover, { start, end, begins: model.begins, gapSpans: (stream) => this.spans(stream, state, this.edge) });
+    if (this.speaks(at)) this.paintCover(state);
     this.pane.draw(at, state, hidden);
     this.painted = { hidden, ms: performance.now() - began };
+  }
+
+  /** What of the range is known, in the quality strip. */
+  paintCover(state) {
+    const { model, edge } = this, [start, end] = this.ranges.time(model, edge);
+    drawCover(this.cover, { start, end, begins: model.begins, gapSpans: (stream) => this.spans(stream, state, edge) });
   }
 
   /** Writes the words and numbers of what `paint` has just painted. */
@@ -257,6 +262,7 @@ export class Stack {
     show(this, "error", performance.now());
   }
 
+  /** Whether what is read rather than watched is due. */
   speaks(at) {
     return at - this.wordsAt >= WORDS_MS;
   }

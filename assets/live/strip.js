@@ -37,7 +37,7 @@ export class Strip {
     if (same && shift === 0 && changed === Infinity) return null;
     // A row's mark begins at the row before it.
     const first = Math.min(X(changed - 2 * step), width - shift / ratio) - REACH_PX, left = Math.floor(first * ratio) / ratio;
-    if (!same || widthOf(view, view.step) > WIDE_STEP_PX || shift < 0 || (shift > 0 && !this.scrolls) || left < width / 2) {
+    if (!same || widthOf(view, step) > WIDE_STEP_PX || shift < 0 || (shift > 0 && !this.scrolls) || left < width / 2) {
       this.wholeAt = now;
       return WHOLE;
     }

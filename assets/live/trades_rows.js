@@ -38,7 +38,7 @@ function reach(table, names, { start, end, step }, use = (v) => v) {
 }
 
 function stroke(x, pane, view, name, Y, colour, width = 1, dash = null) {
-  const s = pane.model.series, from = Math.max(s.from, s.search(view.start) - 1), to = Math.min(s.to, s.search(view.end) + 1);
+  const s = pane.model.series, [from, to] = s.through(view.start, view.end);
   curve(x, s, name, from, to, { ...view, Y }, { colour, width, dash });
 }
 
