@@ -62,7 +62,7 @@ _OURS = """() => {
       last[market] = drawn.count;
       window.counted.draws.push([drawn.at - drawn.row, drawn.ms]);
     }
-    if (!window.counted.ends) setTimeout(look, 20);
+    if (!window.counted.ends) setTimeout(look, 45);
   };
   look();
 }"""

@@ -79,6 +79,8 @@ def stack_figure(revision: str) -> go.Figure:
         "uirevision": revision,
         "font": {"family": FONT, "size": 11},
         "autosize": True,
+        # The usual template asks for a title's distance, for which plotly measures every label.
+        "template": go.layout.Template(),
     }
     height = 1 / len(ROWS)
     for k, row in enumerate(ROWS):

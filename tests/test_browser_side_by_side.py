@@ -52,6 +52,12 @@ CUT = """() => [...document.querySelectorAll(
     return one.offsetParent && words.width && words.right > within.right + 1;
   }).map(one => `${one.className || one.tagName}: ${one.textContent}`)"""
 
+# Figures that are shown on a line of the bar that is cut off: who moves by the keyboard gets there.
+UNSEEN = """() => [...document.querySelectorAll('.tile')].filter(tile => {
+  const box = tile.getBoundingClientRect(), bar = tile.closest('.mkt').getBoundingClientRect();
+  return box.height && box.bottom > bar.bottom + 1;
+}).map(tile => tile.className)"""
+
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -84,3 +90,17 @@ def test_nothing_overlaps_overflows_or_is_cut_off(
             assert page.page.evaluate(OVERLAPS) == [], tab
             assert page.page.evaluate(CUT) == [], tab
         assert page.complaints == []
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_bar_shows_as_many_figures_as_it_has_room_for(
+    browser: Browser, four: str, count: int
+) -> None:
+    with watched(browser, 3000, 1000) as page:
+        markets = MARKETS[:count]
+        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}", *markets)
+        for width in (2400, 1920, 1700, 1366, 1280, 1200, 1024, 900, 780):
+            page.page.set_viewport_size({"width": width, "height": 1000})
+            page.until("width => innerWidth === width", width)
+            assert page.page.evaluate(CUT) == [], width
+            assert page.page.evaluate(UNSEEN) == [], width

@@ -17,6 +17,9 @@ import { Travel } from "./travel.js";
 import { Wishes } from "./wishes.js";
 
 const SECOND_MS = 1000;
+const TOGETHER_MS = 24; // a frame waits so long for the rows of the other markets
+const ERRAND_MS = 300;
+const TOLD_OF_LINK = ["state", "silent", "expired", "since"]; // what the stacks tell of the link
 
 class Page {
   constructor() {
@@ -28,6 +31,8 @@ class Page {
     this.travel = new Travel(this);
     this.wishes = new Wishes();
     this.frame = 0;
+    this.holding = 0; // the timer of a frame that waits for more rows
+    this.errands = new Map(); // what is written with the next frame, by name
     this.bytes = 0;
     this.frames = 0;
     this.seconds = 0; // how often the page has looked after itself
@@ -213,16 +218,45 @@ class Page {
 
   linked(link) {
     for (const stack of this.stacks?.values() ?? []) {
+      const same = TOLD_OF_LINK.every((name) => stack.link[name] === link[name]);
       stack.link = link;
-      this.dirty(stack);
+      if (!same) this.dirty(stack);
     }
     showLink(link);
   }
 
+  /** Draws a stack with the next frame. */
   dirty(stack) {
     this.dirtyStacks?.add(stack);
+    this.ask();
+  }
+
+  /** Draws a stack that has a new row: with those of the other markets, for a frame costs about the same for all. */
+  fed(stack, at) {
+    this.dirtyStacks.add(stack);
+    const period = SECOND_MS / this.view.rate_hz;
+    const awaited = [...this.stacks.values()].some((one) => !this.dirtyStacks.has(one) && at - one.received > period / 2 && at - one.received < 3 * period);
+    if (!awaited) this.ask();
+    else if (!this.frame) this.holding ||= setTimeout(() => this.ask(), TOGETHER_MS);
+  }
+
+  ask() {
+    clearTimeout(this.holding);
+    this.holding = 0;
     if (this.frame || document.hidden) return;
     this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  /** Does what is in no hurry with the next frame, which costs more than it; alone when none comes soon. */
+  along(name, work) {
+    this.errands.set(name, work);
+    setTimeout(() => this.errands.get(name) === work && this.run(name), ERRAND_MS);
+  }
+
+  run(name) {
+    const work = this.errands.get(name);
+    this.errands.delete(name);
+    work();
   }
 
   all(relayout = false) {
@@ -244,12 +278,13 @@ class Page {
         if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
       });
     }
+    for (const name of this.errands.keys()) this.run(name);
   }
 
   second() {
     this.seconds++;
     this.notices.tick();
-    showLink(this.connection.link);
+    this.along("link", () => showLink(this.connection.link));
     this.travel.tick();
     if (document.hidden) return;
     // Ages and outages move on without news; with news all is drawn anyway.

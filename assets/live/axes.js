@@ -1,5 +1,6 @@
 // The plotly figure over the canvases: ticks, grid, zoom and pan. Ranges belong to the stack; plotly
 // is told when they change, and tells back what the user does.
+import { Glide } from "./glide.js";
 import { theme } from "./theme.js";
 
 const TIME = ["xaxis", "xaxis5"];
@@ -22,6 +23,7 @@ export class Axes {
     this.gesture = 0;
     this.drawing = false;
     this.settled = false; // the figure has the ranges of this stack
+    this.glide = new Glide();
   }
 
   /** Finds the figure once plotly has drawn it; Dash loads plotly after the page. */
@@ -32,6 +34,7 @@ export class Axes {
     this.figure = figure;
     this.told = {};
     this.settled = false;
+    this.glide = new Glide();
     // Dash would render anew with every tick of the axis, to mirror ranges that nobody there reads.
     // A figure that lay over another market still tells that one.
     for (const name of ["plotly_relayout", "plotly_relayouting", "plotly_doubleclick"]) figure.removeAllListeners?.(name);
@@ -81,6 +84,7 @@ export class Axes {
     }
     if (!changed) return;
     this.drawing = true;
+    this.glide.rest();
     const { figure } = this;
     const done = () => {
       this.drawing = false;

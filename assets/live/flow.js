@@ -19,7 +19,8 @@ import { ticksOf } from "./ticks.js";
 import { touches } from "./touch.js";
 
 const PIXELS_PER_ROW = 2.2;
-const RELAYOUT_MS = 1000, NAMES_MS = 1000;
+const NAMES_MS = 1000;
+const GLIDE_PX = 16; // how far the axes move before plotly draws them again
 
 export class FlowPane {
   /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
@@ -34,7 +35,9 @@ export class FlowPane {
     this.levels = new Levels();
     this.ofiStrip = new Strip(false); // its words stay where they are
     this.shown = null; // the crosshair
-    this.tickAt = this.namedAt = 0;
+    this.layout = ""; // what the axes were told for
+    this.toldTime = null;
+    this.namedAt = 0;
     this.geometry = measure(this.rows);
     this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
     this.sizes = new ResizeObserver(() => stack.resized());
@@ -57,6 +60,8 @@ export class FlowPane {
     this.rows.addEventListener("pointermove", (event) => event.pointerType === "touch" || this.point(event));
     this.rows.addEventListener("pointerdown", (event) => event.pointerType === "touch" && this.point(event));
     this.rows.addEventListener("pointerleave", () => this.stack.point(null));
+    // Plotly begins a gesture from what it was told.
+    for (const name of ["pointerdown", "wheel"]) this.rows.addEventListener(name, () => this.shift && this.tellAxes(), { capture: true, passive: true });
     this.rows.addEventListener("dblclick", () => this.stack.resetZoom());
     this.rows.addEventListener("wheel", (event) => scrolls(this.stack.element) && !event.ctrlKey && event.stopPropagation(), { capture: true });
     this.rows.addEventListener("wheel", (event) => this.slide(event), { capture: true, passive: false });
@@ -143,7 +148,7 @@ export class FlowPane {
       const X = scale(start + ahead, end + ahead, row.width, false);
       const spans = (stream) => this.stack.spans(stream, state, this.edge);
       views[kind] = {
-        width: row.width, height: row.height, crossWidth: row.crossWidth, start, end, step, X,
+        width: row.width, height: row.height, crossWidth: row.crossWidth, start, end, ahead, step, X,
         low: low[kind], high: high[kind], Y: scale(low[kind], high[kind], row.height, true),
         showsNow: present(state) && !withheld(model),
         gapSpans: spans,
@@ -162,26 +167,49 @@ export class FlowPane {
     return views;
   }
 
-  /** Paints the canvases that are due; the axes once a second, and when anything about them changed. */
+  /** Paints the canvases that are due. */
   draw(at, state, hidden) {
     if (!this.geometry.width) return;
     this.views = this.viewsFor(state);
     this.chips = present(state);
     paint(this, state, hidden, performance.now());
+  }
+
+  /** Moves the axes with the charts; plotly draws them anew when anything else about them changed. */
+  moveAxes() {
     const { book, ofi, flow } = this.views;
     const layout = [
       this.geometry.stamp, this.model.epoch, this.ranges.user.time, this.rows.classList.contains("solo"), book.low, book.high, ofi.high, flow.high,
-      this.depthAxis?.most, this.chips,
+      this.depthAxis?.most, Math.round(book.end - book.start),
     ].join();
-    if ((at - this.tickAt < RELAYOUT_MS && layout === this.layout && this.axes.settled) || !this.axes.free) return;
+    if (layout !== this.layout || !this.axes.settled || Math.abs(this.shift) >= GLIDE_PX) this.tellAxes(layout);
+    if (!this.axes.free || !this.axes.settled) return;
+    const { tiles, standing } = this.model, { rows } = this.geometry;
+    this.axes.glide.place(this.axes.figure, this.shift, rows.book, {
+      ytick: this.chips ? rows.book.top + book.Y(tiles?.mid) : NaN,
+      y2tick: this.chips ? rows.ofi.top + ofi.Y(standing.value ?? NaN) : NaN,
+    });
+  }
+
+  /** Pixels that the time axis has moved since plotly was told of it. */
+  get shift() {
+    const { start, end, ahead, width } = this.views.book;
+    return this.toldTime ? Math.round(((end + ahead - this.toldTime[1]) * width * devicePixelRatio) / (end - start)) / devicePixelRatio : 0;
+  }
+
+  /** Has plotly draw the axes as they are now. */
+  tellAxes(layout = "") {
+    if (!this.views || !this.axes.free) return;
+    const { start, end, ahead } = this.views.book;
     this.layout = layout;
-    this.tickAt = at;
+    this.toldTime = [start + ahead, end + ahead];
     this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
   }
 
-  /** The chips of the present values; names once a second, and when the options have changed. */
+  /** The axes and the chips of the present values; names once a second, and when the options have changed. */
   tell(at, hidden) {
     if (!this.geometry.width) return;
+    this.moveAxes();
     placeChips(this, hidden);
     const named = `${this.model.epoch}/${this.optionsKey}`;
     if (at - this.namedAt < NAMES_MS && named === this.named) return;
@@ -204,7 +232,8 @@ export class FlowPane {
 
   /** Draws all anew, axes included: the theme or the zone of time has changed. */
   renew() {
-    this.tickAt = this.namedAt = 0;
+    this.layout = "";
+    this.namedAt = 0;
     this.ranges.ofi.reset();
     this.heatmap.strip.forget();
     this.ofiStrip.forget();

@@ -100,7 +100,7 @@ export class Shell {
 
   /** Messages of /live that are not about a view. */
   hear(message) {
-    if (message.type === "watch") this.watch.take(message);
+    if (message.type === "watch") this.page.along("watch", () => this.watch.take(message));
     if (message.type === "sparks") this.watch.takeSparks(message);
   }
 

@@ -38,6 +38,9 @@ export class Stack {
     this.edge = NaN;
     this.wordsAt = this.drawnAt = 0;
     this.drawn = { count: 0, ms: 0, at: 0, row: null, tiles: null };
+    this.width = element.clientWidth; // asked for while drawing it would cost a layout
+    this.sizes = new ResizeObserver(([{ contentRect }]) => (this.width = contentRect.width));
+    this.sizes.observe(element);
     this.made = new Map(); // tab → pane; made when first shown, kept while the stack is
     element.addEventListener("click", (event) => this.act(event.target.closest?.("[data-do]")?.dataset.do));
     this.turnTo(tab);
@@ -80,6 +83,7 @@ export class Stack {
   }
 
   close() {
+    this.sizes.disconnect();
     for (const pane of this.made.values()) pane.close();
   }
 
@@ -114,7 +118,8 @@ export class Stack {
     }
     this.pane.take(frame);
     if (snapshot) this.page.asked(this); // rows in basis points need a price
-    if (snapshot || !this.page.frozen) this.page.dirty(this);
+    if (snapshot) this.page.dirty(this);
+    else if (!this.page.frozen) this.page.fed(this, at);
     return true;
   }
 
@@ -209,7 +214,7 @@ export class Stack {
     if (state !== "down") this.recorded = false;
     const hidden = state === "error" || (state === "down" && !this.recorded);
     this.painted = null;
-    if (!model.info || !this.element.clientWidth) return;
+    if (!model.info || !this.width) return;
     this.edge = this.present(state, at);
     if (this.speaks(at)) this.paintCover(state);
     this.pane.draw(at, state, hidden);

@@ -2,11 +2,13 @@
 import { NONE, bps, duration, number, ordinal, percent, signed, signedSize, size, span, stamp } from "./format.js";
 import { fidelity, fidelityOf, scoreIn, sends, trust, what, youth } from "./words.js";
 
-/** Writes into the element only when the words changed; text changes in place. */
+/** Writes into the element only when the words changed; a text that is there is kept, for a new one costs a look at styles. */
 export function write(element, words) {
   if (!element || element.ofi === words) return;
   element.ofi = words;
-  element.textContent = words;
+  const { firstChild: one } = element;
+  if (words && one?.nodeType === Node.TEXT_NODE && !one.nextSibling) one.data = words;
+  else element.textContent = words;
 }
 
 function tone(element, value, least = 0) {
