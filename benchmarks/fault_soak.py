@@ -5,7 +5,8 @@ serves as live must be one that its engine had; every half minute the faults pau
 again, and its best 20 levels the engine's own. At the end: rows and gaps in the store agree, no trade is
 there twice and none is missing but in a gap, tasks and descriptors are as many as after the first pause, and
 memory has not grown (slope over the second half, with its 95 % interval, of exchange and collector together).
-The store begins with 75 min of each market, so that what a look-back bounds is full from the start.
+The store begins with 75 min of each market, so that what a look-back bounds is full from the start, and first
+all links are reset at once some times, so that no worse moment comes later.
 
     python -m benchmarks.fault_soak [--minutes 30] [--seed 1]
 
@@ -52,6 +53,7 @@ _NUMBERED = ("depth", "trade")  # streams of which a missing message can be told
 _QUIET_EVERY_S = 30.0
 _LIVE_WITHIN_S = 40.0
 _LOOK_S = 0.05
+_WORST = 6  # times that all links are reset at once, before memory is looked at
 _REMEMBERED = 30_000  # books of an engine
 # A market as busy as these is not silent for so long without a gap.
 _BUSY, _SILENT_NS = ("BTC", "ETH", "SOL"), 6 * NS_PER_S
@@ -122,6 +124,10 @@ class Soak:
     async def run(self, minutes: float) -> None:
         """Faults with pauses, until the time is up."""
         await self._all_live("at the beginning")
+        for _ in range(_WORST):
+            self._exchange.fault(Fault("reset"))
+            await asyncio.sleep(_LASTS_S[0])
+            await self._all_live("after all links were reset")
         began = time.monotonic()
         watching = asyncio.create_task(self._watch(began))
         try:

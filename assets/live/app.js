@@ -1,8 +1,9 @@
 // The page: finds the stacks that Dash renders, subscribes to what they show, draws on frames.
 import { Connection } from "./connection.js";
 import { bindControls, freeze, showBins } from "./controls.js";
-import { adopt, element, giveAxes } from "./dash.js";
+import { adopt, element } from "./dash.js";
 import { h } from "./dom.js";
+import { Drawing } from "./drawing.js";
 import { expose } from "./exposed.js";
 import { bindFullScreen } from "./fullscreen.js";
 import { Notices } from "./notices.js";
@@ -17,8 +18,6 @@ import { Travel } from "./travel.js";
 import { Wishes } from "./wishes.js";
 
 const SECOND_MS = 1000;
-const TOGETHER_MS = 24; // a frame waits so long for the rows of the other markets
-const ERRAND_MS = 300;
 const TOLD_OF_LINK = ["state", "silent", "expired", "since"]; // what the stacks tell of the link
 
 class Page {
@@ -27,12 +26,9 @@ class Page {
     this.keys = new Map(); // key of the server → set of stacks
     this.nextId = 1;
     this.view = null;
-    this.dirtyStacks = new Set();
+    this.drawing = new Drawing(this);
     this.travel = new Travel(this);
     this.wishes = new Wishes();
-    this.frame = 0;
-    this.holding = 0; // the timer of a frame that waits for more rows
-    this.errands = new Map(); // what is written with the next frame, by name
     this.bytes = 0;
     this.frames = 0;
     this.seconds = 0; // how often the page has looked after itself
@@ -61,7 +57,7 @@ class Page {
       if (found.has(stack.element)) continue;
       stack.close();
       this.stacks.delete(id);
-      this.dirtyStacks.delete(stack);
+      this.drawing.drop(stack);
       for (const set of this.keys.values()) set.delete(stack);
       this.connection.send({ type: "drop", id });
     }
@@ -88,7 +84,7 @@ class Page {
   /** Changes fields of the view: at once here; address and controls follow. */
   want(change) {
     this.wishes.note(change);
-    this.wishes.tell();
+    this.drawing.afterwards("wishes", () => this.wishes.tell());
     this.show({ ...this.view, ...change });
   }
 
@@ -139,7 +135,7 @@ class Page {
   choose(options) {
     const held = this.wishes.held.get("options")?.value;
     this.wishes.note({ options: { ...held, ...options } });
-    this.wishes.tell();
+    this.drawing.afterwards("wishes", () => this.wishes.tell());
     this.show({ ...this.view, options: { ...this.view.options, ...options } });
     for (const stack of this.stacks.values()) stack.renew();
   }
@@ -166,6 +162,7 @@ class Page {
     if (stack.asking === text || !this.connection.send(message)) return;
     const before = stack.asked;
     stack.asking = text;
+    stack.awaiting = true;
     stack.asked = message;
     if (before) this.travel.changed(stack, before, message);
   }
@@ -227,36 +224,7 @@ class Page {
 
   /** Draws a stack with the next frame. */
   dirty(stack) {
-    this.dirtyStacks?.add(stack);
-    this.ask();
-  }
-
-  /** Draws a stack that has a new row: with those of the other markets, for a frame costs about the same for all. */
-  fed(stack, at) {
-    this.dirtyStacks.add(stack);
-    const period = SECOND_MS / this.view.rate_hz;
-    const awaited = [...this.stacks.values()].some((one) => !this.dirtyStacks.has(one) && at - one.received > period / 2 && at - one.received < 3 * period);
-    if (!awaited) this.ask();
-    else if (!this.frame) this.holding ||= setTimeout(() => this.ask(), TOGETHER_MS);
-  }
-
-  ask() {
-    clearTimeout(this.holding);
-    this.holding = 0;
-    if (this.frame || document.hidden) return;
-    this.frame = requestAnimationFrame(() => this.paint());
-  }
-
-  /** Does what is in no hurry with the next frame, which costs more than it; alone when none comes soon. */
-  along(name, work) {
-    this.errands.set(name, work);
-    setTimeout(() => this.errands.get(name) === work && this.run(name), ERRAND_MS);
-  }
-
-  run(name) {
-    const work = this.errands.get(name);
-    this.errands.delete(name);
-    work();
+    this.drawing?.add(stack); // the connection tells of itself before there is anything to draw
   }
 
   all(relayout = false) {
@@ -266,25 +234,10 @@ class Page {
     }
   }
 
-  paint() {
-    this.frame = 0;
-    const at = performance.now(), due = [...this.dirtyStacks];
-    this.dirtyStacks.clear();
-    // A canvas that is painted after words were written waits for a layout: the words of all come last.
-    const painted = due.filter((stack) => stack.tries(() => stack.paint(at, this.frozen)));
-    for (const stack of painted) {
-      stack.tries(() => {
-        stack.tell(at);
-        if (stack.firstAt && stack.tab === "flow") giveAxes(stack.element);
-      });
-    }
-    for (const name of this.errands.keys()) this.run(name);
-  }
-
   second() {
     this.seconds++;
     this.notices.tick();
-    this.along("link", () => showLink(this.connection.link));
+    this.drawing.along("link", () => showLink(this.connection.link));
     this.travel.tick();
     if (document.hidden) return;
     // Ages and outages move on without news; with news all is drawn anyway.

@@ -54,7 +54,7 @@ export class Shell {
       this.page.all(true);
     }
     this.picker.show(view.markets);
-    this.watch.mark();
+    this.page.drawing.afterwards("mark", () => this.watch.mark());
     this.layouts.show();
     for (const stack of this.page.stacks.values()) this.arrange(stack);
     for (const one of document.querySelectorAll(".bottom [data-tab]")) one.toggleAttribute("aria-current", one.dataset.tab === view.tab);
@@ -100,7 +100,7 @@ export class Shell {
 
   /** Messages of /live that are not about a view. */
   hear(message) {
-    if (message.type === "watch") this.page.along("watch", () => this.watch.take(message));
+    if (message.type === "watch") this.page.drawing.along("watch", () => this.watch.take(message));
     if (message.type === "sparks") this.watch.takeSparks(message);
   }
 

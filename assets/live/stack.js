@@ -34,6 +34,7 @@ export class Stack {
     this.error = "";
     this.broken = ""; // why the last drawing failed
     this.awaited = null; // a start that the server tells of before there is anything to show
+    this.awaiting = false; // what was asked for last has not come
     this.recorded = false;
     this.edge = NaN;
     this.wordsAt = this.drawnAt = 0;
@@ -112,6 +113,7 @@ export class Stack {
     this.error = "";
     this.awaited = null;
     if (snapshot) {
+      this.awaiting = false;
       this.ranges.begin();
       this.wordsAt = 0;
       marketTitles(this.f, this.model.info);
@@ -119,7 +121,7 @@ export class Stack {
     this.pane.take(frame);
     if (snapshot) this.page.asked(this); // rows in basis points need a price
     if (snapshot) this.page.dirty(this);
-    else if (!this.page.frozen) this.page.fed(this, at);
+    else if (!this.page.frozen) this.page.drawing.fed(this, at);
     return true;
   }
 
