@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.clock import SystemClock
 from app.demo.faults import Fault
 from app.demo.server import DemoExchange, venue_settings
-from app.feeds.audit import suspects
+from app.feeds.audit import Levels, Place, Tape, Top, suspects
 from app.feeds.auditor import Auditor
 from app.feeds.ccxt_stream import CcxtVenue, open_venue
 from app.feeds.ring import Ring
@@ -31,13 +31,14 @@ BIDS, ASKS = [(10.0, 1.0), (9.0, 2.0)], [(11.0, 1.0), (12.0, 2.0)]
 
 
 def test_answer_that_is_one_of_our_states_is_unsuspected() -> None:
-    assert suspects((BIDS, ASKS), [([(10.0, 5.0)], ASKS), (BIDS, ASKS)]) == frozenset()
-    assert suspects((BIDS, ASKS), [([*BIDS, (8.0, 1.0)], ASKS)]) == frozenset()  # beyond the answer
+    assert suspects((BIDS, ASKS), Tape([([(10.0, 5.0)], ASKS), (BIDS, ASKS)])) == frozenset()
+    beyond = Tape([([*BIDS, (8.0, 1.0)], ASKS)])
+    assert suspects((BIDS, ASKS), beyond) == frozenset()
 
 
 def test_level_by_level_movement_is_allowed() -> None:
     ours = [([(10.0, 1.0), (9.0, 7.0)], ASKS), ([(10.0, 3.0), (9.0, 2.0)], ASKS)]
-    assert suspects((BIDS, ASKS), ours) == frozenset()
+    assert suspects((BIDS, ASKS), Tape(ours)) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_level_by_level_movement_is_allowed() -> None:
     ],
 )
 def test_ghosts_missing_levels_and_other_sizes_are_suspect(ours: Any, place: Any) -> None:
-    assert suspects((BIDS, ASKS), [ours, ours]) == {place}
+    assert suspects((BIDS, ASKS), Tape([ours, ours])) == {place}
 
 
 @given(
@@ -64,7 +65,48 @@ def test_no_state_of_ours_is_ever_suspect(sides: list[dict[int, int]], data: st.
         )
         for side in sides
     ]
-    assert suspects(data.draw(st.sampled_from(states)), states) == frozenset()
+    assert suspects(data.draw(st.sampled_from(states)), Tape(states)) == frozenset()
+
+
+def by_definition(answer: Top, states: list[Top], proved: int) -> set[Place]:
+    """The same by looking at each state as a whole."""
+    found = set()
+    for side, name, sign in ((0, "bid", -1.0), (1, "ask", 1.0)):
+        told = dict(answer[side])
+        held = [dict(state[side]) for state in states]
+        best = {price for state in states for price, _ in state[side][:proved]}
+        prices = set(told) | {p for each in held for p in each}
+        for price in prices - best:
+            judged = told and sign * price <= max(sign * p for p in told)
+            if judged and all(each.get(price, 0.0) != told.get(price, 0.0) for each in held):
+                found.add((name, price))
+    return found
+
+
+@st.composite
+def tops(draw: st.DrawFn) -> Top:
+    bids, asks = (
+        draw(st.dictionaries(st.integers(1, 6), st.integers(1, 3), max_size=5)) for _ in range(2)
+    )
+    low: Levels = sorted(((float(p), float(q)) for p, q in bids.items()), reverse=True)
+    return low, sorted((10.0 + p, float(q)) for p, q in asks.items())
+
+
+@given(tops(), st.lists(tops(), min_size=1, max_size=6), st.integers(0, 3))
+def test_a_tape_says_what_looking_at_each_state_says(
+    answer: Top, states: list[Top], proved: int
+) -> None:
+    tape = Tape(states, proved)
+    assert suspects(answer, tape, proved=True) == by_definition(answer, states, proved)
+    assert suspects(answer, tape) == by_definition(answer, states, 0)
+
+
+def test_a_tape_keeps_levels_that_are_changed_in_place() -> None:
+    tape, bids = Tape(), [[10.0, 1.0]]
+    tape.note(bids, [])
+    bids[0][1] = 3.0
+    tape.note(bids, [])
+    assert tape.sizes[0] == {10.0: {1.0, 3.0}}
 
 
 # A venue without a row in the table of families
@@ -216,10 +258,10 @@ def test_only_what_nothing_proves_is_audited() -> None:
 
 def test_levels_that_a_checksum_proves_are_spared() -> None:
     ours = ([(10.0, 9.0), (9.0, 2.0), (8.0, 3.0)], ASKS)
-    assert suspects((BIDS, ASKS), [ours]) == {("bid", 10.0)}
-    assert suspects((BIDS, ASKS), [ours], proved=1) == frozenset()
-    deep = ([(10.0, 1.0), (9.5, 2.0)], ASKS)
-    assert suspects((BIDS, ASKS), [deep], proved=1) == {("bid", 9.5), ("bid", 9.0)}
+    assert suspects((BIDS, ASKS), Tape([ours])) == {("bid", 10.0)}
+    assert suspects((BIDS, ASKS), Tape([ours], proved=1), proved=True) == frozenset()
+    deep = Tape([([(10.0, 1.0), (9.5, 2.0)], ASKS)], proved=1)
+    assert suspects((BIDS, ASKS), deep, proved=True) == {("bid", 9.5), ("bid", 9.0)}
 
 
 @pytest.mark.parametrize("sent", [True, False])

@@ -6,32 +6,65 @@ suspect when asked again.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
-Levels = Sequence[tuple[float, float]]
+Levels = Sequence[Sequence[float]]  # of price and size
 Top = tuple[Levels, Levels]  # bids, asks; best first
 Place = tuple[str, float]  # side and price
 
 
-def suspects(answer: Top, ours: Iterable[Top], proved: int = 0) -> frozenset[Place]:
+class Tape:
+    """The states that a book had for a while, as the sizes that each price had.
+
+    A busy book has hundreds of states a second, and from one to the next a level or two differ: kept whole
+    they would be tens of megabytes for each question.
+
+    Args:
+        states: what it had so far.
+        proved: the best levels of a side that something else may prove.
+    """
+
+    def __init__(self, states: Iterable[Top] = (), proved: int = 0):
+        self._proved = proved
+        self._begun = False
+        self._present: list[dict[float, float]] = [{}, {}]
+        self.sizes: tuple[dict[float, set[float]], dict[float, set[float]]] = ({}, {})
+        self.best: tuple[set[float], set[float]] = (set(), set())
+        for state in states:
+            self.note(*state)
+
+    def note(self, bids: Levels, asks: Levels) -> None:
+        """Take a state in; the levels may change afterwards."""
+        for side, levels in enumerate((bids, asks)):
+            now = {float(level[0]): float(level[1]) for level in levels}
+            before, sizes = self._present[side], self.sizes[side]
+            for price, size in now.items() - before.items():
+                # A price that comes later had no size before.
+                sizes.setdefault(price, {0.0} if self._begun else set()).add(size)
+            for price in before.keys() - now.keys():
+                sizes[price].add(0.0)
+            self.best[side].update(islice(now, self._proved))
+            self._present[side] = now
+        self._begun = True
+
+
+def suspects(answer: Top, ours: Tape, *, proved: bool = False) -> frozenset[Place]:
     """Where an answer agrees with none of our states.
 
     Args:
         answer: the venue's best levels; prices beyond its last one are not judged.
         ours: the states that our book had during the request, at least as deep.
-        proved: the best levels of a side that need no comparison: those of each of our states.
+        proved: whether the best levels that something else may prove were proved.
     """
-    states = list(ours)
     found: set[Place] = set()
     for side, name, sign in ((0, "bid", -1.0), (1, "ask", 1.0)):
-        told = dict(answer[side])
+        told = {level[0]: level[1] for level in answer[side]}
         if not told:
             continue
         last = max(sign * price for price in told)
-        held = [dict(state[side]) for state in states]
-        known = {price for state in states for price, _ in state[side][:proved]}
-        prices = set(told) | {p for each in held for p in each if sign * p <= last}
-        for price in prices - known:
-            size = told.get(price, 0.0)
-            if all(each.get(price, 0.0) != size for each in held):
+        sizes = ours.sizes[side]
+        prices = set(told) | {price for price in sizes if sign * price <= last}
+        for price in prices - (ours.best[side] if proved else set()):
+            if told.get(price, 0.0) not in sizes.get(price, {0.0}):
                 found.add((name, price))
     return frozenset(found)

@@ -7,7 +7,7 @@ from typing import Any
 from app.clock import NS_PER_S, Clock
 from app.errors import FeedError, ThrottledError
 from app.feeds import words
-from app.feeds.audit import Place, Top, suspects
+from app.feeds.audit import Place, Tape, Top, suspects
 from app.feeds.ccxt_errors import is_unknown_market, to_feed_error
 from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
@@ -162,7 +162,7 @@ class Auditor:
                 said = f"{words.gone(silent_s).rstrip('.')}: {known}"
                 track.fail(Fault("audit", said, stale=True, error=FeedError(said)))
             return
-        moved = ours is None or bool(suspects(answer, [ours]))
+        moved = ours is None or bool(suspects(answer, Tape([ours])))
         if moved:
             await self._clock.sleep(_MARGIN_S)  # what is on its way may still come
         if track.last_ns != last_ns or not _questionable(feed):
@@ -175,7 +175,7 @@ class Auditor:
     async def _ask(self, feed: CcxtMarketFeed) -> frozenset[Place] | None:
         """One request: the places where the answer fits none of our states; None without an answer."""
         audit = self._audit
-        with feed.taped(2 * audit.compared) as tape:
+        with feed.taped(2 * audit.compared, audit.proved) as tape:
             await self._clock.sleep(_MARGIN_S)
             try:
                 answer = await self._fetch(feed, audit)
@@ -183,8 +183,7 @@ class Auditor:
                 self._failed(feed, error)
                 return None
             await self._clock.sleep(_MARGIN_S)
-            proved = audit.proved if feed.checked else 0
-            return suspects(answer, tape, proved)
+            return suspects(answer, tape, proved=feed.checked)
 
     async def _fetch(self, feed: CcxtMarketFeed, audit: Audit) -> Top:
         """The venue's best levels, as many as are compared; raises whatever its code raises."""

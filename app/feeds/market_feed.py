@@ -1,13 +1,12 @@
 """One market of a ccxt venue: takes what the hook reports, judges it, copies it into the ring."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from app.clock import NS_PER_S, Clock
 from app.feeds import words
-from app.feeds.audit import Top
+from app.feeds.audit import Tape, Top
 from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
 from app.feeds.doubt import Doubt
@@ -26,7 +25,6 @@ from app.market import Market
 from app.records import LEVELS, State, Stream
 
 _COUNTED = 2.0**58  # increments that int64 holds, also when the levels of a side are summed
-_TAPED = 4096  # states kept for an audit: seconds of the busiest venue
 _HELD = 40  # levels of a book that is held, twice what a question asks for
 _TELLING = 20  # changes on one stream that the other cannot have missed
 # States that any stream of a market lends to the market, the gravest first.
@@ -71,7 +69,7 @@ class CcxtMarketFeed:
             self._pushed,
         )
         self._trades.begin(facts.trades_begin_with_history)
-        self._tape: deque[Top] | None = None
+        self._tape: Tape | None = None
         self._tape_levels = 0
         self.checked = False  # the last update carried a checksum, and it held
         self._book_ns = 0
@@ -108,12 +106,11 @@ class CcxtMarketFeed:
         self._await_quote(reason, self._clock.now_ns())
 
     @contextmanager
-    def taped(self, levels: int) -> Iterator[deque[Top]]:
+    def taped(self, levels: int, proved: int) -> Iterator[Tape]:
         """Keep every state of the book, from the present one on, as its best levels."""
-        tape: deque[Top] = deque(maxlen=_TAPED)
-        view = self.book()
+        tape, view = Tape(proved=proved), self.book()
         if view is not None:
-            tape.append((copied(view.bids[:levels]), copied(view.asks[:levels])))
+            tape.note(view.bids[:levels], view.asks[:levels])
         self._tape, self._tape_levels = tape, levels
         try:
             yield tape
@@ -158,8 +155,7 @@ class CcxtMarketFeed:
         self.ordered_book, self._book_ns = book, now_ns
         self.pace.spoke(now_ns, fresh)
         if self._tape is not None:
-            deep = levels_of(book, self._tape_levels)
-            self._tape.append((copied(deep[0]), copied(deep[1])))
+            self._tape.note(*levels_of(book, self._tape_levels))
         if not self.status.booked_ns:
             self._began(book, now_ns)
         top = (bids[0][:2] if bids else (), asks[0][:2] if asks else ())
