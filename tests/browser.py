@@ -70,7 +70,7 @@ class Watched:
     def __init__(self, browser: Browser, width: int = 1440, height: int = 900, **options: Any):
         first_visit = options.pop("first_visit", False)
         self.page: Page = browser.new_page(
-            viewport={"width": width, "height": height}, device_scale_factor=1, **options
+            viewport={"width": width, "height": height}, **{"device_scale_factor": 1} | options
         )
         self.page.set_default_timeout(WAIT_MS)
         if not first_visit:

@@ -104,3 +104,19 @@ def test_a_bar_shows_as_many_figures_as_it_has_room_for(
             page.until("width => innerWidth === width", width)
             assert page.page.evaluate(CUT) == [], width
             assert page.page.evaluate(UNSEEN) == [], width
+        page.page.set_viewport_size({"width": 2400, "height": 1000})
+        page.until("() => innerWidth === 2400")
+        least = 750 if count == 1 else 440
+        unseen = page.page.evaluate(
+            """([unseen, least]) => {
+              const look = eval(unseen), [one, ...others] = document.querySelectorAll('.stack'), found = [];
+              for (const other of others) other.style.display = 'none';
+              for (let width = least; width < 1500; width += 7) {
+                one.style.width = `${width}px`;
+                found.push(...look().map((name) => `${width} ${name}`));
+              }
+              return found;
+            }""",
+            [UNSEEN, least],
+        )
+        assert unseen == []

@@ -42,6 +42,7 @@ class Page {
     });
     setInterval(() => this.second(), SECOND_MS);
     document.addEventListener("visibilitychange", () => document.hidden || this.all());
+    addEventListener("popstate", () => this.drawing.settle()); // else a wish would undo the going back
     watchTheme(() => {
       this.all(true);
       this.shell?.renew();
@@ -84,7 +85,7 @@ class Page {
   /** Changes fields of the view: at once here; address and controls follow. */
   want(change) {
     this.wishes.note(change);
-    this.drawing.afterwards("wishes", () => this.wishes.tell());
+    this.drawing.afterwards("wishes", () => this.wishes.tellNew());
     this.show({ ...this.view, ...change });
   }
 
@@ -135,7 +136,7 @@ class Page {
   choose(options) {
     const held = this.wishes.held.get("options")?.value;
     this.wishes.note({ options: { ...held, ...options } });
-    this.drawing.afterwards("wishes", () => this.wishes.tell());
+    this.drawing.afterwards("wishes", () => this.wishes.tellNew());
     this.show({ ...this.view, options: { ...this.view.options, ...options } });
     for (const stack of this.stacks.values()) stack.renew();
   }
@@ -146,6 +147,7 @@ class Page {
     this.keys.clear();
     for (const stack of this.stacks.values()) {
       stack.asking = "";
+      stack.unanswered = 0;
       stack.model.seq = null;
       this.subscribe(stack);
     }
@@ -163,6 +165,7 @@ class Page {
     const before = stack.asked;
     stack.asking = text;
     stack.awaiting = true;
+    stack.unanswered++;
     stack.asked = message;
     if (before) this.travel.changed(stack, before, message);
   }
@@ -176,6 +179,7 @@ class Page {
     if (message.type === "view") {
       const stack = this.stacks.get(message.id);
       if (!stack) return;
+      stack.unanswered--;
       for (const set of this.keys.values()) set.delete(stack);
       stack.key = message.key;
       if (!this.keys.has(message.key)) this.keys.set(message.key, new Set());
@@ -201,7 +205,7 @@ class Page {
     this.frames++;
     const frame = decode(buffer);
     for (const stack of this.keys.get(frame.key) ?? []) {
-      stack.received = at;
+      [stack.before, stack.received] = [stack.received, at];
       if (!stack.take(frame, at)) this.resync(stack);
       else if (frame.type === "snapshot") this.notices.filled(stack);
     }
@@ -224,7 +228,7 @@ class Page {
 
   /** Draws a stack with the next frame. */
   dirty(stack) {
-    this.drawing?.add(stack); // the connection tells of itself before there is anything to draw
+    this.drawing.add(stack);
   }
 
   all(relayout = false) {

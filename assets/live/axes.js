@@ -47,6 +47,7 @@ export class Axes {
   hear(event, done) {
     // A hand that is quicker than the first ranges moved those that the figure was made with.
     if (!this.settled) return void (this.told = {});
+    if (!done && !this.gesture) this.glide.rest(this.figure);
     this.gesture = done ? 0 : performance.now();
     const range = (key) => {
       const low = event[`${key}.range[0]`], high = event[`${key}.range[1]`];
@@ -70,8 +71,8 @@ export class Axes {
     return !this.drawing && !this.busy && this.ready();
   }
 
-  /** Tells plotly what changed since the last time; nothing when nothing did. */
-  tell(wanted) {
+  /** Tells plotly what changed since the last time; nothing when nothing did. `then` is called when it has drawn. */
+  tell(wanted, then) {
     if (!this.free) return;
     const change = {};
     let changed = false;
@@ -82,13 +83,14 @@ export class Axes {
       change[key] = value;
       changed = true;
     }
-    if (!changed) return;
+    if (!changed) return then();
     this.drawing = true;
-    this.glide.rest();
+    this.glide.rest(this.figure);
     const { figure } = this;
     const done = () => {
       this.drawing = false;
       this.settled = figure === this.figure;
+      if (this.settled) then();
     };
     window.Plotly.relayout(figure, change).then(done, done);
   }

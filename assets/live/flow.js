@@ -2,6 +2,7 @@
 import { Axes, coloursFor, layoutFor } from "./axes.js";
 import { flowBars, linesOf, usual } from "./bars.js";
 import { hatch, hatchedFrom } from "./canvas.js";
+import { giveAxes } from "./dash.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
 import { bookMenu, bookWords, ofiMenu, ofiWords } from "./book_menu.js";
@@ -35,8 +36,10 @@ export class FlowPane {
     this.levels = new Levels();
     this.ofiStrip = new Strip(false); // its words stay where they are
     this.shown = null; // the crosshair
+    this.views = null;
     this.layout = ""; // what the axes were told for
     this.toldTime = null;
+    this.pressed = false; // a gesture may begin
     this.namedAt = 0;
     this.geometry = measure(this.rows);
     this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
@@ -60,8 +63,9 @@ export class FlowPane {
     this.rows.addEventListener("pointermove", (event) => event.pointerType === "touch" || this.point(event));
     this.rows.addEventListener("pointerdown", (event) => event.pointerType === "touch" && this.point(event));
     this.rows.addEventListener("pointerleave", () => this.stack.point(null));
-    // Plotly begins a gesture from what it was told.
-    for (const name of ["pointerdown", "wheel"]) this.rows.addEventListener(name, () => this.shift && this.tellAxes(), { capture: true, passive: true });
+    // Plotly begins a gesture from what it was told last.
+    this.rows.addEventListener("pointerdown", () => this.press(), { capture: true });
+    this.rows.addEventListener("wheel", () => this.shift && this.tellAxes(), { capture: true, passive: true });
     this.rows.addEventListener("dblclick", () => this.stack.resetZoom());
     this.rows.addEventListener("wheel", (event) => scrolls(this.stack.element) && !event.ctrlKey && event.stopPropagation(), { capture: true });
     this.rows.addEventListener("wheel", (event) => this.slide(event), { capture: true, passive: false });
@@ -180,11 +184,15 @@ export class FlowPane {
     const { book, ofi, flow } = this.views;
     const layout = [
       this.geometry.stamp, this.model.epoch, this.ranges.user.time, this.rows.classList.contains("solo"), book.low, book.high, ofi.high, flow.high,
-      this.depthAxis?.most, Math.round(book.end - book.start),
+      this.depthAxis?.most, Math.round(book.end - book.start), // whole ms: a difference of times is not exact
     ].join();
-    if (layout !== this.layout || !this.axes.settled || Math.abs(this.shift) >= GLIDE_PX) this.tellAxes(layout);
+    if (layout !== this.layout || !this.axes.settled || Math.abs(this.shift) >= (this.pressed ? 1 : GLIDE_PX)) this.tellAxes(layout);
+    else this.placeAxes();
+  }
+
+  placeAxes() {
     if (!this.axes.free || !this.axes.settled) return;
-    const { tiles, standing } = this.model, { rows } = this.geometry;
+    const { book, ofi } = this.views, { tiles, standing } = this.model, { rows } = this.geometry;
     this.axes.glide.place(this.axes.figure, this.shift, rows.book, {
       ytick: this.chips ? rows.book.top + book.Y(tiles?.mid) : NaN,
       y2tick: this.chips ? rows.ofi.top + ofi.Y(standing.value ?? NaN) : NaN,
@@ -193,17 +201,18 @@ export class FlowPane {
 
   /** Pixels that the time axis has moved since plotly was told of it. */
   get shift() {
+    if (!this.views || !this.toldTime) return 0;
     const { start, end, ahead, width } = this.views.book;
-    return this.toldTime ? Math.round(((end + ahead - this.toldTime[1]) * width * devicePixelRatio) / (end - start)) / devicePixelRatio : 0;
+    return Math.round(((end + ahead - this.toldTime[1]) * width * devicePixelRatio) / (end - start)) / devicePixelRatio;
   }
 
   /** Has plotly draw the axes as they are now. */
-  tellAxes(layout = "") {
+  tellAxes(layout = this.layout) {
     if (!this.views || !this.axes.free) return;
     const { start, end, ahead } = this.views.book;
     this.layout = layout;
     this.toldTime = [start + ahead, end + ahead];
-    this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this) });
+    this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this, this.toldTime) }, () => this.placeAxes());
   }
 
   /** The axes and the chips of the present values; names once a second, and when the options have changed. */
@@ -218,6 +227,23 @@ export class FlowPane {
     nameCanvases(this);
     write(this.f["how-book"], bookWords(this));
     ofiWords(this);
+  }
+
+  /** It has been drawn: the axes of Dash may come. */
+  drawn() {
+    giveAxes(this.element);
+  }
+
+  press() {
+    this.pressed = true;
+    if (this.shift) this.tellAxes();
+    const end = new AbortController();
+    for (const name of ["pointerup", "pointercancel"]) {
+      document.addEventListener(name, () => {
+        this.pressed = false;
+        end.abort();
+      }, { capture: true, signal: end.signal });
+    }
   }
 
   /** How the heatmap is drawn, for its menu. */

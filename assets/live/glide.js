@@ -1,20 +1,21 @@
 // The axes between two drawings of plotly, each of which takes milliseconds: what belongs to the time axis moves with
 // the charts, and labels give way to the chips and at the ends of time.
 
-const GRID = ".gridlayer > .x, .gridlayer > .x5", TICKS = ".xtick, .x5tick";
+const GRID = ".gridlayer > .x, .gridlayer > .x5", TICKS = ".xtick, .x5tick", TIMES = ".xtick text, .x5tick text";
 const LEFT_PX = 20, RIGHT_PX = 26; // half a label; on the right the zone stands in the corner
 const CHIP_PX = 14;
 
 export class Glide {
   constructor() {
     this.shift = 0;
-    this.moving = null; // elements that move with time; looked up when needed
+    this.parts = null; // elements of the figure and where plotly has put them; looked up when needed
   }
 
-  /** Puts all back where plotly has drawn it, and looks its elements up anew: it is about to draw. */
-  rest() {
-    this.move(0);
-    this.moving = null;
+  /** Puts all back where plotly draws it, whoever had the figure before, and looks its elements up anew. */
+  rest(figure) {
+    for (const one of movingIn(figure)) one.removeAttribute("transform");
+    this.shift = 0;
+    this.parts = null;
   }
 
   /**
@@ -24,28 +25,34 @@ export class Glide {
    * @param {Object<string, number>} chips by the class of a tick, the height of the chip on its axis; NaN for none
    */
   place(figure, shift, { left, width }, chips) {
-    this.moving ??= [...figure.querySelectorAll(GRID), ...new Set([...figure.querySelectorAll(TICKS)].map((tick) => tick.parentNode))];
-    this.move(shift);
-    for (const label of figure.querySelectorAll(".xtick text, .x5tick text")) {
-      const at = placeOf(label).x - shift - left;
+    this.parts ??= {
+      moving: movingIn(figure),
+      times: labelsIn(figure, TIMES),
+      beside: Object.fromEntries(Object.keys(chips).map((tick) => [tick, labelsIn(figure, `.${tick} text`)])),
+    };
+    const { moving, times, beside } = this.parts;
+    if (shift !== this.shift) for (const one of moving) one.setAttribute("transform", `translate(${-shift},0)`);
+    this.shift = shift;
+    for (const { label, x } of times) {
+      const at = x - shift - left;
       hide(label, at < LEFT_PX || at > width - RIGHT_PX);
     }
     for (const [tick, height] of Object.entries(chips)) {
-      for (const label of figure.querySelectorAll(`.${tick} text`)) hide(label, Math.abs(placeOf(label).y - height) <= CHIP_PX);
+      for (const { label, y } of beside[tick]) hide(label, Math.abs(y - height) <= CHIP_PX);
     }
-  }
-
-  move(shift) {
-    if (shift === this.shift) return;
-    this.shift = shift;
-    for (const one of this.moving ?? []) one.setAttribute("transform", `translate(${-shift},0)`);
   }
 }
 
-/** Where plotly has put a label: in an attribute, which is read without a layout. */
-function placeOf(label) {
-  const [x, y] = label.getAttribute("transform")?.match(/-?[\d.]+(e-?\d+)?/g) ?? [];
-  return { x: Number(x), y: Number(y) };
+function movingIn(figure) {
+  return [...figure.querySelectorAll(GRID), ...new Set([...figure.querySelectorAll(TICKS)].map((tick) => tick.parentNode))];
+}
+
+/** Labels with where plotly has put them: in an attribute, which is read without a layout. */
+function labelsIn(figure, selector) {
+  return [...figure.querySelectorAll(selector)].map((label) => {
+    const [x, y] = (label.getAttribute("transform")?.match(/-?[\d.]+(e-?\d+)?/g) ?? []).map(Number);
+    return { label, x, y };
+  });
 }
 
 function hide(label, hidden) {

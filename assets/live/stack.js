@@ -13,7 +13,7 @@ const WORDS_MS = 1000, HOUR_S = 3600;
 const fields = (element) => Object.fromEntries([...element.querySelectorAll("[data-f]")].map((one) => [one.dataset.f, one]));
 
 export class Stack {
-  /** @param {{dirty: (stack: Stack) => void, cursor: (stack: Stack, cursor: object | null) => void}} page */
+  /** @param {{dirty: (stack: Stack) => void, drawing: import("./drawing.js").Drawing, cursor: (stack: Stack, cursor: object | null) => void}} page */
   constructor(element, id, page, tab) {
     this.element = element;
     this.id = id;
@@ -35,6 +35,7 @@ export class Stack {
     this.broken = ""; // why the last drawing failed
     this.awaited = null; // a start that the server tells of before there is anything to show
     this.awaiting = false; // what was asked for last has not come
+    this.unanswered = 0; // questions of which the server has not said yet which frames will answer
     this.recorded = false;
     this.edge = NaN;
     this.wordsAt = this.drawnAt = 0;
@@ -113,7 +114,7 @@ export class Stack {
     this.error = "";
     this.awaited = null;
     if (snapshot) {
-      this.awaiting = false;
+      if (!this.unanswered) this.awaiting = false;
       this.ranges.begin();
       this.wordsAt = 0;
       marketTitles(this.f, this.model.info);
@@ -121,11 +122,12 @@ export class Stack {
     this.pane.take(frame);
     if (snapshot) this.page.asked(this); // rows in basis points need a price
     if (snapshot) this.page.dirty(this);
-    else if (!this.page.frozen) this.page.drawing.fed(this, at);
+    else if (!this.page.frozen) this.page.drawing.fed(this);
     return true;
   }
 
   fail(message) {
+    this.awaiting = false;
     if (!this.model.info) before(this.f, this.page.view);
     this.error = message;
     this.awaited = null;
@@ -135,6 +137,7 @@ export class Stack {
   /** The market is not stored yet: a collector is about to take it up, or was asked to. */
   starts({ message, progress }) {
     if (this.model.info) return this.fail(message);
+    this.awaiting = false;
     before(this.f, this.page.view);
     this.error = "";
     this.awaited = { message, progress, since: this.awaited?.since ?? performance.now() };
@@ -240,6 +243,7 @@ export class Stack {
       this.spoken = reading(this.f, model, state, model.age(at));
       this.firstAt ??= performance.now();
       const ms = painted.ms + performance.now() - began;
+      this.pane.drawn?.();
       this.drawn = { count: this.drawn.count + 1, ms, at: Date.now(), row: model.times?.row_ms ?? null, tiles: model.tiles ?? null };
     }
     show(this, state, at);

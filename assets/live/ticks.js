@@ -4,13 +4,13 @@ import { clock, decimalsOf, multiples, number, signedTick, tickSize, tickStep, t
 
 const few = (view) => Math.max(2, Math.min(6, view.height / 20));
 
-/** Ranges, tick values and words of all axes. */
-export function ticksOf(stack) {
+/** Ranges, tick values and words of all axes; `time` is the range of time. */
+export function ticksOf(stack, time) {
   const { book, ofi, levels, flow } = stack.views, wanted = {};
   const width = book.end - book.start;
   const { step, found } = timeTicks(book.start - width / 4, book.end + width / 4, book.width * 1.5);
   const words = found.map((t) => clock(t, step < 60000 ? "seconds" : "minutes"));
-  for (const name of AXIS.time) Object.assign(wanted, ticksFor(name, stack.toldTime, found, words));
+  for (const name of AXIS.time) Object.assign(wanted, ticksFor(name, time, found, words));
   const group = stack.model.info;
   const values = (view, name, count, text) => {
     let step = tickStep(view.low, view.high, count);

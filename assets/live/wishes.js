@@ -31,6 +31,11 @@ export class Wishes {
     set("wish", { data });
   }
 
+  /** Tells what was noted since the last telling. */
+  tellNew() {
+    if ([...this.held.values()].some(({ n }) => n > this.told && n < Infinity)) this.tell();
+  }
+
   /** Tells it again where it may have been lost: with the server, or behind the choice of a control. */
   insist() {
     if ([...this.held.values()].some(({ n }) => n <= this.told)) this.tell();

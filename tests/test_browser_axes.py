@@ -1,0 +1,145 @@
+"""Axes between two drawings of plotly: labels stand at their times, and give way to what lies over them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import LiveMarkets, Watched, watched
+from tests.web_server import running_server
+
+pytestmark = pytest.mark.browser
+
+# How many pixels each label of the time axes that can be seen stands beside its time, and from the ends.
+LABELS = """market => {
+  const stack = [...document.querySelectorAll('.stack')].find(one => one.dataset.market === market);
+  const plot = stack.querySelector('.row-book canvas.plot').getBoundingClientRect();
+  const [start, end] = window.ofi.view(market).ranges.time, day = 86400000;
+  const seen = [...stack.querySelectorAll('.axes .xtick text, .axes .x5tick text')]
+    .filter(one => one.textContent && getComputedStyle(one).visibility === 'visible');
+  return seen.map(one => {
+    const box = one.getBoundingClientRect(), x = (box.left + box.right) / 2;
+    const [h, m, s] = one.textContent.split(':').map(Number);
+    const time = ((h * 60 + m) * 60 + (s || 0)) * 1000 - (start % day);
+    return { words: one.textContent, off: x - plot.left - (time / (end - start)) * plot.width,
+      left: x - plot.left, right: plot.right - x };
+  });
+}"""
+SHIFT = """market => {
+  const stack = [...document.querySelectorAll('.stack')].find(one => one.dataset.market === market);
+  const moved = stack.querySelector('.axes .gridlayer > .x')?.getAttribute('transform');
+  return Number(/-?[\\d.]+/.exec(moved ?? '0')[0]);
+}"""
+# Labels of a value axis that can be seen under the chip on it.
+UNDER_CHIPS = """() => [['ytick', 'chip-book'], ['y2tick', 'chip-ofi']].flatMap(([tick, chip]) => {
+  const over = document.querySelector(`.${chip}:not([hidden])`)?.getBoundingClientRect();
+  return over ? [...document.querySelectorAll(`.axes .${tick} text`)]
+    .filter(one => one.textContent && getComputedStyle(one).visibility === 'visible')
+    .filter(one => {
+      const box = one.getBoundingClientRect();
+      return Math.abs((box.top + box.bottom - over.top - over.bottom) / 2) < 11;
+    }).map(one => one.textContent) : [];
+})"""
+DRAWN_AGAIN = "([m, n]) => window.ofi.view(m).drawn.count > n"
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[str]]]:
+    with (
+        LiveMarkets(tmp_path_factory.mktemp("hot"), count=2, minutes=6) as markets,
+        running_server(Path(markets.store.directory), workers=1) as base,
+    ):
+        yield base, markets.names
+
+
+def labels_stand_right(page: Watched, market: str) -> None:
+    """Look at the labels between two frames, until they have settled in the present one."""
+    page.until("m => window.ofi.view(m).axes", market)
+    found = page.page.evaluate(LABELS, market)
+    assert len(found) > 2
+    for label in found:
+        assert abs(label["off"]) < 2.0, found
+        assert label["left"] > 18, found
+        assert label["right"] > 24, found
+
+
+def shifted(page: Watched, market: str) -> None:
+    """Wait until the axes have been moved since plotly drew them."""
+    page.until(f"m => ({SHIFT})(m) < -3", market)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 2.0])
+def test_labels_stand_at_their_times_while_the_axes_move(
+    browser: Browser, two: tuple[str, list[str]], ratio: float
+) -> None:
+    base, (market, _) = two
+    with watched(browser, 1440, 900, device_scale_factor=ratio) as page:
+        page.open(f"{base}/?range=60&rate=10&m={market}", market)
+        for _ in range(4):
+            shifted(page, market)
+            labels_stand_right(page, market)
+            count = page.view(market)["drawn"]["count"]
+            page.until(DRAWN_AGAIN, [market, count + 5])
+            assert page.page.evaluate(UNDER_CHIPS) == []
+        assert page.complaints == []
+
+
+def test_a_market_that_takes_over_the_axes_of_another_has_them_in_their_place(
+    browser: Browser, two: tuple[str, list[str]]
+) -> None:
+    base, (one, other) = two
+    with watched(browser, 1440, 900) as page:
+        page.open(f"{base}/?range=60&rate=10&m={one}", one)
+        shifted(page, one)
+        page.page.locator("#freeze").click()
+        page.until("m => window.ofi.view(m).state === 'frozen'", one)
+        for market in (other, one) * 4:  # the axes go round
+            page.page.locator(f".ag-row[row-id='{market}'] .ag-cell").first.click()
+            page.until(
+                "m => window.ofi.view(m)?.axes && window.ofi.view(m).drawn.count > 0", market
+            )
+            labels_stand_right(page, market)
+        assert page.complaints == []
+
+
+def test_a_gesture_begins_from_where_the_axes_are(
+    browser: Browser, two: tuple[str, list[str]]
+) -> None:
+    base, (market, _) = two
+    with watched(browser, 1440, 900) as page:
+        page.open(f"{base}/?range=60&rate=10&m={market}", market)
+        shifted(page, market)
+        box = page.page.locator(".row-book canvas.plot").bounding_box()
+        assert box is not None
+        mouse, left, top = page.page.mouse, box["x"] + box["width"] / 2, box["y"] + 60
+        mouse.move(left, top)
+        mouse.down()
+        count = page.view(market)["drawn"]["count"]
+        page.until(DRAWN_AGAIN, [market, count + 12])  # held for more than a second
+        assert abs(page.page.evaluate(SHIFT, market)) < 2
+        mouse.move(left + 30, top, steps=3)
+        mouse.move(left + 60, top, steps=3)
+        assert page.page.evaluate(SHIFT, market) == 0
+        mouse.up()
+        page.until("m => window.ofi.view(m).user.time", market)
+        labels_stand_right(page, market)
+        assert page.complaints == []
+
+
+def test_a_market_without_data_takes_presses_and_wheels(
+    browser: Browser, two: tuple[str, list[str]]
+) -> None:
+    base, _ = two
+    with watched(browser, 1440, 900) as page:
+        page.page.goto(f"{base}/?m=binance:NOPE/USDT")
+        page.until("() => document.querySelector('.stack .rows')")
+        page.page.evaluate(
+            """() => {
+              const rows = document.querySelector('.stack .rows');
+              rows.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }));
+              rows.dispatchEvent(new PointerEvent('pointerup', { bubbles: true }));
+              rows.dispatchEvent(new WheelEvent('wheel', { bubbles: true, deltaY: 10 }));
+            }"""
+        )
+        assert page.complaints == []
