@@ -36,7 +36,7 @@ MARKETS = 4
 SIZE = (2560, 1440)
 _RANGE = 300
 
-# Counts draws and long tasks until `ends`.
+# Counts draws and long tasks until `ends`; draws are looked for twice as often as any market is drawn.
 _COUNT = """() => {
   const seen = { draws: [], long: [], ends: false };
   new PerformanceObserver((list) => list.getEntries().forEach((e) => seen.long.push(e.duration)))

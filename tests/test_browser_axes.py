@@ -1,7 +1,9 @@
 """Axes between two drawings of plotly: labels stand at their times, and give way to what lies over them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -54,7 +56,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[st
 
 
 def labels_stand_right(page: Watched, market: str) -> None:
-    """Look at the labels between two frames, until they have settled in the present one."""
+    """Look at the labels between two frames."""
     page.until("m => window.ofi.view(m).axes", market)
     found = page.page.evaluate(LABELS, market)
     assert len(found) > 2
@@ -69,29 +71,35 @@ def shifted(page: Watched, market: str) -> None:
     page.until(f"m => ({SHIFT})(m) < -3", market)
 
 
+@contextmanager
+def moving(browser: Browser, base: str, market: str, **options: Any) -> Iterator[Watched]:
+    """A market whose axes have moved; the page has nothing to complain of in the end."""
+    with watched(browser, 1440, 900, **options) as page:
+        page.open(f"{base}/?range=60&rate=10&m={market}", market)
+        shifted(page, market)
+        yield page
+        assert page.complaints == []
+
+
 @pytest.mark.parametrize("ratio", [1.0, 1.25, 2.0])
 def test_labels_stand_at_their_times_while_the_axes_move(
     browser: Browser, two: tuple[str, list[str]], ratio: float
 ) -> None:
     base, (market, _) = two
-    with watched(browser, 1440, 900, device_scale_factor=ratio) as page:
-        page.open(f"{base}/?range=60&rate=10&m={market}", market)
+    with moving(browser, base, market, device_scale_factor=ratio) as page:
         for _ in range(4):
             shifted(page, market)
             labels_stand_right(page, market)
             count = page.view(market)["drawn"]["count"]
             page.until(DRAWN_AGAIN, [market, count + 5])
             assert page.page.evaluate(UNDER_CHIPS) == []
-        assert page.complaints == []
 
 
 def test_a_market_that_takes_over_the_axes_of_another_has_them_in_their_place(
     browser: Browser, two: tuple[str, list[str]]
 ) -> None:
     base, (one, other) = two
-    with watched(browser, 1440, 900) as page:
-        page.open(f"{base}/?range=60&rate=10&m={one}", one)
-        shifted(page, one)
+    with moving(browser, base, one) as page:
         page.page.locator("#freeze").click()
         page.until("m => window.ofi.view(m).state === 'frozen'", one)
         for market in (other, one) * 4:  # the axes go round
@@ -100,16 +108,13 @@ def test_a_market_that_takes_over_the_axes_of_another_has_them_in_their_place(
                 "m => window.ofi.view(m)?.axes && window.ofi.view(m).drawn.count > 0", market
             )
             labels_stand_right(page, market)
-        assert page.complaints == []
 
 
 def test_a_gesture_begins_from_where_the_axes_are(
     browser: Browser, two: tuple[str, list[str]]
 ) -> None:
     base, (market, _) = two
-    with watched(browser, 1440, 900) as page:
-        page.open(f"{base}/?range=60&rate=10&m={market}", market)
-        shifted(page, market)
+    with moving(browser, base, market) as page:
         box = page.page.locator(".row-book canvas.plot").bounding_box()
         assert box is not None
         mouse, left, top = page.page.mouse, box["x"] + box["width"] / 2, box["y"] + 60
@@ -124,7 +129,6 @@ def test_a_gesture_begins_from_where_the_axes_are(
         mouse.up()
         page.until("m => window.ofi.view(m).user.time", market)
         labels_stand_right(page, market)
-        assert page.complaints == []
 
 
 def test_a_market_without_data_takes_presses_and_wheels(

@@ -11,6 +11,7 @@ from app.feeds.audit import Place, Tape, Top, suspects
 from app.feeds.ccxt_errors import is_unknown_market, to_feed_error
 from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
+from app.feeds.numbers import copied
 from app.feeds.rules.base import Audit
 from app.feeds.supervised import SupervisedVenue
 from app.feeds.track import Fault
@@ -221,16 +222,9 @@ def _top_of(feed: CcxtMarketFeed) -> Top | None:
     view = feed.book()
     if view is None:
         return None
-    bids, asks = (
-        [(float(level[0]), float(level[1])) for level in side[: 4 * _QUESTION.compared]]
-        for side in (view.bids, view.asks)
-    )
-    return bids, asks
+    levels = 4 * _QUESTION.compared
+    return copied(view.bids[:levels]), copied(view.asks[:levels])
 
 
 def _best(book: Any, levels: int) -> Top:
-    bids, asks = (
-        [(float(level[0]), float(level[1])) for level in book[side][:levels]]
-        for side in ("bids", "asks")
-    )
-    return bids, asks
+    return copied(book["bids"][:levels]), copied(book["asks"][:levels])

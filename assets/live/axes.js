@@ -23,7 +23,7 @@ export class Axes {
     this.gesture = 0;
     this.drawing = false;
     this.settled = false; // the figure has the ranges of this stack
-    this.glide = new Glide();
+    this.glide = null; // of the figure
   }
 
   /** Finds the figure once plotly has drawn it; Dash loads plotly after the page. */
@@ -34,7 +34,7 @@ export class Axes {
     this.figure = figure;
     this.told = {};
     this.settled = false;
-    this.glide = new Glide();
+    this.glide = new Glide(figure);
     // Dash would render anew with every tick of the axis, to mirror ranges that nobody there reads.
     // A figure that lay over another market still tells that one.
     for (const name of ["plotly_relayout", "plotly_relayouting", "plotly_doubleclick"]) figure.removeAllListeners?.(name);
@@ -47,7 +47,7 @@ export class Axes {
   hear(event, done) {
     // A hand that is quicker than the first ranges moved those that the figure was made with.
     if (!this.settled) return void (this.told = {});
-    if (!done && !this.gesture) this.glide.rest(this.figure);
+    if (!done && !this.gesture) this.glide.rest();
     this.gesture = done ? 0 : performance.now();
     const range = (key) => {
       const low = event[`${key}.range[0]`], high = event[`${key}.range[1]`];
@@ -85,7 +85,7 @@ export class Axes {
     }
     if (!changed) return then();
     this.drawing = true;
-    this.glide.rest(this.figure);
+    this.glide.rest();
     const { figure } = this;
     const done = () => {
       this.drawing = false;

@@ -193,7 +193,7 @@ export class FlowPane {
   placeAxes() {
     if (!this.axes.free || !this.axes.settled) return;
     const { book, ofi } = this.views, { tiles, standing } = this.model, { rows } = this.geometry;
-    this.axes.glide.place(this.axes.figure, this.shift, rows.book, {
+    this.axes.glide.place(this.shift, rows.book, {
       ytick: this.chips ? rows.book.top + book.Y(tiles?.mid) : NaN,
       y2tick: this.chips ? rows.ofi.top + ofi.Y(standing.value ?? NaN) : NaN,
     });

@@ -6,25 +6,27 @@ const LEFT_PX = 20, RIGHT_PX = 26; // half a label; on the right the zone stands
 const CHIP_PX = 14;
 
 export class Glide {
-  constructor() {
+  /** @param {HTMLElement} figure as plotly draws it */
+  constructor(figure) {
+    this.figure = figure;
     this.shift = 0;
     this.parts = null; // elements of the figure and where plotly has put them; looked up when needed
   }
 
   /** Puts all back where plotly draws it, whoever had the figure before, and looks its elements up anew. */
-  rest(figure) {
-    for (const one of movingIn(figure)) one.removeAttribute("transform");
+  rest() {
+    for (const one of movingIn(this.figure)) one.removeAttribute("transform");
     this.shift = 0;
     this.parts = null;
   }
 
   /**
-   * @param {HTMLElement} figure as plotly has drawn it
    * @param {number} shift pixels that time has moved on since
    * @param {{left: number, width: number}} plot where time is drawn
    * @param {Object<string, number>} chips by the class of a tick, the height of the chip on its axis; NaN for none
    */
-  place(figure, shift, { left, width }, chips) {
+  place(shift, { left, width }, chips) {
+    const { figure } = this;
     this.parts ??= {
       moving: movingIn(figure),
       times: labelsIn(figure, TIMES),
