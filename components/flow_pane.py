@@ -57,7 +57,12 @@ def flow_pane(where: str) -> list[Component]:
     axes = html.Div(className="axes-place")
     hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
     chips = [
-        html.Span(className=f"chip {name}", hidden=True, **{"data-f": name, "aria-hidden": "true"})
+        html.Span(
+            html.Span(),
+            className=f"chip {name}",
+            hidden=True,
+            **{"data-f": name, "aria-hidden": "true"},
+        )
         for name in ("chip-book", "chip-ofi")
     ]
     mid = html.Span(

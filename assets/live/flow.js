@@ -1,5 +1,5 @@
 // The tab Book & flow of one market: the linked rows, what is drawn on them, and how they are handled.
-import { Axes, coloursFor, layoutFor } from "./axes.js";
+import { AXIS, Axes, coloursFor, layoutFor } from "./axes.js";
 import { flowBars, linesOf, usual } from "./bars.js";
 import { hatch, hatchedFrom } from "./canvas.js";
 import { giveAxes } from "./dash.js";
@@ -21,7 +21,6 @@ import { touches } from "./touch.js";
 
 const PIXELS_PER_ROW = 2.2;
 const NAMES_MS = 1000;
-const GLIDE_PX = 16; // how far the axes move before plotly draws them again
 
 export class FlowPane {
   /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
@@ -39,8 +38,10 @@ export class FlowPane {
     this.views = null;
     this.layout = ""; // what the axes were told for
     this.toldTime = null;
+    this.nextTick = 0; // time of the first tick that plotly has not drawn
     this.pressed = false; // a gesture may begin
     this.namedAt = 0;
+    this.paintedAt = {}; // by what of it is painted less often than price and OFI (paint.js)
     this.geometry = measure(this.rows);
     this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
     this.sizes = new ResizeObserver(() => stack.resized());
@@ -186,7 +187,9 @@ export class FlowPane {
       this.geometry.stamp, this.model.epoch, this.ranges.user.time, this.rows.classList.contains("solo"), book.low, book.high, ofi.high, flow.high,
       this.depthAxis?.most, Math.round(book.end - book.start), // whole ms: a difference of times is not exact
     ].join();
-    if (layout !== this.layout || !this.axes.settled || Math.abs(this.shift) >= (this.pressed ? 1 : GLIDE_PX)) this.tellAxes(layout);
+    // What the user takes hold of must be where plotly has it.
+    const past = this.shift < 0 || (this.pressed && this.shift > 0) || book.end + book.ahead >= this.nextTick;
+    if (layout !== this.layout || !this.axes.settled || past) this.tellAxes(layout);
     else this.placeAxes();
   }
 
@@ -212,7 +215,9 @@ export class FlowPane {
     const { start, end, ahead } = this.views.book;
     this.layout = layout;
     this.toldTime = [start + ahead, end + ahead];
-    this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticksOf(this, this.toldTime) }, () => this.placeAxes());
+    const ticks = ticksOf(this, this.toldTime), known = ticks[`${AXIS.time[0]}.tickvals`];
+    this.nextTick = known.find((time) => time > this.toldTime[1]) ?? this.toldTime[1] + (end - start) / 4;
+    this.axes.tell({ ...layoutFor(this.geometry), ...coloursFor(), ...ticks }, () => this.placeAxes());
   }
 
   /** The axes and the chips of the present values; names once a second, and when the options have changed. */

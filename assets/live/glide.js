@@ -1,7 +1,8 @@
 // The axes between two drawings of plotly, each of which takes milliseconds: what belongs to the time axis moves with
-// the charts, and labels give way to the chips and at the ends of time.
+// the charts, and labels give way to the chips, and lines and labels at the ends of time.
 
 const GRID = ".gridlayer > .x, .gridlayer > .x5", TICKS = ".xtick, .x5tick", TIMES = ".xtick text, .x5tick text";
+const LINES = "path.xgrid, path.x5grid, path.xtick, path.x5tick";
 const LEFT_PX = 20, RIGHT_PX = 26; // half a label; on the right the zone stands in the corner
 const CHIP_PX = 14;
 
@@ -29,18 +30,20 @@ export class Glide {
     const { figure } = this;
     this.parts ??= {
       moving: movingIn(figure),
-      times: labelsIn(figure, TIMES),
-      beside: Object.fromEntries(Object.keys(chips).map((tick) => [tick, labelsIn(figure, `.${tick} text`)])),
+      lines: placesIn(figure, LINES),
+      times: placesIn(figure, TIMES),
+      beside: Object.fromEntries(Object.keys(chips).map((tick) => [tick, placesIn(figure, `.${tick} text`)])),
     };
-    const { moving, times, beside } = this.parts;
+    const { moving, lines, times, beside } = this.parts;
     if (shift !== this.shift) for (const one of moving) one.setAttribute("transform", `translate(${-shift},0)`);
     this.shift = shift;
-    for (const { label, x } of times) {
+    for (const { mark, x } of lines) hide(mark, x - shift < left);
+    for (const { mark, x } of times) {
       const at = x - shift - left;
-      hide(label, at < LEFT_PX || at > width - RIGHT_PX);
+      hide(mark, at < LEFT_PX || at > width - RIGHT_PX);
     }
     for (const [tick, height] of Object.entries(chips)) {
-      for (const { label, y } of beside[tick]) hide(label, Math.abs(y - height) <= CHIP_PX);
+      for (const { mark, y } of beside[tick]) hide(mark, Math.abs(y - height) <= CHIP_PX);
     }
   }
 }
@@ -49,16 +52,16 @@ function movingIn(figure) {
   return [...figure.querySelectorAll(GRID), ...new Set([...figure.querySelectorAll(TICKS)].map((tick) => tick.parentNode))];
 }
 
-/** Labels with where plotly has put them: in an attribute, which is read without a layout. */
-function labelsIn(figure, selector) {
-  return [...figure.querySelectorAll(selector)].map((label) => {
-    const [x, y] = (label.getAttribute("transform")?.match(/-?[\d.]+(e-?\d+)?/g) ?? []).map(Number);
-    return { label, x, y };
+/** Labels or lines with where plotly has put them: in an attribute, which is read without a layout. */
+function placesIn(figure, selector) {
+  return [...figure.querySelectorAll(selector)].map((mark) => {
+    const [x, y] = (mark.getAttribute("transform")?.match(/-?[\d.]+(e-?\d+)?/g) ?? []).map(Number);
+    return { mark, x, y };
   });
 }
 
-function hide(label, hidden) {
-  if (label.ofiHidden === hidden) return; // plotly uses elements again
-  label.ofiHidden = hidden;
-  label.style.visibility = hidden ? "hidden" : "";
+function hide(mark, hidden) {
+  if (mark.ofiHidden === hidden) return; // plotly uses elements again
+  mark.ofiHidden = hidden;
+  mark.style.visibility = hidden ? "hidden" : "";
 }

@@ -8,8 +8,9 @@ import { missingSince } from "./states.js";
 import { write } from "./texts.js";
 import { theme } from "./theme.js";
 
-// Price and OFI follow every update; the rest moves less than a pixel in so long.
-const CALM_MS = 240;
+// Price and OFI follow every update, the book as it is now this often, and the other rows once time has moved a pixel.
+const NOW_MS = 240, PAST_MS = 480;
+const SHAPES = 200;
 
 /** Paints the canvases that are due at `now`. */
 export function paint(stack, state, hidden, now) {
@@ -18,28 +19,34 @@ export function paint(stack, state, hidden, now) {
     geometry.stamp, model.epoch, theme.version, state, hidden, stack.recorded, stack.optionsKey,
     ranges.user.time, ranges.user.price, views.book.low, views.book.high, views.ofi.high,
   ].join();
-  const all = look !== stack.look || now - (stack.paintedAt ?? -Infinity) >= CALM_MS;
+  const anew = look !== stack.look, { start, end, width } = views.book;
+  const due = (name, every_ms) => {
+    if (!anew && now - (stack.paintedAt[name] ?? -Infinity) < every_ms) return false;
+    stack.paintedAt[name] = now;
+    return true;
+  };
   stack.look = look;
+  if (stack.flowHigh !== views.flow.high) delete stack.paintedAt.past; // its axis is drawn at once
+  stack.flowHigh = views.flow.high;
   if (!hidden) {
-    const due = { key: `${look}/${model.gapsSeen}/${Math.round(missingSince(model, state))}`, changed: model.changed, now };
+    const change = { key: `${look}/${model.gapsSeen}/${Math.round(missingSince(model, state))}`, changed: model.changed, now };
     model.changed = Infinity;
-    if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book, stack.options, due);
+    if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book, stack.options, change);
     if (rows.ofi.height) {
-      drawOfi(rows.ofi.plot, model, views.ofi, stack.options?.line, stack.ofiStrip, due);
+      drawOfi(rows.ofi.plot, model, views.ofi, stack.options?.line, stack.ofiStrip, change);
       // Its line and percentile are those of the tiles, so it is drawn as often.
       if (rows.ofi.crossWidth) drawDistribution(rows.ofi.cross, model, views.ofi);
     }
   }
-  if (!hidden && all) {
-    stack.paintedAt = now;
-    // A row has no height while another has the whole screen.
+  // A row has no height while another has the whole screen.
+  if (!hidden && due("past", Math.min(PAST_MS, Math.max(NOW_MS, (end - start) / width)))) {
     if (rows.levels.height) stack.levels.draw(rows.levels.plot, model, views.levels, now);
     if (rows.flow.height) drawFlow(rows.flow.plot, model, views.flow, stack.flow);
-    if (rows.book.crossWidth) {
-      if (rows.book.height) stack.depthAxis = stack.profile.draw(rows.book.cross, model, views.book, now);
-      if (rows.levels.height) stack.levels.drawNow(rows.levels.cross, model, views.levels);
-      if (rows.flow.height) drawMade(rows.flow.cross, model, views.flow);
-    }
+  }
+  if (!hidden && rows.book.crossWidth && due("now", NOW_MS)) {
+    if (rows.book.height) stack.depthAxis = stack.profile.draw(rows.book.cross, model, views.book, now);
+    if (rows.levels.height) stack.levels.drawNow(rows.levels.cross, model, views.levels);
+    if (rows.flow.height) drawMade(rows.flow.cross, model, views.flow);
   }
   const cursor = hidden ? null : stack.shown;
   const gaps = views.book.gapSpans("depth").map(({ from, to }) => [Math.round(views.book.X(from)), Math.round(views.book.X(to))]);
@@ -63,8 +70,25 @@ export function placeChips(stack, hidden) {
 function place(element, value, row, view, words) {
   const at = value === null || value === undefined ? NaN : view.Y(value);
   const inside = row.height > 0 && at >= -1 && at <= row.height + 1;
-  if (inside) write(element, words());
   put(element, inside, row.left + row.width + 2, row.top + Math.max(8, Math.min(row.height - 8, at)) - 8);
+  if (inside) fit(element.firstElementChild, words());
+}
+
+const wide = new Map(); // pixels of a text by its shape, which is looked at once
+
+/** Writes into a box that has one size for as many digits: around one that has not, all is laid out anew. */
+function fit(box, words) {
+  write(box, words);
+  const shape = `${document.fonts.status} ${words.replace(/\d/g, "0")}`; // before its font has come a text is another one
+  if (box.ofiShape === shape) return;
+  box.ofiShape = shape;
+  if (wide.size > SHAPES) wide.clear();
+  if (!wide.has(shape)) {
+    const text = document.createRange();
+    text.selectNodeContents(box);
+    wide.set(shape, Math.ceil(text.getBoundingClientRect().width));
+  }
+  box.style.width = `${wide.get(shape)}px`;
 }
 
 /** Shows an element at a place, or hides it. */
