@@ -1,7 +1,8 @@
 """A store that begins with a past of live markets, so that what a look-back bounds is full from the start.
 
 What grows in a run that begins so would grow for ever. The past is made up (`tests/web_market.py`), in the
-increments and at the price that the markets have in another store, where a collector had them for a moment.
+increments and at the price that the markets have in another store, where a collector had them for a moment,
+and trades as often as the demo does: what is kept of an hour with more trades takes more memory.
 """
 
 import subprocess
@@ -10,12 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.clock import SystemClock
+from app.demo.engine import Fill
+from app.demo.flow import Flow, Quote
+from app.demo.world import World
 from app.market import MarketId
 from app.records import NO_BID, Batch
 from app.store import HotStore, open_store
 from tests.web_market import Walk, fill
 
 HISTORY_MIN = 75.0
+_TRIAL_S = 600.0  # of simulated time, to learn how often the demo trades
+_STEP_S = 0.1
 
 
 def quoted(store: HotStore, markets: Sequence[MarketId]) -> dict[MarketId, Batch]:
@@ -35,15 +41,40 @@ def prefill(known: Path, folder: Path, minutes: float = HISTORY_MIN) -> None:
     subprocess.run(list(map(str, words)), check=True)
 
 
+class _Counter:
+    """Counts the trades of a market."""
+
+    def __init__(self) -> None:
+        self.trades = 0
+
+    def on_best(self, flow: Flow, quote: Quote) -> None:
+        """Nothing of interest."""
+
+    def on_fill(self, flow: Flow, fill: Fill) -> None:
+        """One more."""
+        self.trades += 1
+
+
+def trades_per_step() -> dict[MarketId, float]:
+    """How many trades each market of the demo has in 100 ms, on the average."""
+    world, counters = World(seed=2), {}
+    for (venue, _), town in world.towns.items():
+        counter = counters[MarketId(venue, town.flow.spec.symbol)] = _Counter()
+        town.flow.listeners.append(counter)
+    world.advance(_TRIAL_S)
+    return {market: one.trades / _TRIAL_S * _STEP_S for market, one in counters.items()}
+
+
 def main(known: Path, folder: Path, minutes: float) -> None:
     """Fill."""
     clock = SystemClock()
     source, target = (open_store(f"sqlite:///{f}", clock=clock) for f in (known, folder))
-    described = source.markets()
+    described, usual = source.markets(), trades_per_step()
     for market_id, summary in quoted(source, list(described)).items():
         market = described[market_id]
-        price = float(market.grid.price(int(summary["bid"])))
-        fill(target, Walk(market, price), minutes, clock.now_ns())
+        walk = Walk(market, float(market.grid.price(int(summary["bid"]))))
+        walk.trades_per_step = usual.get(market_id, walk.trades_per_step)
+        fill(target, walk, minutes, clock.now_ns())
     for store in (source, target):
         store.close()
 

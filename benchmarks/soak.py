@@ -3,9 +3,8 @@
     python -m benchmarks.soak [--minutes 10]
 
 The store begins with 75 min of each market, so that what a look-back bounds is full from the start: what
-grows then would grow for ever. That past trades less than the demo does, so the first half of the run,
-in which it is replaced, is warm-up; each line prints the memory then, at the end, and the slope over the
-second half with its 95 % interval.
+grows then would grow for ever. The first half of the run is warm-up; each line prints the memory then, at
+the end, and the slope over the second half with its 95 % interval.
 """
 
 import argparse
@@ -70,9 +69,10 @@ def _disk(folder: Path) -> float:
 def _with_history(folder: Path, environ: dict[str, str]) -> None:
     """Fill a store with a past of the demo's markets."""
     store = open_store(f"sqlite:///{folder / 'met'}", clock=SystemClock())
-    words = ["app.cli", "collect", *map(str, _SHOWN), "--store", f"sqlite:///{folder / 'met'}"]
+    words = ["app.cli", "collect", *DEMO_MARKETS, "--store", f"sqlite:///{folder / 'met'}"]
+    markets = [MarketId.parse(text) for text in DEMO_MARKETS]
     with running(*words, environ=environ):
-        wait_for(lambda: len(quoted(store, _SHOWN)) == len(_SHOWN), "the markets")
+        wait_for(lambda: len(quoted(store, markets)) == len(markets), "the markets")
     store.close()
     prefill(folder / "met", folder / "hot")
 

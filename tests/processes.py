@@ -9,6 +9,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.cli import ALLOCATOR
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -59,6 +61,7 @@ def running(*arguments, environ=None, stdout=None, stderr=None, stop=signal.SIGT
 @contextmanager
 def demo_exchange(seed=1, speed=1.0):
     """The demo exchange as a process; yields what the collector needs to find it, as variables."""
-    with running("app.demo", "--seed", seed, "--speed", speed, stdout=subprocess.PIPE) as process:
+    words = ["app.demo", "--seed", seed, "--speed", speed]
+    with running(*words, environ=ALLOCATOR, stdout=subprocess.PIPE) as process:
         address = json.loads(process.stdout.readline())
         yield {"OFI_VENUES": json.dumps(address["venues"])}, address

@@ -79,6 +79,7 @@ class Walk:
         self.spread = 1
         self.counts = {"best": 0, "depth": 0, "trades": 0}
         self.prints = True  # False: the venue sends no public trades
+        self.trades_per_step = 0.7
 
     def step(self, end_ns: int) -> dict[str, Batch]:
         """Row and trades of `(end − 100 ms, end]`; about one interval in twenty is silent."""
@@ -132,7 +133,7 @@ class Walk:
         return row
 
     def _trades(self, end_ns: int, move: int) -> Batch:
-        n = int(self.rng.poisson(0.7))
+        n = int(self.rng.poisson(self.trades_per_step))
         trades = empty("trade", n)
         times = np.sort(self.rng.integers(end_ns - ROW_NS + 1, end_ns + 1, n))
         buy = self.rng.random(n) < 0.5 + 0.3 * np.sign(move)
