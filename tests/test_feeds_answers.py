@@ -18,14 +18,14 @@ from tests.venues.direct import Direct, direct
 HOUR_S = 3600.0
 
 
-def _refusing(made: Direct, error: Exception) -> list[int]:
+def _refusing(made: Direct, error: Exception, what: str = "fetch_order_book") -> list[int]:
     asked: list[int] = []
 
     async def refuse(*_: Any) -> Any:
         asked.append(1)
         raise error
 
-    made.venue.exchange.fetch_order_book = refuse
+    setattr(made.venue.exchange, what, refuse)
     return asked
 
 
@@ -52,7 +52,7 @@ async def test_limit_met_by_an_audit_holds_those_who_would_ask(
 ) -> None:
     async with direct("bitstamp", [MARKET]) as made:
         auditor = await _started(made, Book())
-        auditor._fetches = lambda: fetches
+        made.venue.router.fetches = fetches
         _refusing(made, _limited(status, retry_after_s))
         feed = made.feeds["X/USD"]
         now_ns = made.clock.now_ns()
@@ -62,6 +62,26 @@ async def test_limit_met_by_an_audit_holds_those_who_would_ask(
         assert feed.status.state is State.LIVE  # nothing is marked
         assert (feed.status.audits, feed.status.audits_unanswered) == (0, 1)
         assert auditor._next() is None
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after_s", "fetches", "holds_s"),
+    [(418, HOUR_S, False, HOUR_S), (429, 30.0, True, 30.0), (429, 30.0, False, 0.0)],
+)
+async def test_limit_met_by_a_question_about_trades_is_everybodys(
+    status: int, retry_after_s: float, fetches: bool, holds_s: float
+) -> None:
+    async with direct("bitstamp", [MARKET]) as made:
+        auditor = await _started(made, Book())
+        made.venue.router.fetches = fetches
+        _refusing(made, _limited(status, retry_after_s), "fetch_trades")
+        now_ns = made.clock.now_ns()
+        await made.venue._trade_check._question(made.feeds["X/USD"], 30.0)
+        held_s = max(0, made.venue.hold_until_ns - now_ns) / 1e9  # the roster remembers it
+        assert held_s == pytest.approx(holds_s, abs=1.0)
+        assert auditor._next() is None
+        made.clock.advance(retry_after_s + 1.0)
+        assert auditor._next() is made.feeds["X/USD"]
 
 
 async def test_snapshot_that_was_fetched_tells_that_the_venue_fetches() -> None:

@@ -366,7 +366,7 @@ async def test_audit_that_is_refused_neither_marks_nor_delays_a_market() -> None
     async with demo(warm_s=10.0) as exchange, audited(exchange) as (venue, feeds):
         exchange.fault(Fault("429", KRAKEN, None, seconds=600.0, count=1))
         await until(lambda: exchange.faults.history[0].done, "an audit is refused", 30)
-        await until(lambda: venue._auditor._held_ns, "audits are held")
+        await until(lambda: venue.questions_until_ns, "audits are held")
         audits = [f.status.audits for f in feeds.values()]
         assert all(f.status.state is State.LIVE for f in feeds.values())
         exchange.fault(Fault("reset", KRAKEN))

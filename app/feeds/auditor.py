@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from app.clock import NS_PER_S, Clock
-from app.errors import FeedError, ThrottledError
+from app.errors import FeedError
 from app.feeds import words
 from app.feeds.audit import Place, Tape, Top, suspects
 from app.feeds.ccxt_errors import is_unknown_market, to_feed_error
@@ -36,7 +36,6 @@ class Auditor:
         venue: whose markets; while one of them waits for its first book, audits wait.
         feeds: the markets there are now.
         facts: what the venue can be asked.
-        fetches: whether the markets' own books come by request too.
         audit: how much is compared.
         every_s: how often each market is audited, where the rate limit allows it.
     """
@@ -47,13 +46,11 @@ class Auditor:
         clock: Clock,
         feeds: Callable[[], Iterable[CcxtMarketFeed]],
         facts: VenueFacts,
-        fetches: Callable[[], bool] = lambda: False,
         audit: Audit | None = None,
         every_s: float = _EVERY_S,
     ):
         self._venue, self._clock, self._feeds = venue, clock, feeds
-        self._facts, self._fetches, self._audit = facts, fetches, audit or _QUESTION
-        self._held_ns = 0  # until when the venue wants no more of our requests
+        self._facts, self._audit = facts, audit or _QUESTION
         self._every_s = every_s
         self._audited_ns: dict[str, int] = {}
         # Markets whose book differed although it had just been built anew: counted, not built again.
@@ -82,7 +79,7 @@ class Auditor:
     def _next(self) -> CcxtMarketFeed | None:
         """Whose turn it is, if now is a time to ask."""
         now_ns = self._clock.now_ns()
-        if self._busy() or self._held(now_ns):
+        if self._busy() or self._venue.questions_held:
             return None
         live = {feed.symbol: feed for feed in self._feeds() if _trusted(feed) and self._open(feed)}
         self._audited_ns = {s: t for s, t in self._audited_ns.items() if s in live}
@@ -94,9 +91,6 @@ class Auditor:
     def _open(self, feed: CcxtMarketFeed) -> bool:
         """Whether anything of the market's book is left to compare."""
         return not feed.checked or self._audit.proved < self._audit.compared
-
-    def _held(self, now_ns: int) -> bool:
-        return now_ns < max(self._held_ns, self._venue.hold_until_ns)
 
     def _busy(self) -> bool:
         starting = any(feed.tracks[Stream.DEPTH].state is State.STARTING for feed in self._feeds())
@@ -136,7 +130,7 @@ class Auditor:
         now_ns = self._clock.now_ns()
         silent_ns = feed.pace.silence_ns(now_ns, stale_ns, doubted=feed.held is not None)
         busy = self._asking is not None and not self._asking.done()
-        if not silent_ns or busy or self._held(now_ns) or not _questionable(feed):
+        if not silent_ns or busy or self._venue.questions_held or not _questionable(feed):
             return
         if now_ns - self._asked_ns.get(feed.symbol, 0) < stale_ns:
             return
@@ -193,17 +187,10 @@ class Auditor:
         return _best(answer, audit.compared)
 
     def _failed(self, feed: CcxtMarketFeed, error: Exception) -> None:
-        """No answer holds further questions. It marks no market, but one whose book comes by request waits
-        with us where the venue says for how long; and a ban holds all."""
-        known = to_feed_error(self._venue.title, error)
+        """No answer is no verdict on a book."""
+        known = self._venue.not_answered(error)
         feed.status.audits_unanswered += 1
         _log.info("audit not answered", market=str(feed.market.id), error=str(known))
-        if not isinstance(known, ThrottledError):
-            return
-        until_ns = self._clock.now_ns() + round((known.retry_after_s or self._every_s) * NS_PER_S)
-        self._held_ns = max(self._held_ns, until_ns)
-        if known.banned or (known.retry_after_s and self._fetches()):
-            self._venue.hold_until_ns = max(self._venue.hold_until_ns, until_ns)
 
 
 def _trusted(feed: CcxtMarketFeed) -> bool:

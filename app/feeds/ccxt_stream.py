@@ -99,12 +99,15 @@ class CcxtVenue(SupervisedVenue):
             clock,
             lambda: list(self._feeds.values()),
             self._facts,
-            lambda: self.router.fetches,
             self.router.family.audit,
         )
         self._trade_check = TradeCheck(self, clock)
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
+
+    @property
+    def _fetches(self) -> bool:
+        return self.router.fetches
 
     def _work(self) -> list[Callable[[], Awaitable[None]]]:
         audits = [self._auditor.run] if self.router.family.audit is not None else []

@@ -5,9 +5,10 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app.clock import Clock
-from app.errors import MarketError
+from app.clock import NS_PER_S, Clock
+from app.errors import MarketError, OfiError, ThrottledError
 from app.feeds.backoff import Backoff
+from app.feeds.ccxt_errors import to_feed_error
 from app.feeds.ccxt_source import CcxtSource, cancel
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.supervisor import StreamSupervisor
@@ -20,6 +21,7 @@ from app.records import Stream
 from app.settings import FeedSettings
 
 _AGAIN_S = 1.0  # before work that ended by an error begins again
+_HELD_S = 60.0  # after a limit that does not say for how long
 _log = get("feeds")
 
 
@@ -41,6 +43,9 @@ class SupervisedVenue(CcxtSource):
         super().__init__(name, clock, feed, facts)
         self._rng = rng
         self.starts, self.queued = asyncio.Semaphore(places), 0
+        self.questions_until_ns = (
+            0  # the venue wants no question beside its streams before this time
+        )
         self._feeds: dict[MarketId, Any] = {}
         self._supervisors: dict[MarketId, list[StreamSupervisor]] = {}
         self._tasks: dict[MarketId, list[asyncio.Task[None]]] = {}
@@ -79,6 +84,31 @@ class SupervisedVenue(CcxtSource):
         """How many of the venue's markets have had a book, and how many there are."""
         tracks = [feed.tracks[Stream.DEPTH] for feed in self._feeds.values()]
         return sum(track.last_ns > 0 for track in tracks), len(tracks)
+
+    @property
+    def questions_held(self) -> bool:
+        """Whether the venue wants no question beside its streams at present."""
+        return self.clock.now_ns() < max(self.questions_until_ns, self.hold_until_ns)
+
+    def not_answered(self, error: Exception) -> OfiError:
+        """What an error means in place of an answer to such a question.
+
+        A limit holds further questions; a ban holds all requests, also over a restart, and so does a limit
+        of known length where the markets' own books come by request.
+        """
+        known = to_feed_error(self.title, error)
+        if isinstance(known, ThrottledError):
+            wait_s = known.retry_after_s or _HELD_S
+            until_ns = self.clock.now_ns() + round(wait_s * NS_PER_S)
+            self.questions_until_ns = max(self.questions_until_ns, until_ns)
+            if known.banned or (known.retry_after_s and self._fetches):
+                self.hold_until_ns = max(self.hold_until_ns, until_ns)
+        return known
+
+    @property
+    def _fetches(self) -> bool:
+        """Whether the markets' own books come by request."""
+        return True
 
     def _tell_queue(self) -> None:
         """Say to those that wait for their start how far the others have come."""

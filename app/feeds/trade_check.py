@@ -3,9 +3,7 @@
 import asyncio
 
 from app.clock import NS_PER_S, Clock
-from app.errors import ThrottledError
 from app.feeds import words
-from app.feeds.ccxt_errors import to_feed_error
 from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.prints import Verdict, newest_ms
@@ -15,7 +13,6 @@ from app.log import get
 from app.records import State, Stream
 
 _MARGIN_S = 0.5  # what is on its way may still come
-_HELD_S = 60.0  # after a refusal that does not say for how long
 _log = get("feeds")
 
 
@@ -28,7 +25,6 @@ class TradeCheck:
 
     def __init__(self, venue: SupervisedVenue, clock: Clock):
         self._venue, self._clock = venue, clock
-        self._held_ns = 0
         self._asking: asyncio.Task[None] | None = None
 
     def suspect(self, feed: CcxtMarketFeed, stale_ns: int) -> None:
@@ -40,7 +36,7 @@ class TradeCheck:
         silent_ns = prints.pace.silence_ns(now_ns, stale_ns)
         if track.mute and now_ns - prints.pace.last_ns > stale_ns:
             silent_ns = now_ns - prints.pace.last_ns  # it has to prove itself
-        if not silent_ns or now_ns - prints.asked_ns < stale_ns or self._busy(now_ns):
+        if not silent_ns or now_ns - prints.asked_ns < stale_ns or self._busy():
             return
         prints.asked_ns = now_ns
         if self._venue.exchange.has.get("fetchTrades"):
@@ -53,11 +49,10 @@ class TradeCheck:
         if self._asking is not None:
             await cancel([self._asking])
 
-    def _busy(self, now_ns: int) -> bool:
+    def _busy(self) -> bool:
         """Whether a question is open, the venue wants none, or markets wait for their start."""
-        held = now_ns < max(self._held_ns, self._venue.hold_until_ns)
         open_ = self._asking is not None and not self._asking.done()
-        return held or open_ or bool(self._venue.queued)
+        return self._venue.questions_held or open_ or bool(self._venue.queued)
 
     async def _question(self, feed: CcxtMarketFeed, silent_s: float) -> None:
         """Has the venue printed any trade that we were not told of?"""
@@ -66,11 +61,8 @@ class TradeCheck:
         try:
             listed_ms = newest_ms(await self._venue.exchange.fetch_trades(feed.symbol))
         except Exception as error:  # whatever the venue's code raises is no verdict on the stream
-            known = to_feed_error(self._venue.title, error)
+            known = self._venue.not_answered(error)
             _log.info("trades not answered", market=str(feed.market.id), error=str(known))
-            if isinstance(known, ThrottledError):
-                held_ns = round((known.retry_after_s or _HELD_S) * NS_PER_S)
-                self._held_ns = max(self._held_ns, self._clock.now_ns() + held_ns)
             self._unproved(feed, silent_s)
             return
         await self._clock.sleep(_MARGIN_S)
