@@ -6,7 +6,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from app.feeds.auditor import Auditor
+from app.feeds.audit import fetched
 from app.feeds.ccxt_errors import is_unknown_market, to_feed_error
 from app.feeds.rules.families import family_of
 from app.feeds.venues import FACTS, facts_of
@@ -186,16 +186,17 @@ def test_status_404_is_no_such_market_and_418_a_ban() -> None:
 
 async def _suspected(made: Direct, error: Exception) -> Any:
     """A market that is only quiet, and a venue that refuses the question about it."""
-    auditor = await _started(made, Book())
+    await _started(made, Book())
     feed = made.feeds["X/USD"]
     for _ in range(40):
         made.clock.advance(0.1)
         _push(made, Book())
     asked = _refusing(made, error)
     made.clock.advance(600.0)
-    auditor.suspect(feed, 1_000_000_000)
+    check = made.venue._book_check
+    check.look([feed], 1_000_000_000)
     await made.turn(lambda: asked)
-    await made.turn(lambda: auditor._asking is None or auditor._asking.done())
+    await made.turn(lambda: all(task.done() for task in check._open.values()))
     return feed
 
 
@@ -227,9 +228,8 @@ async def test_bitfinex_is_asked_for_a_depth_it_offers_and_for_prices_not_orders
         exchange.publicGetBookSymbolPrecision = answer
         exchange.fetch_order_book = type(exchange).fetch_order_book.__get__(exchange)
         audit = family_of("bitfinex").audit
-        auditor = Auditor(made.venue, made.clock, tuple, facts_of("bitfinex"), audit=audit)
         assert audit is not None
-        bids, asks = await auditor._fetch(made.feeds["X/USD"], audit)
+        bids, asks = await fetched(exchange, facts_of("bitfinex"), "X/USD", audit)
         assert sent == [{"symbol": "tXUSD", "precision": "P0", "len": 25}]
         assert bids == [(99.0, 1.5), (98.0, 2.0)]
         assert asks == [(101.0, 1.0)]

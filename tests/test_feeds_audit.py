@@ -132,17 +132,17 @@ async def _started(made: Direct, book: Book) -> Auditor:
     return Auditor(made.venue, made.clock, lambda: made.feeds.values(), facts_of("bitstamp"))
 
 
-def _push(made: Direct, book: Book) -> None:
+def _push(made: Direct, book: Book, symbol: str = "X/USD") -> None:
     """A state of the book comes, as after any message of the venue."""
-    ordered = made.venue.exchange.orderbooks.get("X/USD")
+    ordered = made.venue.exchange.orderbooks.get(symbol)
     if ordered is None:
-        ordered = made.venue.exchange.orderbooks["X/USD"] = made.venue.exchange.order_book({})
+        ordered = made.venue.exchange.orderbooks[symbol] = made.venue.exchange.order_book({})
     levels = {name: [[float(p), float(q)] for p, q in side] for name, side in book.best(30).items()}
-    ordered.reset({**levels, "symbol": "X/USD"})
+    ordered.reset({**levels, "symbol": symbol})
     router = made.venue.router
     client = next(iter(made.venue.exchange.clients.values()))
     router.begin(client)
-    router.resolved(client, ordered, "orderbook:X/USD")
+    router.resolved(client, ordered, f"orderbook:{symbol}")
     router.end(client)
 
 

@@ -116,9 +116,7 @@ async def test_removing_a_market_leaves_the_others() -> None:
 
 async def test_subscription_lost_without_a_word_is_found_by_the_other_stream() -> None:
     async with rig(1) as r:
-        r.venue._auditor.suspect = lambda feed, stale_ns: (
-            None
-        )  # which asks the venue, and may be first
+        r.venue._book_check.look = lambda *_: None  # which asks the venue, and may be first
         await r.live()
         for connection in r.server.of(A):
             connection.streams.discard(f"{A.lower()}@depth@100ms")

@@ -7,6 +7,11 @@ suspect when asked again.
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Any
+
+from app.feeds.numbers import copied
+from app.feeds.rules.base import Audit
+from app.feeds.venues import VenueFacts
 
 Levels = Sequence[Sequence[float]]  # of price and size
 Top = tuple[Levels, Levels]  # bids, asks; best first
@@ -68,3 +73,10 @@ def suspects(answer: Top, ours: Tape, *, proved: bool = False) -> frozenset[Plac
             if told.get(price, 0.0) not in sizes.get(price, {0.0}):
                 found.add((name, price))
     return frozenset(found)
+
+
+async def fetched(exchange: Any, facts: VenueFacts, symbol: str, audit: Audit) -> Top:
+    """The venue's best levels, as many as are compared; raises whatever its code raises."""
+    asked = audit.asked or facts.asked_levels
+    book = await exchange.fetch_order_book(symbol, asked, dict(facts.asked_with))
+    return copied(book["bids"][: audit.compared]), copied(book["asks"][: audit.compared])

@@ -1,17 +1,10 @@
-"""Asks venues for their books: where updates prove nothing, market by market; and of one that fell silent."""
+"""Asks venues for their books from time to time, where updates prove nothing."""
 
-import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from app.clock import NS_PER_S, Clock
-from app.errors import FeedError
-from app.feeds import words
-from app.feeds.audit import Place, Tape, Top, suspects
-from app.feeds.ccxt_errors import is_unknown_market, to_feed_error
-from app.feeds.ccxt_source import cancel
+from app.feeds.audit import Place, fetched, suspects
 from app.feeds.market_feed import CcxtMarketFeed
-from app.feeds.numbers import copied
 from app.feeds.rules.base import Audit
 from app.feeds.supervised import SupervisedVenue
 from app.feeds.track import Fault
@@ -20,7 +13,6 @@ from app.log import get
 from app.records import State, Stream
 
 _TRIES = 3
-_QUESTION = Audit()  # of a market that fell silent
 # Our states are kept from this long before a request until this long after its answer.
 _MARGIN_S = 0.5
 _EVERY_S = 60.0
@@ -50,13 +42,11 @@ class Auditor:
         every_s: float = _EVERY_S,
     ):
         self._venue, self._clock, self._feeds = venue, clock, feeds
-        self._facts, self._audit = facts, audit or _QUESTION
+        self._facts, self._audit = facts, audit or Audit()
         self._every_s = every_s
         self._audited_ns: dict[str, int] = {}
         # Markets whose book differed although it had just been built anew: counted, not built again.
         self._disputed: set[str] = set()
-        self._asked_ns: dict[str, int] = {}
-        self._asking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -125,66 +115,18 @@ class Auditor:
         self._disputed.add(feed.symbol)
         feed.tracks[Stream.DEPTH].fail(Fault("audit", detail))
 
-    def suspect(self, feed: CcxtMarketFeed, stale_ns: int) -> None:
-        """Ask about a market that is remarkably silent on a link that lives; one question at a time."""
-        now_ns = self._clock.now_ns()
-        silent_ns = feed.pace.silence_ns(now_ns, stale_ns, doubted=feed.held is not None)
-        busy = self._asking is not None and not self._asking.done()
-        if not silent_ns or busy or self._venue.questions_held or not _questionable(feed):
-            return
-        if now_ns - self._asked_ns.get(feed.symbol, 0) < stale_ns:
-            return
-        self._asked_ns[feed.symbol] = now_ns
-        self._asking = asyncio.ensure_future(self._question(feed, silent_ns / NS_PER_S))
-
-    async def close(self) -> None:
-        """End a question that is not answered."""
-        if self._asking is not None:
-            await cancel([self._asking])
-
-    async def _question(self, feed: CcxtMarketFeed, silent_s: float) -> None:
-        """Does the market's book still move at the venue?"""
-        track = feed.tracks[Stream.DEPTH]
-        last_ns = track.last_ns
-        ours = _top_of(feed)
-        try:
-            answer = await self._fetch(feed, _QUESTION)
-        except Exception as error:  # whatever the venue's code raises
-            self._failed(feed, error)
-            gone = is_unknown_market(error)
-            if gone and track.last_ns == last_ns and _questionable(feed):
-                known = to_feed_error(self._venue.title, error)
-                said = f"{words.gone(silent_s).rstrip('.')}: {known}"
-                track.fail(Fault("audit", said, stale=True, error=FeedError(said)))
-            return
-        moved = ours is None or bool(suspects(answer, Tape([ours])))
-        if moved:
-            await self._clock.sleep(_MARGIN_S)  # what is on its way may still come
-        if track.last_ns != last_ns or not _questionable(feed):
-            return
-        if moved:
-            track.fail(Fault("audit", words.moved_on(silent_s + _MARGIN_S), stale=True))
-        else:
-            feed.pace.excuse(self._clock.now_ns())
-
     async def _ask(self, feed: CcxtMarketFeed) -> frozenset[Place] | None:
         """One request: the places where the answer fits none of our states; None without an answer."""
         audit = self._audit
         with feed.taped(2 * audit.compared, audit.proved) as tape:
             await self._clock.sleep(_MARGIN_S)
             try:
-                answer = await self._fetch(feed, audit)
+                answer = await fetched(self._venue.exchange, self._facts, feed.symbol, audit)
             except Exception as error:  # whatever the venue's code raises is no verdict on the book
                 self._failed(feed, error)
                 return None
             await self._clock.sleep(_MARGIN_S)
             return suspects(answer, tape, proved=feed.checked)
-
-    async def _fetch(self, feed: CcxtMarketFeed, audit: Audit) -> Top:
-        """The venue's best levels, as many as are compared; raises whatever its code raises."""
-        asked, asked_with = audit.asked or self._facts.asked_levels, dict(self._facts.asked_with)
-        answer = await self._venue.exchange.fetch_order_book(feed.symbol, asked, asked_with)
-        return _best(answer, audit.compared)
 
     def _failed(self, feed: CcxtMarketFeed, error: Exception) -> None:
         """No answer is no verdict on a book."""
@@ -196,22 +138,3 @@ class Auditor:
 def _trusted(feed: CcxtMarketFeed) -> bool:
     track = feed.tracks[Stream.DEPTH]
     return track.state is State.LIVE and track.fault is None and not track.in_gap
-
-
-def _questionable(feed: CcxtMarketFeed) -> bool:
-    """Whether there is a book of which it can be asked if the venue's has moved on."""
-    return _trusted(feed) or (feed.held is not None and feed.tracks[Stream.DEPTH].fault is None)
-
-
-def _top_of(feed: CcxtMarketFeed) -> Top | None:
-    if feed.held is not None:
-        return feed.held
-    view = feed.book()
-    if view is None:
-        return None
-    levels = 4 * _QUESTION.compared
-    return copied(view.bids[:levels]), copied(view.asks[:levels])
-
-
-def _best(book: Any, levels: int) -> Top:
-    return copied(book["bids"][:levels]), copied(book["asks"][:levels])

@@ -14,6 +14,7 @@ from app.errors import BookError, ThrottledError
 from app.feeds import words
 from app.feeds.auditor import Auditor
 from app.feeds.base import VenueFeed
+from app.feeds.book_check import BookCheck
 from app.feeds.ccxt_errors import retry_after_of, sane_wait, to_feed_error
 from app.feeds.ccxt_exchange import config_of, exchange_class, hooked
 from app.feeds.ccxt_hook import HookedClient, WatchedBook
@@ -101,6 +102,7 @@ class CcxtVenue(SupervisedVenue):
             self._facts,
             self.router.family.audit,
         )
+        self._book_check = BookCheck(self, clock, self._facts, self._beside)
         self._trade_check = TradeCheck(self, clock)
         self._closing: set[asyncio.Future[None]] = set()
         self._ids = count(_FIRST_ID)  # of requests that ccxt does not make
@@ -157,7 +159,7 @@ class CcxtVenue(SupervisedVenue):
     async def close(self) -> None:
         """End all tasks and connections."""
         self.router.closing = True
-        await self._auditor.close()
+        await self._book_check.close()
         await self._trade_check.close()
         await super().close()
 
@@ -265,8 +267,19 @@ class CcxtVenue(SupervisedVenue):
         self._tell_queue()
         for feed in self._feeds.values():
             feed.compare_streams(stale_ns)
-            self._auditor.suspect(feed, stale_ns)
             self._trade_check.suspect(feed, stale_ns)
+        self._book_check.look(self._feeds.values(), stale_ns)
+
+    def _beside(self, feed: CcxtMarketFeed) -> list[CcxtMarketFeed]:
+        """The markets whose books come by the same connection as one's."""
+        link = self._link_of(feed)
+        others = [other for other in self._feeds.values() if other is not feed]
+        return [other for other in others if link is not None and self._link_of(other) is link]
+
+    def _link_of(self, feed: CcxtMarketFeed) -> HookedClient | None:
+        supervisors = self._supervisors.get(feed.market.id, ())
+        depth = feed.tracks[Stream.DEPTH]
+        return next((s.client for s in supervisors if s.track is depth), None)
 
     def _slept(self, seconds: float) -> None:
         detail = f"This machine slept for {seconds:.0f} s."

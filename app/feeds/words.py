@@ -130,6 +130,22 @@ def moved_on(seconds: float) -> str:
     return f"No update for {seconds:.1f} s while the venue's own book moved on. It is subscribed again."
 
 
+def unanswerable(seconds: float) -> str:
+    """Silence on a link that lives, while nobody answers the question about it."""
+    return (
+        f"No update for {seconds:.0f} s, and the venue does not say whether its own book has moved on. "
+        "What is shown may be old."
+    )
+
+
+def doubted(seconds: float) -> str:
+    """Silence on a link that lost the stream of another market."""
+    return (
+        f"No update for {seconds:.0f} s on a connection that lost another market. "
+        "The venue is asked whether its own book has moved on."
+    )
+
+
 def unproved() -> str:
     """After a silence: the venue answers, its stream does not speak."""
     return "The book was fetched anew, but no update has come since. Figures wait for one."

@@ -1,0 +1,179 @@
+"""Markets that fall silent on a link that lives: who is asked about first, and what no answer means."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import ccxt
+import pytest
+
+from app.feeds.book_check import BookCheck
+from app.feeds.venues import facts_of
+from app.records import State, Stream
+from tests.test_feeds_audit import _push
+from tests.venues.books import Book
+from tests.venues.direct import Direct, direct
+
+STALE_NS = 10 * 10**9
+PAIRS = [f"X{name}/USD" for name in "ABC"]
+
+
+class Venue:
+    """What the venue answers about each market: its book, or an error."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers: dict[str, Book | Exception] = {}
+
+    async def fetch(self, symbol: str, limit: int, _: Any) -> Any:
+        """In place of ccxt's."""
+        self.asked.append(symbol)
+        answer = self.answers[symbol]
+        if isinstance(answer, Exception):
+            raise answer
+        sides = answer.best(limit)
+        return {name: [[float(p), float(q)] for p, q in side] for name, side in sides.items()}
+
+
+@contextlib.asynccontextmanager
+async def silent(rate_limit_ms: float = 0.0) -> AsyncIterator[tuple[Direct, Venue, BookCheck]]:
+    """Three markets of one connection, live, that have said nothing for two minutes."""
+    markets = [{"id": pair.replace("/", "").lower(), "symbol": pair} for pair in PAIRS]
+    async with direct("bitstamp", [{**m, "marketId": m["id"]} for m in markets]) as made:
+        await made.turn(lambda: made.wires and len(made.wires[-1].sent) >= len(PAIRS))
+        for pair in PAIRS:
+            _push(made, Book(), pair)
+        made.clock.advance(120.0)
+        venue = Venue()
+        venue.answers = {pair: Book() for pair in PAIRS}
+        made.venue.exchange.fetch_order_book = venue.fetch
+        made.venue.exchange.rateLimit = rate_limit_ms
+        yield made, venue, made.venue._book_check
+
+
+async def look(made: Direct, check: BookCheck, later_s: float = 0.0) -> None:
+    """One look of the watchdog, and the end of what it asked."""
+    made.clock.advance(later_s)
+    check.look(made.feeds.values(), STALE_NS)
+    await made.turn(lambda: all(task.done() for task in check._open.values()))
+
+
+def states(made: Direct) -> list[State]:
+    return [made.feeds[pair].status.state for pair in PAIRS]
+
+
+def moved() -> Book:
+    book = Book()
+    book.apply({"99.90": "77.0000"}, {})
+    return book
+
+
+LIVE, STALE = State.LIVE, State.STALE
+
+
+@pytest.mark.parametrize(
+    "error", [ccxt.ExchangeError("unavailable"), ccxt.RequestTimeout("x"), KeyError("bids")]
+)
+async def test_market_about_which_nobody_answers_is_stale_until_it_speaks(error: Exception) -> None:
+    async with silent() as (made, venue, check):
+        venue.answers[PAIRS[0]] = error
+        await look(made, check)
+        assert states(made) == [LIVE, LIVE, LIVE]  # one question may go unanswered
+        await look(made, check, 11.0)
+        assert states(made) == [STALE, LIVE, LIVE]
+        feed = made.feeds[PAIRS[0]]
+        assert "does not say whether its own book has moved on" in feed.status.detail
+        assert feed.status.audits_unanswered == 2
+        assert not feed.tracks[Stream.DEPTH].in_gap
+        _push(made, moved(), PAIRS[0])
+        assert feed.status.state is LIVE
+        assert not feed.status.gaps_by_reason
+
+
+async def test_answer_that_matches_makes_an_unproved_market_live() -> None:
+    async with silent() as (made, venue, check):
+        venue.answers[PAIRS[0]] = ccxt.ExchangeError("x")
+        for _ in range(2):
+            await look(made, check, 11.0)
+        assert states(made) == [STALE, LIVE, LIVE]
+        venue.answers[PAIRS[0]] = Book()
+        await look(made, check, 11.0)
+        assert states(made) == [LIVE, LIVE, LIVE]
+        assert made.feeds[PAIRS[0]].status.detail == ""
+
+
+async def test_unproved_market_whose_book_moved_is_subscribed_again() -> None:
+    async with silent() as (made, venue, check):
+        venue.answers[PAIRS[0]] = ccxt.ExchangeError("x")
+        for _ in range(2):
+            await look(made, check, 11.0)
+        venue.answers[PAIRS[0]] = moved()
+        await look(made, check, 11.0)
+        assert made.feeds[PAIRS[0]].status.rejected == {"audit": 1}
+        assert made.feeds[PAIRS[0]].tracks[Stream.DEPTH].in_gap
+
+
+async def test_venue_that_wants_no_question_leaves_silence_unproved() -> None:
+    async with silent() as (made, venue, check):
+        made.venue.hold_until_ns = made.clock.now_ns() + 3600 * 10**9
+        for _ in range(2):
+            await look(made, check, 11.0)
+        assert states(made) == [STALE, STALE, STALE]
+        assert not venue.asked
+
+
+async def test_venue_that_is_down_answers_nobody() -> None:
+    """A thousand silent markets do not each wait until a question of theirs has timed out."""
+    async with silent(rate_limit_ms=1000.0) as (made, venue, check):
+        venue.answers = dict.fromkeys(PAIRS, ccxt.RequestTimeout("x"))
+        for _ in range(2):
+            await look(made, check, 11.0)
+        assert states(made) == [STALE, STALE, STALE]
+        assert len(venue.asked) == 2
+
+
+async def test_questions_that_fail_take_no_turn_of_others() -> None:
+    async with silent(rate_limit_ms=1000.0) as (made, venue, check):
+        venue.answers = {pair: ccxt.ExchangeError("x") for pair in PAIRS}
+        for _ in range(6):
+            await look(made, check, 11.0)
+        assert venue.asked == PAIRS * 2  # one at a time is all that the limit bears
+
+
+async def test_lost_stream_of_one_market_makes_the_silence_of_its_connection_doubted() -> None:
+    async with silent(rate_limit_ms=1000.0) as (made, venue, check):
+        venue.answers[PAIRS[0]] = venue.answers[PAIRS[1]] = moved()
+        await look(made, check)
+        assert venue.asked == PAIRS[:1]
+        assert made.feeds[PAIRS[0]].tracks[Stream.DEPTH].in_gap
+        assert [made.feeds[pair].status.state for pair in PAIRS[1:]] == [STALE, STALE]
+        assert "a connection that lost another market" in made.feeds[PAIRS[1]].status.detail
+        await look(made, check)
+        await look(made, check)  # both at once, however short ago they were asked about
+        assert made.feeds[PAIRS[1]].status.rejected == {"audit": 1}
+        assert made.feeds[PAIRS[2]].status.state is LIVE  # its book is the venue's
+        assert not made.feeds[PAIRS[2]].status.rejected
+
+
+async def test_only_what_is_silent_on_the_same_connection_is_doubted() -> None:
+    async with silent(rate_limit_ms=1000.0) as (made, venue, _):
+        facts, a = facts_of("bitstamp"), made.feeds[PAIRS[0]]
+        venue.answers[PAIRS[0]] = moved()
+        _push(made, Book(), PAIRS[1])
+        b = made.feeds[PAIRS[1]]
+        check = BookCheck(made.venue, made.clock, facts, lambda feed: [b])
+        await look(made, check)
+        assert a.tracks[Stream.DEPTH].in_gap
+        assert [made.feeds[pair].status.state for pair in PAIRS[1:]] == [LIVE, LIVE]
+
+
+async def test_markets_of_one_connection_are_known() -> None:
+    async with silent() as (made, _, _):
+        a, b, c = (made.feeds[pair] for pair in PAIRS)
+        assert made.venue._beside(a) == [b, c]
+        (depth,) = [
+            s for s in made.venue._supervisors[b.market.id] if s.track.stream is Stream.DEPTH
+        ]
+        depth.client = None  # it is between two subscriptions
+        assert made.venue._beside(a) == [c]
+        assert made.venue._beside(b) == []
