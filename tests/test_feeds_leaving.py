@@ -10,6 +10,8 @@ from app.feeds.leaving import is_farewell, is_subscription, turned
 from app.feeds.rules.families import family_of
 from app.feeds.track import Fault
 from app.records import State, Stream
+from tests.test_feeds_families import _answer, _asked, _begin, _live
+from tests.venues.books import Book, formats
 from tests.venues.direct import Direct, Wire, direct
 
 X, Y = {"id": "X_USD", "symbol": "X/USD"}, {"id": "Y_USD", "symbol": "Y/USD"}
@@ -208,3 +210,23 @@ async def test_change_on_its_way_of_the_old_subscription_is_no_book() -> None:
         assert feed.status.state is State.LIVE
         assert not wire.closed
         assert not made.feeds["Y/USD"].status.rejected
+
+
+@pytest.mark.parametrize("name", ["kucoin", "gate futures", "mexc futures", "bybit"])
+async def test_market_that_comes_back_to_a_shared_connection_begins_a_new_chain(name: str) -> None:
+    form, book = formats()[name], Book()
+    other = {key: str(value).replace("X", "Y") for key, value in form.market.items()}
+    async with direct(form.exchange_id, [form.market, other], _answer(form)) as made:
+        symbol, market_id = await _live(made, form, book), made.feeds[form.symbol].market.id
+        asked = _asked(made)
+        (client,) = made.venue.exchange.clients.values()
+        await made.venue.remove(market_id)
+        assert not client.dead
+        made.push(form.change(book, book.apply({"99.93": "4.0000"}, {})))  # it was on its way
+        assert not client.chains._recent
+        book.apply({"99.92": "4.0000"}, {})  # what happens while nobody asks for the market
+        made.snapshots.clear()
+        made.feeds[symbol] = made.venue.add(market_id, 2)
+        await _begin(made, form, book, asked + 1)
+        assert made.top(symbol) == book.top()
+        assert not made.feeds[symbol].status.rejected

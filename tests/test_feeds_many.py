@@ -21,6 +21,7 @@ def _left(r: Rig) -> dict[str, Any]:
         "futures": sum(len(c.futures) for c in clients),
         "owners": sum(len(c.owners) for c in clients),
         "asked": sum(len(c.asked) for c in clients),
+        "chains": sum(len(c.chains._recent) for c in clients if c.chains is not None),
         "places": len(exchange.__dict__.get("_places", {})),
         "routed": len(r.venue.router.feeds),
         "tasks": len(asyncio.all_tasks()),

@@ -149,6 +149,8 @@ class CcxtVenue(SupervisedVenue):
             owners = () if client is None else client.owners.values()
             alone = all(owner in supervisors for owner in owners)
             await self._let_go(supervisor, link=alone, leave=True)
+            if client is not None:
+                self.router.forget(client, feed)  # with what came until the venue was told
         release = getattr(self.exchange, "release", None)
         if release is not None:
             release(feed.symbol)
@@ -219,7 +221,9 @@ class CcxtVenue(SupervisedVenue):
     def _forget_book(self, supervisor: StreamSupervisor, client: HookedClient) -> None:
         symbol = MarketId.parse(supervisor.market).symbol
         self._drop_book(symbol)
-        self.router.forget(client, symbol)
+        feed = self.router.feeds.get(symbol)
+        if feed is not None:
+            self.router.forget(client, feed)
 
     def _drop_book(self, symbol: str) -> None:
         book = self.exchange.orderbooks.pop(symbol, None)

@@ -98,6 +98,8 @@ class Router:
         if update.key == CONNECTION:
             return self._judge_connection(client, verdict)
         feed = self._about = self._names.find(update.key, client)
+        if feed is None and not (update.whole or update.streamed):
+            client.chains.forget(update.key)  # of a market that has gone, and may come back
         if isinstance(verdict, Hole):
             if feed is not None:
                 feed.tracks[Stream.DEPTH].fail(Fault("sequence", missed=verdict.missed))
@@ -122,11 +124,11 @@ class Router:
         self._rejected(client, BookError(missed, "sequence"), None)
         return False
 
-    def forget(self, client: HookedClient, symbol: str) -> None:
+    @staticmethod
+    def forget(client: HookedClient, feed: CcxtMarketFeed) -> None:
         """A market's chain begins anew."""
-        feed = self.feeds.get(symbol)
-        if client.chains is not None and feed is not None:
-            for key in (symbol, *feed.venue_ids):
+        if client.chains is not None:
+            for key in (feed.symbol, *feed.venue_ids):
                 client.chains.forget(key)
 
     def resolved(self, client: HookedClient, result: Any, message_hash: Any) -> None:
