@@ -182,10 +182,24 @@ async def test_a_viewers_wish_is_collected_and_an_impossible_one_harms_nobody(tm
 async def test_what_nobody_asks_for_any_more_ends_and_others_go_on(tmp_path):
     server = ScriptedVenue(2)
     async with collected(tmp_path, server, lambda: settings_for(server.port), AAA) as (store, c):
-        store.request(AAB, 1.5)
-        await until(lambda: AAB in store.markets() and len(rows_of(store, AAB)), "the wish")
+
+        def wished():
+            store.request(AAB, 1.5)
+            return AAB in store.markets() and len(rows_of(store, AAB))
+
+        await until(wished, "the wish")
         index = next(i for i, task in c._tasks.items() if task.market.id == AAB)
+        followed = [clock._last for clock in c._roster._clocks["loop"]._clocks.values()]
+        async with asyncio.timeout(10.0):
+            while not any(len(markets) == 2 for markets in followed):
+                store.request(AAB, 1.5)
+                await server.step("AAAUSDT")
+                await server.step("AABUSDT")
+                await asyncio.sleep(0.02)
         await until(lambda: {task.market.id for task in c._tasks.values()} == {AAA}, "its end")
+        assert all(
+            len(markets) <= 1 for markets in followed
+        )  # nothing is kept of who came and went
         await until(lambda: not server.of("AABUSDT"), "its connection closes")
         before = rows_of(store)["states_depth"].sum()
         await server.step("AAAUSDT")

@@ -212,6 +212,7 @@ class Roster:
             del self._ending[market_id], self.tasks[task.index]
             self._wished.discard(market_id)
             self._ended.add(market_id)
+            task.report.forget()
             self.forget(task.index)
             with contextlib.suppress(StoreError):
                 task.lease.release()
