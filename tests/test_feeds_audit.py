@@ -180,33 +180,6 @@ async def test_book_that_agrees_is_audited_once_a_turn() -> None:
         assert auditor._next() is None  # a market that starts comes first
 
 
-async def test_persistent_difference_ends_the_epoch_once() -> None:
-    book, theirs = Book(), Book()
-    theirs.apply({"99.90": "77.0000"}, {})
-    async with direct("bitstamp", [MARKET]) as made:
-        auditor = await _started(made, book)
-        asked = _answers(made, theirs)
-        feed = made.feeds["X/USD"]
-        await auditor.audit(feed)
-        assert (feed.status.audits, feed.status.audit_differences, len(asked)) == (1, 1, 3)
-        assert feed.status.rejected == {"audit": 1}
-        assert feed.book() is None
-        await made.turn(
-            lambda: feed.tracks[Stream.DEPTH].fault is None and made.venue.exchange.clients
-        )
-        _push(made, book)  # built anew, and it differs as before: the venue disagrees with itself
-        assert feed.status.gaps_by_reason == {"audit": 1}
-        await auditor.audit(feed)
-        assert feed.status.audit_differences == 2
-        assert feed.status.rejected == {"audit": 1}
-        _push(made, theirs)
-        await auditor.audit(feed)
-        _push(made, book)
-        await auditor.audit(feed)  # after an agreement a difference counts again
-        assert (feed.status.audits, feed.status.audit_differences) == (4, 3)
-        assert feed.status.rejected == {"audit": 2}
-
-
 async def test_difference_that_passes_is_none() -> None:
     """The answer was ahead of us: the update comes while we ask again."""
     book, theirs = Book(), Book()

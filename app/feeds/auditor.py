@@ -1,9 +1,13 @@
 """Asks venues for their books from time to time, where updates prove nothing."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from app.clock import NS_PER_S, Clock
+from app.feeds import words
 from app.feeds.audit import Place, fetched, suspects
+from app.feeds.ccxt_source import cancel
+from app.feeds.dispute import Dispute
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.rules.base import Audit
 from app.feeds.supervised import SupervisedVenue
@@ -18,11 +22,16 @@ _MARGIN_S = 0.5
 _EVERY_S = 60.0
 # Audits take at most this share of the venue's rate limit.
 _SHARE = 0.2
+# Open at a time: while one waits for its margins others ask, and each keeps what its book had meanwhile.
+_MOST = 8
+_LOOK_S = 1.0
+_HASTE = 0.9  # of the period, within which all have their turn: a look comes late now and then
+_RARER = 1.25  # a period that is longer by so much is told
 _log = get("feeds")
 
 
 class Auditor:
-    """One audit at a time, the market that waited longest first.
+    """Audits begin one by one, the market that waited longest first; their waits overlap.
 
     Args:
         venue: whose markets; while one of them waits for its first book, audits wait.
@@ -43,53 +52,75 @@ class Auditor:
     ):
         self._venue, self._clock, self._feeds = venue, clock, feeds
         self._facts, self._audit = facts, audit or Audit()
-        self._every_s = every_s
+        self._every_s = self._told_s = every_s
         self._audited_ns: dict[str, int] = {}
-        # Markets whose book differed although it had just been built anew: counted, not built again.
-        self._disputed: set[str] = set()
+        self._disputes: dict[str, Dispute] = {}
+        self._open: dict[str, asyncio.Task[None]] = {}
+        self._asked = 0  # requests since the last look
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._clock.sleep(self._pause_s())
-            feed = self._next()
-            if feed is None:
-                continue
-            try:
-                await self.audit(feed)
-            except Exception as error:  # one market's answer must not end the audits of all
-                self._failed(feed, error)
+        try:
+            while True:
+                await self._clock.sleep(self._pause_s())
+                self._open = {s: task for s, task in self._open.items() if not task.done()}
+                feed = self._next()
+                if feed is not None:
+                    self._open[feed.symbol] = asyncio.ensure_future(self._try(feed))
+        finally:
+            await cancel(self._open.values())
+
+    async def _try(self, feed: CcxtMarketFeed) -> None:
+        try:
+            await self.audit(feed)
+        except Exception as error:  # one market's answer must not end the audits of all
+            self._failed(feed, error)
 
     def _pause_s(self) -> float:
-        """Between two audits: spread over the period, within a share of the rate limit."""
-        markets = sum(1 for _ in self._feeds())
-        least_s = float(self._venue.exchange.rateLimit or 0.0) / 1000.0 / _SHARE
-        return max(self._every_s / max(1, markets), least_s, 2.0 * _MARGIN_S)
+        """Between two looks: spread over the period, within a share of the rate limit."""
+        markets = max(1, sum(1 for _ in self._feeds()))
+        request_s = float(self._venue.exchange.rateLimit or 0.0) / 1000.0 / _SHARE
+        self._tell_period(markets, markets * request_s)
+        asked, self._asked = max(1, self._asked), 0
+        return max(min(_LOOK_S, _HASTE * self._every_s / markets), asked * request_s)
+
+    def _tell_period(self, markets: int, period_s: float) -> None:
+        if period_s > _RARER * self._told_s:
+            self._told_s = period_s
+            name = self._venue.name
+            _log.info("audits are rarer", venue=name, markets=markets, every_s=round(period_s))
 
     def _next(self) -> CcxtMarketFeed | None:
-        """Whose turn it is, if now is a time to ask."""
+        """Whose turn it is, if now is a time to ask: first of those that were built anew."""
         now_ns = self._clock.now_ns()
         if self._busy() or self._venue.questions_held:
             return None
-        live = {feed.symbol: feed for feed in self._feeds() if _trusted(feed) and self._open(feed)}
-        self._audited_ns = {s: t for s, t in self._audited_ns.items() if s in live}
+        there = {feed.symbol: feed for feed in self._feeds()}
+        self._audited_ns = {s: t for s, t in self._audited_ns.items() if s in there}
+        self._disputes = {s: d for s, d in self._disputes.items() if s in there}
+        ready = {s: f for s, f in there.items() if s not in self._open and self._ready(f)}
+        for symbol, dispute in self._disputes.items():
+            if symbol in ready and dispute.unproved:
+                return ready[symbol]
         due_ns = now_ns - round(self._every_s * NS_PER_S)
-        turns = [(self._audited_ns.get(symbol, 0), symbol) for symbol in live]
+        turns = [(self._audited_ns.get(symbol, 0), symbol) for symbol in ready]
         last_ns, symbol = min(turns, default=(now_ns, ""))
-        return live[symbol] if symbol and last_ns <= due_ns else None
+        return ready[symbol] if symbol and last_ns <= due_ns else None
 
-    def _open(self, feed: CcxtMarketFeed) -> bool:
-        """Whether anything of the market's book is left to compare."""
-        return not feed.checked or self._audit.proved < self._audit.compared
+    def _ready(self, feed: CcxtMarketFeed) -> bool:
+        """Whether there is a book that is trusted, and anything of it left to compare."""
+        return _trusted(feed) and (not feed.checked or self._audit.proved < self._audit.compared)
 
     def _busy(self) -> bool:
         starting = any(feed.tracks[Stream.DEPTH].state is State.STARTING for feed in self._feeds())
-        return bool(self._venue.queued) or starting
+        return bool(self._venue.queued) or starting or len(self._open) >= _MOST
 
     async def audit(self, feed: CcxtMarketFeed) -> None:
         """Compare a market's book with the venue's answer, again where they differ."""
-        self._audited_ns[feed.symbol] = self._clock.now_ns()
-        track = feed.tracks[Stream.DEPTH]
+        track, begun_ns = feed.tracks[Stream.DEPTH], self._clock.now_ns()
+        self._audited_ns[feed.symbol] = begun_ns
+        if (dispute := self._disputes.get(feed.symbol)) is not None:
+            dispute.unproved = False
         epoch = track.epoch
         places: frozenset[Place] | None = None
         for _ in range(_TRIES):
@@ -101,25 +132,29 @@ class Auditor:
                 break
         feed.status.audits += 1
         if places:
-            self._differs(feed, places)
-        else:
-            self._disputed.discard(feed.symbol)
+            self._differs(feed, places, begun_ns)
+        elif self._disputes.pop(feed.symbol, None) is not None:
+            track.enter(State.LIVE, "", self._clock.now_ns())
 
-    def _differs(self, feed: CcxtMarketFeed, places: frozenset[Place]) -> None:
+    def _differs(self, feed: CcxtMarketFeed, places: frozenset[Place], begun_ns: int) -> None:
+        track, now_ns = feed.tracks[Stream.DEPTH], self._clock.now_ns()
         feed.status.audit_differences += 1
+        dispute = self._disputes.setdefault(feed.symbol, Dispute())
+        mends = dispute.differs(places, begun_ns - track.live_since_ns, now_ns)
         where = "one price" if len(places) == 1 else f"{len(places)} prices"
         detail = f"The book differed from the venue's own at {where} when asked for it."
-        _log.warning("audit", market=str(feed.market.id), detail=detail)
-        if feed.symbol in self._disputed:
-            return  # a new book differed too: the venue's two answers do not agree with each other
-        self._disputed.add(feed.symbol)
-        feed.tracks[Stream.DEPTH].fail(Fault("audit", detail))
+        _log.warning("audit", market=str(feed.market.id), detail=detail, rebuilt=mends)
+        if mends:
+            track.fail(Fault("audit", detail))
+        else:
+            track.enter(State.LIVE, words.disputed(where), now_ns)
 
     async def _ask(self, feed: CcxtMarketFeed) -> frozenset[Place] | None:
         """One request: the places where the answer fits none of our states; None without an answer."""
         audit = self._audit
         with feed.taped(2 * audit.compared, audit.proved) as tape:
             await self._clock.sleep(_MARGIN_S)
+            self._asked += 1
             try:
                 answer = await fetched(self._venue.exchange, self._facts, feed.symbol, audit)
             except Exception as error:  # whatever the venue's code raises is no verdict on the book

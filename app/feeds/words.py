@@ -146,6 +146,14 @@ def doubted(seconds: float) -> str:
     )
 
 
+def disputed(where: str) -> str:
+    """Audits that a rebuild of the book does not settle."""
+    return (
+        f"The book differs at {where} from what the venue answers when asked for it, also after it was "
+        "built anew."
+    )
+
+
 def unproved() -> str:
     """After a silence: the venue answers, its stream does not speak."""
     return "The book was fetched anew, but no update has come since. Figures wait for one."

@@ -1,0 +1,107 @@
+"""Differences that audits find: what is built anew, what is disputed, and what becomes rare."""
+
+import itertools
+
+import pytest
+
+from app.feeds.dispute import Dispute
+from app.records import State, Stream
+from tests.test_feeds_audit import MARKET, _answers, _push, _started
+from tests.venues.books import Book
+from tests.venues.direct import Direct, direct
+
+S = 10**9
+OLD_NS, YOUNG_NS = 600 * S, 2 * S
+P, Q, R = (frozenset({("bid", price)}) for price in (1.0, 2.0, 3.0))
+
+
+def test_only_the_same_places_of_a_young_book_are_disputed() -> None:
+    dispute = Dispute()
+    assert dispute.differs(P, OLD_NS, 0)
+    assert not dispute.differs(P, YOUNG_NS, 5 * S)
+    assert dispute.differs(P | Q, OLD_NS, 65 * S)
+    assert not dispute.differs(P, YOUNG_NS, 70 * S)  # the other one was mended
+    assert dispute.differs(P | R, OLD_NS, 71 * S)  # so that a new one need not wait
+    assert not dispute.differs(R, OLD_NS, 72 * S)
+    assert dispute.differs(P, OLD_NS, 7200 * S)  # it had agreed since: new again
+
+
+def test_rebuilds_that_do_not_help_become_rare() -> None:
+    """The venue answers from a cache: ever other places differ."""
+    dispute, times_s = Dispute(), []
+    for minute in range(24 * 60):
+        places = frozenset({("bid", float(minute))})
+        if dispute.differs(places, YOUNG_NS if minute % 2 else OLD_NS, minute * 60 * S):
+            times_s.append(minute)
+    waits = [after - before for before, after in itertools.pairwise(times_s)]
+    assert waits[:6] == [1, 2, 4, 8, 16, 32]
+    assert set(waits[6:]) == {60}
+
+
+async def _rebuilt(made: Direct, book: Book) -> None:
+    """The book is subscribed again, and the venue sends it."""
+    depth = made.feeds["X/USD"].tracks[Stream.DEPTH]
+    await made.turn(lambda: depth.fault is None and made.venue.exchange.clients)
+    _push(made, book)
+    assert depth.state is State.LIVE
+
+
+async def test_persistent_difference_is_disputed_and_not_mended_for_ever() -> None:
+    book, theirs = Book(), Book()
+    theirs.apply({"99.90": "77.0000"}, {})
+    async with direct("bitstamp", [MARKET]) as made:
+        auditor = await _started(made, book)
+        asked = _answers(made, theirs)
+        feed = made.feeds["X/USD"]
+        await auditor.audit(feed)
+        assert (feed.status.audits, feed.status.audit_differences, len(asked)) == (1, 1, 3)
+        assert feed.status.rejected == {"audit": 1}
+        assert feed.book() is None
+        await _rebuilt(made, book)  # and it differs as before: the venue disagrees with itself
+        assert feed.status.gaps_by_reason == {"audit": 1}
+        assert auditor._next() is feed  # compared at once, not in a minute
+        for _ in range(5):
+            await auditor.audit(feed)
+            assert feed.status.state is State.LIVE
+            assert "also after it was built anew" in feed.status.detail
+            made.clock.advance(60.0)
+        assert feed.status.audit_differences == 6
+        assert feed.status.rejected == {"audit": 1}
+        _push(made, theirs)
+        await auditor.audit(feed)
+        assert feed.status.detail == ""
+        _push(made, book)
+        await auditor.audit(feed)  # after an agreement a difference counts again
+        assert (feed.status.audits, feed.status.audit_differences) == (8, 7)
+        assert feed.status.rejected == {"audit": 2}
+
+
+@pytest.mark.parametrize("disputed", [False, True])
+async def test_another_difference_is_mended_whether_or_not_one_is_disputed(
+    disputed: bool,
+) -> None:
+    """The venue's answer has 88 at 99.85 for good where that is `disputed`."""
+    book, theirs = Book(), Book()
+    theirs.apply({"99.90": "77.0000"}, {})
+    if disputed:
+        theirs.apply({"99.85": "88.0000"}, {})
+    async with direct("bitstamp", [MARKET]) as made:
+        auditor = await _started(made, book)
+        _answers(made, theirs)
+        feed = made.feeds["X/USD"]
+        await auditor.audit(feed)
+        book.apply({"99.90": "77.0000"}, {})
+        await _rebuilt(made, book)
+        if disputed:
+            await auditor.audit(feed)
+        assert feed.status.audit_differences == 1 + disputed
+        assert feed.status.rejected == {"audit": 1}
+        made.clock.advance(90.0)
+        theirs.apply({"99.80": "55.0000"}, {})  # which our stream loses
+        await auditor.audit(feed)
+        assert feed.status.rejected == {"audit": 2}
+        book.apply({"99.80": "55.0000"}, {})
+        await _rebuilt(made, book)
+        await auditor.audit(feed)
+        assert feed.status.rejected == {"audit": 2}
+        assert bool(feed.status.detail) is disputed
