@@ -222,6 +222,7 @@ def test_only_what_nothing_proves_is_audited() -> None:
     assert family_of("bitstamp") is DEFAULT
     assert DEFAULT.audit is not None
     assert family_of("binance").audit is None
+    assert family_of("hyperliquid").audit is not None
     kraken, bitget = family_of("kraken").audit, family_of("bitget").audit
     assert kraken is not None
     assert bitget is not None
@@ -259,6 +260,30 @@ async def test_bitget_is_audited_where_it_sends_no_checksum(sent: bool) -> None:
         if not sent:
             await made.venue._auditor.audit(feed)
             assert (feed.status.audits, feed.status.audit_differences, asked) == (1, 0, [50])
+
+
+def test_price_that_moved_between_two_samples_may_have_had_any_size() -> None:
+    ours = Tape([([(10.0, 5.0), (9.0, 2.0)], ASKS), ([(10.0, 6.0), (9.0, 2.0), (8.0, 1.0)], ASKS)])
+    answer = ([(10.0, 1.0), (9.0, 3.0), (8.0, 4.0)], ASKS)
+    assert suspects(answer, ours, sampled=True) == {("bid", 9.0)}
+    assert suspects(answer, ours) == {("bid", 10.0), ("bid", 9.0), ("bid", 8.0)}
+
+
+async def test_hyperliquid_is_audited_by_what_stands_still() -> None:
+    form, book, theirs = formats()["hyperliquid"], Book(), Book()
+    assert form.whole is not None
+    async with direct(form.exchange_id, [form.market]) as made:
+        await made.turn(lambda: made.wires and made.wires[-1].sent)
+        made.push(form.whole(book))
+        feed, auditor = made.feeds[form.symbol], made.venue._auditor
+        assert auditor.run in made.venue._work()
+        assert auditor._next() is feed
+        asked = _answers(made, theirs)
+        auditor._margin_s = 0.0  # the clock stands still here
+        theirs.apply({"99.90": "77.0000"}, {})
+        await auditor.audit(feed)
+        assert (feed.status.audits, feed.status.audit_differences, len(asked)) == (1, 1, 3)
+        assert feed.status.rejected == {"audit": 1}
 
 
 # Over real sockets: Kraken's checksum proves ten levels, so what is wrong below is the audit's to find

@@ -53,13 +53,17 @@ class Tape:
         self._begun = True
 
 
-def suspects(answer: Top, ours: Tape, *, proved: bool = False) -> frozenset[Place]:
+def suspects(
+    answer: Top, ours: Tape, *, proved: bool = False, sampled: bool = False
+) -> frozenset[Place]:
     """Where an answer agrees with none of our states.
 
     Args:
         answer: the venue's best levels; prices beyond its last one are not judged.
         ours: the states that our book had during the request, at least as deep.
         proved: whether the best levels that something else may prove were proved.
+        sampled: whether ours are some of the states that the venue's book had: a price whose size moved
+            meanwhile may have had any other in between.
     """
     found: set[Place] = set()
     for side, name, sign in ((0, "bid", -1.0), (1, "ask", 1.0)):
@@ -70,7 +74,8 @@ def suspects(answer: Top, ours: Tape, *, proved: bool = False) -> frozenset[Plac
         sizes = ours.sizes[side]
         prices = set(told) | {price for price in sizes if sign * price <= last}
         for price in prices - (ours.best[side] if proved else set()):
-            if told.get(price, 0.0) not in sizes.get(price, {0.0}):
+            had = sizes.get(price, {0.0})
+            if told.get(price, 0.0) not in had and not (sampled and len(had) > 1):
                 found.add((name, price))
     return frozenset(found)
 

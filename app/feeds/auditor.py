@@ -19,6 +19,9 @@ from app.records import State, Stream
 _TRIES = 3
 # Our states are kept from this long before a request until this long after its answer.
 _MARGIN_S = 0.5
+_SAMPLED_MARGIN_S = (
+    1.5  # where the stream shows some states only: for two or three of them on each side
+)
 _EVERY_S = 60.0
 # Audits take at most this share of the venue's rate limit.
 _SHARE = 0.2
@@ -38,6 +41,7 @@ class Auditor:
         feeds: the markets there are now.
         facts: what the venue can be asked.
         audit: how much is compared.
+        sampled: whether the stream shows only some of the states that books had.
         every_s: how often each market is audited, where the rate limit allows it.
     """
 
@@ -48,10 +52,12 @@ class Auditor:
         feeds: Callable[[], Iterable[CcxtMarketFeed]],
         facts: VenueFacts,
         audit: Audit | None = None,
+        sampled: bool = False,
         every_s: float = _EVERY_S,
     ):
         self._venue, self._clock, self._feeds = venue, clock, feeds
         self._facts, self._audit = facts, audit or Audit()
+        self._sampled, self._margin_s = sampled, _SAMPLED_MARGIN_S if sampled else _MARGIN_S
         self._every_s = self._told_s = every_s
         self._audited_ns: dict[str, int] = {}
         self._disputes: dict[str, Dispute] = {}
@@ -153,15 +159,15 @@ class Auditor:
         """One request: the places where the answer fits none of our states; None without an answer."""
         audit = self._audit
         with feed.taped(2 * audit.compared, audit.proved) as tape:
-            await self._clock.sleep(_MARGIN_S)
+            await self._clock.sleep(self._margin_s)
             self._asked += 1
             try:
                 answer = await fetched(self._venue.exchange, self._facts, feed.symbol, audit)
             except Exception as error:  # whatever the venue's code raises is no verdict on the book
                 self._failed(feed, error)
                 return None
-            await self._clock.sleep(_MARGIN_S)
-            return suspects(answer, tape, proved=feed.checked)
+            await self._clock.sleep(self._margin_s)
+            return suspects(answer, tape, proved=feed.checked, sampled=self._sampled)
 
     def _failed(self, feed: CcxtMarketFeed, error: Exception) -> None:
         """No answer is no verdict on a book."""

@@ -101,6 +101,7 @@ class CcxtVenue(SupervisedVenue):
             lambda: list(self._feeds.values()),
             self._facts,
             self.router.family.audit,
+            self.router.family.only_whole,
         )
         self._book_check = BookCheck(self, clock, self._facts, self._beside)
         self._trade_check = TradeCheck(self, clock)

@@ -203,7 +203,7 @@ FAMILIES: Final[dict[str, Family]] = {
         options=_UNCHECKED,
     ),
     "mexc": Family(_mexc, leaves=True, drains=True),
-    "hyperliquid": Family(_hyperliquid, leaves=True, only_whole=True),
+    "hyperliquid": Family(_hyperliquid, leaves=True, only_whole=True, audit=Audit()),
 }
 
 
