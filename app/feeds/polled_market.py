@@ -7,6 +7,7 @@ from app.clock import NS_PER_MS, NS_PER_S, Clock
 from app.feeds import words
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.ring import Ring
+from app.feeds.stillness import Stillness
 from app.feeds.track import Fault
 from app.feeds.venues import VenueFacts
 from app.market import Market
@@ -38,6 +39,7 @@ class PolledMarketFeed(CcxtMarketFeed):
         self._answers = 0
         self._nonce = -1
         self._older = 0  # answers in a row that were older than what is known
+        self._still, self._frozen = Stillness(), False
         self._periods: deque[int] = deque(maxlen=_PERIODS)
         self._listed: OrderedDict[Any, None] | None = None
 
@@ -51,6 +53,9 @@ class PolledMarketFeed(CcxtMarketFeed):
             self._older += 1
             return
         self._older = 0
+        self._frozen = self._still.same(answer) and self._frozen
+        if self._frozen:
+            return
         before_ns = 0 if track.in_gap else track.last_ns
         self._answers += 1
         self._whole = True
@@ -69,11 +74,21 @@ class PolledMarketFeed(CcxtMarketFeed):
         return sum(self._periods) // len(self._periods) if self._periods else 0
 
     def judge_age(self, stale_ns: int) -> None:
-        """Answers that stay older are no cache's: the venue numbers its books anew, and so do we."""
+        """Answers that stay older are no cache's: the venue numbers its books anew, and so do we. Those that
+        stay the same while trades go on are one's."""
         track = self.tracks[Stream.DEPTH]
         silent_ns = self._clock.now_ns() - track.last_ns
         if self._older >= _OLDER and silent_ns > stale_ns and track.fault is None:
             track.fail(Fault("sequence", words.renumbered(silent_ns / NS_PER_S)))
+        elif track.state is State.LIVE and self._still.lasts(self._clock.now_ns(), stale_ns):
+            self._freeze()
+
+    def _freeze(self) -> None:
+        """The same book comes again and again while trades go on: nothing of it counts until it moves."""
+        track, self._frozen = self.tracks[Stream.DEPTH], True
+        self.status.rejected["snapshot"] += 1
+        track.lose(Fault("snapshot", words.frozen()))
+        track.enter(State.STALE, words.frozen(), self._clock.now_ns())
 
     def tell_pace(self, venue: str, markets: int) -> None:
         """Say what keeps the book from being asked for every second."""
@@ -100,6 +115,7 @@ class PolledMarketFeed(CcxtMarketFeed):
         while len(listed) > _TRADES_KEPT:
             listed.popitem(last=False)
         if not first:  # what the first answer lists happened before
+            self._still.printed(news, now_ns)
             self.on_trades(news, now_ns)
         if track.fault is None:
             track.good(now_ns)
@@ -111,6 +127,7 @@ class PolledMarketFeed(CcxtMarketFeed):
             self._listed = None
         if stream is Stream.DEPTH:
             self._nonce, self._older = -1, 0
+            self._still, self._frozen = Stillness(), False
             self._periods.clear()
 
     def book_every_ns(self) -> int:

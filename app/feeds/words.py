@@ -91,6 +91,14 @@ def renumbered(seconds: float) -> str:
     return f"For {seconds:.1f} s all books had older numbers than before. The book begins anew."
 
 
+def frozen() -> str:
+    """A venue that is asked sends the same book while it lists new trades."""
+    return (
+        "The venue sends the same book under the same time while trades go on. "
+        "Figures wait for a newer one."
+    )
+
+
 def slow(venue: str, period_s: float, markets: int) -> str:
     """What the rate limit allows where it is less than a book a second."""
     shared = "" if markets == 1 else f", shared by {markets} markets"
