@@ -125,3 +125,24 @@ def test_an_incident_says_what_where_and_what_comes_next(
     assert plain(said["text"]) == text
     assert said["at"] == "22:13:20 UTC"
     assert said["kind"] == ("resolved" if change.get("to_ms") else change.get("state", "down"))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, "no audits"),
+        ({"audits_unanswered": 2}, "no audits, 2 unanswered"),
+        ({"audits": 1200}, "1,200 audits, none differed"),
+        ({"audits": 9, "audit_differences": 3}, "9 audits, 3 differed"),
+        (
+            {"audits": 9, "audit_differences": 3, "detail": "It is."},
+            "9 audits, 3 differed, disputed",
+        ),
+        ({"audits": 9, "state": "stale", "detail": "It is."}, "9 audits, none differed"),
+    ],
+)
+def test_audits_say_how_many_differed_and_whether_one_does(
+    page: Page, told: dict[str, Any], words: str
+) -> None:
+    script = "async q => (await import('/live/quality.js')).audited(q)"
+    assert plain(page.evaluate(script, {"state": "live", **told})) == words

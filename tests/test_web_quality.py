@@ -40,7 +40,7 @@ def status_record(walk: Any, state: State = State.LIVE, written_ns: int = NOW_NS
     record["begun_ns"] = BEGUN_NS
     record["clock_offset_ms"], record["clock_off"] = 3_600_000.0, True
     record["audits"], record["audit_differences"] = 12, 1
-    record["audits_unanswered"] = 3
+    record["audits_unanswered"], record["detail"] = 3, b"The book differs at one price."
     record["gaps_by"][0, REASONS.index("sequence")] = 2
     record["rejected_by"][0, REASONS.index("crossed")] = 3
     record["stream_state"] = [State.LIVE, state, -1]
@@ -111,6 +111,7 @@ async def test_a_market_is_told_stream_by_stream(api: httpx.AsyncClient) -> None
     assert (value["clock_off"], value["clock_offset_ms"]) == (True, 3_600_000.0)
     assert (value["audits"], value["audit_differences"]) == (12, 1)
     assert value["audits_unanswered"] == 3
+    assert value["detail"] == "The book differs at one price."
     assert value["gaps"] == {"sequence": 2}
     assert value["rejected"] == {"crossed": 3}
     best, depth, trades = value["streams"]

@@ -61,6 +61,7 @@ def quality_json(history: History, now_ns: int, lookback_ns: int, times: Times) 
     return {
         "market": market,
         "state": state,
+        "detail": "" if silent else text_of(record["detail"]),
         **times("since", int(record["time_ns"] if silent else record["since_ns"])),
         **times("begun", int(record["begun_ns"])),
         "lookback_s": lookback_ns // NS_PER_S,

@@ -12,6 +12,15 @@ const CELLS = ["since", "age", "sends", "latency", "rate", "recent", "lookback",
 const UNTOLD = "No collector has reported on this market yet.";
 const NEVER_MS = 1e9;
 
+/** How often the book was held against the venue's own, and what came of it. A market that is live and audited says more only while a
+    difference is disputed. */
+export function audited(q) {
+  const unheard = q.audits_unanswered ? `, ${number(q.audits_unanswered)} unanswered` : "";
+  if (!q.audits) return `no audits${unheard}`;
+  const disputed = q.state === "live" && q.detail ? ", disputed" : "";
+  return `${number(q.audits)} audits, ${q.audit_differences ? number(q.audit_differences) : "none"} differed${disputed}${unheard}`;
+}
+
 export class QualityPane {
   /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
   constructor(element, stack) {
@@ -92,9 +101,7 @@ export class QualityPane {
     const known = this.present.map((one) => one.coverage_15min);
     write(f["dq-cover"], known.length ? `${percent(Math.min(...known))} of 15\u00a0min` : "");
     write(f["dq-clock"], !told ? UNTOLD : q.clock_off ? `${clockWords(q.clock_offset_ms)}; latencies count from the fastest message of 10\u00a0min` : "venue clock agrees with ours");
-    const unheard = q.audits_unanswered ? `, ${number(q.audits_unanswered)} unanswered` : "";
-    const audits = q.audits ? `${number(q.audits)} audits, ${q.audit_differences ? number(q.audit_differences) : "none"} differed` : "no audits";
-    write(f["dq-audit"], told ? audits + unheard : "");
+    write(f["dq-audit"], told ? audited(q) : "");
     this.reasons(q, back);
     const own = q.incidents.map((one) => entry(one, now)), every = (this.everywhere ?? []).map((one) => entry(one, now));
     fillList(this.lists.own, own, told ? "None in the last hour." : UNTOLD);
