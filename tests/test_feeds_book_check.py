@@ -177,3 +177,20 @@ async def test_markets_of_one_connection_are_known() -> None:
         depth.client = None  # it is between two subscriptions
         assert made.venue._beside(a) == [c]
         assert made.venue._beside(b) == []
+
+
+async def test_questions_about_trades_that_fail_take_no_turn_of_others() -> None:
+    async with silent() as (made, _, _):
+        check, asked = made.venue._trade_check, []
+
+        async def refuse(symbol: str) -> Any:
+            asked.append(symbol)
+            raise ccxt.ExchangeError("x")
+
+        made.venue.exchange.fetch_trades = refuse
+        for turn in range(6):
+            made.clock.advance(11.0)
+            check.look(made.feeds.values(), STALE_NS)
+            await made.turn(lambda turn=turn: len(asked) > turn)
+            await made.turn(lambda: check._asking is not None and check._asking.done())
+        assert asked == PAIRS * 2

@@ -272,7 +272,7 @@ class CcxtVenue(SupervisedVenue):
         self._tell_queue()
         for feed in self._feeds.values():
             feed.compare_streams(stale_ns)
-            self._trade_check.suspect(feed, stale_ns)
+        self._trade_check.look(self._feeds.values(), stale_ns)
         self._book_check.look(self._feeds.values(), stale_ns)
 
     def _beside(self, feed: CcxtMarketFeed) -> list[CcxtMarketFeed]:

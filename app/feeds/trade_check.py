@@ -1,6 +1,7 @@
 """Asks a venue for its latest trades where the stream of a market's trades is remarkably silent."""
 
 import asyncio
+from collections.abc import Iterable
 
 from app.clock import NS_PER_S, Clock
 from app.feeds import words
@@ -27,8 +28,13 @@ class TradeCheck:
         self._venue, self._clock = venue, clock
         self._asking: asyncio.Task[None] | None = None
 
-    def suspect(self, feed: CcxtMarketFeed, stale_ns: int) -> None:
-        """Ask about a market whose book goes on while its trades are silent beyond their habit."""
+    def look(self, feeds: Iterable[CcxtMarketFeed], stale_ns: int) -> None:
+        """Ask about a market whose book goes on while its trades are silent beyond their habit: of several,
+        about the one that was asked about the longest ago."""
+        for feed in sorted(feeds, key=lambda feed: feed.prints.asked_ns):
+            self._suspect(feed, stale_ns)
+
+    def _suspect(self, feed: CcxtMarketFeed, stale_ns: int) -> None:
         if not _judged(feed):
             return
         track, prints, now_ns = feed.tracks[Stream.TRADES], feed.prints, self._clock.now_ns()
