@@ -66,6 +66,79 @@ def test_a_score_that_waits_says_how_long(page: Page) -> None:
     assert page.evaluate(script, 300) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "windows", "title", "text"),
+    [
+        ("integrated", 12, "Needs 30 windows of 10 s: 12 so far",
+         "Its weights come from how the levels moved."),
+        ("integrated", 40, "No value now", "Needs 5 s without a gap. All 8 levels must be known."),
+        ("multi", None, "No value now", "Needs 5 s without a gap. All 8 levels must be known."),
+    ],
+)  # fmt: skip
+def test_a_series_without_a_value_says_what_it_needs(
+    page: Page, name: str, windows: int | None, title: str, text: str
+) -> None:
+    script = """async ([name, windows, ofi]) => {
+      const { learningWords } = await import('/live/said.js');
+      const standing = { name, windows, value: null, score: null, distribution: { n: 0 } };
+      return learningWords({ standing, info: { depth: 8, window_s: 5 }, tiles: { ofi } });
+    }"""
+    words = page.evaluate(script, [name, windows, 1.5])
+    assert [plain(words["title"]), plain(words["text"])] == [title, text]
+    # Where best quotes have none either, the window tells why.
+    assert page.evaluate(script, [name, windows, None]) is None
+
+
+FIT = {"r2": 0.58, "bins": 60}
+SEEN = {
+    "explains": {"best": FIT, "multilevel": FIT}, "lookback_s": 1800, "bin_s": 10, "wait_s": 0,
+    "prediction": {"1": {"pairs": 900, "ic": 0.2}}, "toxicity": {"buckets": 60}, "trades": 500,
+    "markout": {"groups": {"buys": 200, "sells": 200}}, "spread": {"horizons": {"1": {"effective": 1.0}}},
+}  # fmt: skip
+WHOLE = {"best": 1.0, "depth": 1.0, "trades": 1.0}
+ON_QUOTES = {"verdict", "impact", "prediction", "flows", "horizons", "markouts", "adverse"}
+
+
+@pytest.mark.parametrize(
+    ("lacks", "empty"),
+    [
+        (None, set()),
+        ("best", ON_QUOTES),
+        ("depth", {"flows"}),
+        ("trades", {"vpin", "markouts", "adverse"}),
+    ],
+)
+def test_figures_give_way_below_half_of_the_streams_they_rest_on(
+    page: Page, lacks: str | None, empty: set[str]
+) -> None:
+    share = WHOLE | ({lacks: 0.3} if lacks else {})
+    found = emptied(page, SEEN | {"covered": share, "coverage": share})
+    assert {name for name, said in found.items() if said} == empty
+    for name in empty:
+        assert found[name]["title"] == "Not enough data"
+        assert plain(found[name]["text"]).startswith("Only 30.0 % of the last 30 min were seen")
+
+
+def test_a_young_market_says_in_every_panel_what_it_waits_for(page: Page) -> None:
+    fit = {"r2": None, "bins": 9}
+    young = {
+        "covered": WHOLE, "coverage": dict.fromkeys(WHOLE, 0.05), "wait_s": 210,
+        "explains": {"best": fit, "multilevel": fit}, "prediction": {"1": {"pairs": 20}},
+    }  # fmt: skip
+    found = emptied(page, SEEN | young)
+    needs = "Needs 30 windows of 10 s: 3 min 30 s more"
+    pairs = "Needs 30 pairs of now and next: 10 s more"
+    assert found["verdict"] is None  # it says so in its own words
+    assert {plain(found[name]["title"]) for name in ("impact", "flows")} == {needs}
+    assert {plain(found[name]["title"]) for name in ("prediction", "horizons")} == {pairs}
+
+
+def emptied(page: Page, values: dict[str, Any]) -> Any:
+    """What stands in place of each panel of the evidence."""
+    script = "async values => (await import('/live/evidence_states.js')).empties(values, null)"
+    return page.evaluate(script, values)
+
+
 INCIDENT = {
     "from_ms": T0, "to_ms": None, "state": "down", "streams": ["best", "depth", "trades"], "times": 1,
     "missed": None, "attempts": 6, "next_try_ms": T0 + 72_000, "reason": "", "detail": "",

@@ -210,6 +210,7 @@ def test_a_main_series_is_scored_against_its_own_past(tmp_path: Path, main: str)
     score = (found["value"] - figures["mean"]) / figures["sd"]
     assert found["score"] == pytest.approx(score, rel=1e-6, abs=1e-9)
     assert found["percentile"] == pytest.approx((values < found["value"]).mean(), abs=0.01)
+    assert found["windows"] == (None if main == "multi" else 60)
     if main == "multi":
         assert found["value"] == tiles["multi"]
     # The tiles tell of the best quotes whatever the panel shows.

@@ -115,6 +115,11 @@ class Weighing:
             self._explained.append(np.nan if found is None else found.explained)
         self._forget(begin)
 
+    @property
+    def windows(self) -> int:
+        """How many complete windows the newest weights rest on, or wait with."""
+        return self._live.windows
+
     def _complete(
         self, rows: RowSums, gaps: Intervals, first: int, last: int
     ) -> list[Floats | None]:

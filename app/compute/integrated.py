@@ -135,6 +135,11 @@ class LiveIntegrated:
             for kept in self._past:
                 self._count(kept, 1)
 
+    @property
+    def windows(self) -> int:
+        """How many of the windows of the look-back were complete."""
+        return self._n
+
     def weights(self) -> Weights | None:
         """Weights of the windows pushed so far; None while there are too few."""
         if not self._fresh:

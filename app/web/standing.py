@@ -56,6 +56,7 @@ class Standing:
                 "score": scored.z,
                 "percentile": scored.percentile,
                 "distribution": self._figures,
+                "windows": None if self._spec.main == MULTI else weighing.windows,
             }
         }
 

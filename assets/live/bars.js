@@ -43,11 +43,18 @@ export function drawOfi(canvas, model, view, choice, strip, due) {
   }
   view.hatches(x, "best", 0, height);
   line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
-  if (waits) explain(x, waits, X(model.begins ?? start), height);
+  if (waits) explain(x, waits, X(begins(model, main, view)), height);
   if (known && width > 300 && height > 60) {
     haloText(x, "+3\u03c3", 6, Y(d.mean + 3 * d.sd) + 8, theme.text3);
     haloText(x, "\u22123\u03c3", 6, Y(d.mean - 3 * d.sd) - 8, theme.text3);
   }
+}
+
+/** When the bars in view begin; the end of the axis where there are none. */
+function begins({ series: s }, main, { start, end }) {
+  const values = s.data[main];
+  for (let k = s.search(start); k < s.to; k++) if (values[k] === values[k]) return s.time[k];
+  return end;
 }
 
 const ROOM_PX = 236;
@@ -61,6 +68,7 @@ function explain(x, { title, text: words, share }, room, height) {
   haloText(x, title, 24, top, theme.text, "left", "600 12px");
   text(x, first, 24, top + 16, theme.text2);
   if (second && height > 80) text(x, second, 24, top + 31, theme.text2);
+  if (share === undefined) return;
   const at = top + (height > 80 ? 44 : 30);
   x.fillStyle = theme.active;
   x.fillRect(24, at, ROOM_PX - 48, 4);

@@ -28,6 +28,7 @@ export class EvidencePane {
     this.awaited = null; // since when another view's answer is waited for, with the one before still shown
     this.time = NaN; // of the crosshair
     this.dirty = true;
+    this.empty = {}; // by panel, what stands in place of its figures
     this.boxes = {};
     this.sizes = new ResizeObserver(() => stack.resized());
     this.sizes.observe(this.holder);
@@ -84,7 +85,7 @@ export class EvidencePane {
     this.state = state;
     if (!this.dirty) return;
     this.dirty = false;
-    const { values, stack } = this, empty = empties(values, stack.model.status);
+    const { values, stack } = this, empty = this.empty = empties(values, stack.model.status);
     for (const [name, content] of Object.entries(empty)) showEmpty(this.holder, name, content);
     this.points = {};
     if (!values?.explains) return;
@@ -122,7 +123,7 @@ export class EvidencePane {
 
   names() {
     const { values: v, stack: { market } } = this, fit = v.explains.best, p = v.prediction["5"];
-    const set = (name, words) => this.canvases[name]?.setAttribute("aria-label", `${market}, ${words}`);
+    const set = (name, words) => this.canvases[name]?.setAttribute("aria-label", `${market}, ${this.empty[name] ? `${name}: ${this.empty[name].title}` : words}`);
     set("impact", `impact: R squared ${number(fit.r2, 2)}, t ${number(fit.t, 1)}, ${number(fit.bins)} bins`);
     set("prediction", `prediction by horizon: next 5 seconds ${p?.ic === undefined ? "not available" : `${signed(p.ic, 2)}, ${p.better_than_chance ? "better" : "no better"} than chance`}`);
     set("vpin", `VPIN through time; now ${number(v.toxicity?.vpin, 2)}`);
@@ -156,9 +157,9 @@ export class EvidencePane {
     this.card.style.transform = `translate(${Math.max(0, beside)}px, ${Math.max(0, Math.min(top - 20, outer.height - this.card.offsetHeight - 4))}px)`;
   }
 
-  /** The table of a panel, for its CSV. */
+  /** The table of a panel, for its CSV; none where the panel says that it has no figures. */
   table(name) {
-    return this.values?.explains ? (TABLES[name]?.(this.values, this.arrays, this.stack.model.info) ?? null) : null;
+    return this.values?.explains && !this.empty?.[name] ? (TABLES[name]?.(this.values, this.arrays, this.stack.model.info) ?? null) : null;
   }
 }
 

@@ -12,27 +12,32 @@ export function empties(values, status) {
     return { ...all({ title, text }), verdict: { title, text: `${text} A verdict needs 30 windows of ${span(values.bin_s)}.` } };
   }
   const quiet = status?.has_trades === false ? { title: "No trades on this venue", text: "This venue sends no public trades here. VPIN and markouts stay empty; OFI does not." } : null;
-  const few = seen(values, "best");
+  const few = seen(values, "best"), executed = quiet ?? seen(values, "trades", "best");
   return {
-    verdict: null,
+    verdict: few,
     impact: few ?? impact(values),
     prediction: few ?? prediction(values),
-    flows: null,
-    horizons: null,
-    vpin: quiet ?? vpin(values),
-    markouts: quiet ?? markouts(values),
-    adverse: quiet ?? adverse(values),
+    flows: seen(values, "best", "depth") ?? flows(values),
+    horizons: few ?? prediction(values),
+    vpin: quiet ?? seen(values, "trades") ?? vpin(values),
+    markouts: executed ?? markouts(values),
+    adverse: executed ?? adverse(values),
   };
 }
 
 const PANELS = ["verdict", "impact", "prediction", "flows", "horizons", "vpin", "markouts", "adverse"];
 const all = (content) => Object.fromEntries(PANELS.map((name) => [name, content]));
 
-function seen(values, stream) {
-  // A young market has no gaps: its figures say how few bins they rest on.
-  const share = (values.covered ?? values.coverage)[stream], back = span(values.lookback_s);
-  if (share >= LITTLE || values.wait_s > 0) return null;
-  return { title: "Not enough data", text: `Only ${percent(share)} of the last ${back} were seen: gaps leave too little to judge.` };
+function seen(values, ...streams) {
+  // What lies before a market's first row is no gap: a young one says how much it waits for.
+  const least = (shares) => Math.min(...streams.map((name) => shares[name]));
+  if (least(values.covered) >= LITTLE) return null;
+  const share = percent(least(values.coverage)), back = span(values.lookback_s);
+  return { title: "Not enough data", text: `Only ${share} of the last ${back} were seen: gaps leave too little to judge.` };
+}
+
+function flows(values) {
+  return Object.values(values.explains).some((fit) => fit.r2 !== null) ? null : impact(values);
 }
 
 function impact(values) {

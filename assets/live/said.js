@@ -3,22 +3,32 @@ import { duration, number, span, stamp } from "./format.js";
 import { SCORE_AFTER_S, scoreIn, venue } from "./words.js";
 
 const TRYING_MS = 5000; // the server takes no second wish before
+const WEIGHED = 30; // docs/metrics.md, Integrated OFI: windows that its weights need
 
 /** Whether values are shown while their score has to wait. */
 export function learning({ tiles: t, distribution: d }) {
   return !!t && t.ofi !== null && t.score === null && scoreIn(d) > 0;
 }
 
-/** What stands in the OFI row while its score has to wait; null when it does not. */
-export function learningWords({ standing: { value, score, distribution } }) {
+/** What stands in the OFI row while its score, or its value, has to wait; null when neither does. */
+export function learningWords({ standing: { value, score, distribution, name, windows }, info, tiles }) {
+  if (value === null) return name !== "ofi" && (tiles?.ofi ?? null) !== null ? valueWords(name, windows, info) : null;
   const left = scoreIn(distribution);
-  if (value === null || score !== null || left <= 0) return null;
+  if (score !== null || left <= 0) return null;
   const got = SCORE_AFTER_S - left;
   return {
     title: `Score in ${duration(left * 1000)}`,
     text: `A score needs ${span(SCORE_AFTER_S)} of data to mean anything. ${duration(got * 1000)} so far.`,
     share: got / SCORE_AFTER_S,
   };
+}
+
+/** Why a series of several levels has no value while best quotes have one. */
+function valueWords(name, windows, { depth, window_s }) {
+  if (name === "integrated" && windows < WEIGHED) {
+    return { title: `Needs ${WEIGHED} windows of 10\u00a0s: ${number(windows)} so far`, text: "Its weights come from how the levels moved.", share: windows / WEIGHED };
+  }
+  return { title: "No value now", text: `Needs ${span(window_s)} without a gap. All ${depth} levels must be known.` };
 }
 
 /** What stands where trades would be on a venue that sends none. */
