@@ -219,3 +219,18 @@ def test_audits_say_how_many_differed_and_whether_one_does(
 ) -> None:
     script = "async q => (await import('/live/quality.js')).audited(q)"
     assert plain(page.evaluate(script, {"state": "live", **told})) == words
+
+
+@pytest.mark.parametrize(("explained", "how"), [(0.42, "part"), (0.04, "little")])
+def test_what_was_fitted_is_not_said_to_forecast_or_not_to(
+    page: Page, explained: float, how: str
+) -> None:
+    """A page that does not show verification is not told whether the flow predicts."""
+    script = """async explained => {
+      const { trust } = await import('/live/words.js');
+      const status = { state: 'live' }, info = { lookback_s: 1800 };
+      return trust({ status, coverage: { best: 1 }, info, tiles: { explained } }, 'live', 0);
+    }"""
+    verdict, sentence = page.evaluate(script, explained)
+    assert verdict == f"Explains {how} of the price."
+    assert plain(sentence) == f"OFI explains {explained * 100:.0f} % of 10 s moves (R², 30 min)."

@@ -52,9 +52,9 @@ export function trust(model, state, age) {
   }
   const explained = tiles?.explained ?? null;
   if (explained !== null) {
-    // Flow and move are of the same bins: that explains, and foretells nothing.
+    // Flow and move are of the same bins: whether it predicts is worked out for the tab of verification alone.
     const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves (R\u00b2, ${span(info.lookback_s)}).`;
-    return [explained < LITTLE ? "Explains little of the price." : "Explains, does not forecast.", said];
+    return [`Explains ${explained < LITTLE ? "little" : "part"} of the price.`, said];
   }
   if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${comes}.`];
   return ["Batched.", `The book comes ${comes}.`];
