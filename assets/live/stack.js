@@ -4,8 +4,9 @@ import { Model } from "./model.js";
 import { PANES } from "./panes.js";
 import { groupTicks } from "./ramps.js";
 import { Ranges } from "./ranges.js";
+import { Reading } from "./reading.js";
 import { missingSince, present, show, stateOf, withheld } from "./states.js";
-import { bar, before, coverages, marketTitles, quality, reading, write } from "./texts.js";
+import { bar, before, coverages, marketTitles, quality, write } from "./texts.js";
 import { describe } from "./words.js";
 
 const WORDS_MS = 1000, HOUR_S = 3600;
@@ -29,7 +30,7 @@ export class Stack {
     write(this.f.place, place);
     this.furnish(element.querySelector(".tabpane[data-tab=flow]"), "flow");
     this.model = new Model();
-    this.ranges = new Ranges();
+    [this.ranges, this.reading] = [new Ranges(), new Reading()];
     this.link = { state: "connecting", since: 0 };
     this.error = "";
     this.broken = ""; // why the last drawing failed
@@ -238,9 +239,9 @@ export class Stack {
     if (painted) {
       this.panes.classList.toggle("blank", painted.hidden);
       this.pane.tell?.(at, painted.hidden);
-      bar(this.f, model, present(state) && !withheld(model), this.page.stacks.size > 1);
-      // Of the same frame as the tiles, so that the strip and the tiles tell one story.
-      this.spoken = reading(this.f, model, state, model.age(at));
+      const shown = present(state) && !withheld(model);
+      bar(this.f, model, shown, this.page.stacks.size > 1);
+      this.reading.tell(this.f, model, state, at, shown);
       this.firstAt ??= performance.now();
       const ms = painted.ms + performance.now() - began;
       this.pane.drawn?.();
@@ -281,7 +282,6 @@ export class Stack {
   /** What is read rather than watched: at most once a second. */
   words(at, state) {
     this.wordsAt = at;
-    write(this.f.spoken, this.spoken);
     quality(this.f, this.model, at, state === "frozen");
     coverages(this.element, this.f, this.model);
   }

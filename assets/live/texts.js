@@ -1,6 +1,6 @@
 // The words and numbers around the charts of one stack: market bar, tiles, titles, quality strip.
 import { NONE, bps, duration, number, ordinal, percent, signed, signedSize, size, span, stamp } from "./format.js";
-import { fidelity, fidelityOf, scoreIn, sends, trust, what, youth } from "./words.js";
+import { fidelity, fidelityOf, scoreIn, sends, youth } from "./words.js";
 
 /** Writes into the element only when the words changed; a text that is there is kept, for a new one costs a look at styles. */
 export function write(element, words) {
@@ -71,7 +71,7 @@ export function bar(f, model, shown, brief = false) {
   // Many ticks say less than the basis points beside them, and there is no room for both.
   const ticks = !brief && t.spread_ticks === 1 ? "1 tick \u00b7 " : "";
   write(f["spread-sub"], known(t.spread) ? `${ticks}${bps(t.spread_bps)}\u00a0bps` : lacking);
-  flow(f, "ofi", t.ofi, unit, scoreWords(t, model.distribution));
+  flow(f, "ofi", t.ofi, unit);
   tone(f.ofi, Math.abs(t.score ?? 0) >= 1 ? t.ofi : 0);
   flow(f, "multi", t.multi, unit, info.depth === 1 ? "level 1" : `sum of ${info.depth} levels`);
   write(f.queue, signed(t.queue_imbalance, 2));
@@ -120,10 +120,11 @@ function estimates(f, { tiles: t, status: s, info }, decimals, lacking) {
   write(f["explained-sub"], known(t.explained) ? `R\u00b2, n\u00a0=\u00a0${number(t.explained_n)}` : "needs 5\u00a0min");
 }
 
+/** A tile of flow; what stands below its value is left alone where no words for it are given. */
 function flow(f, name, value, unit, words, missing = "window not full") {
   write(f[name], signedSize(value));
   write(f[`${name}-unit`], known(value) ? unit : "");
-  write(f[`${name}-sub`], known(value) ? words : missing);
+  if (!known(value) || words !== undefined) write(f[`${name}-sub`], known(value) ? words : missing);
 }
 
 function queueWords(v) {
@@ -131,7 +132,9 @@ function queueWords(v) {
   return v > 0 ? "bids heavier" : "asks heavier";
 }
 
-function scoreWords(t, d) {
+/** What stands below OFI in its tile: score and percentile, or how long until there are some; reading.js writes it. */
+export function scoreWords(t, d) {
+  if (!known(t.ofi)) return "window not full";
   if (known(t.score)) return `${signed(t.score, 1)}\u03c3 \u00b7 ${ordinal(t.percentile)} pct`;
   const left = scoreIn(d);
   if (left <= 0) return "no score";
@@ -139,16 +142,9 @@ function scoreWords(t, d) {
   return `score in ${left > 60 ? span(Math.ceil(left / 60) * 60) : duration(left * 1000)}`;
 }
 
-/** The reading strip; changed at most once a second. */
-export function reading(f, model, state, age) {
-  const [verdict, sentence] = what(model, state), [how, why] = trust(model, state, age);
-  write(f["what-verdict"], verdict);
-  write(f["what-text"], sentence);
-  write(f["trust-verdict"], how);
-  write(f["trust-text"], why);
-  const share = model.decomposition?.matched_share;
-  write(f["cross-flow"], !model.decomposition ? "" : known(share) ? `${percent(share, 0)} matched` : "no trades");
-  return `${verdict} ${how}`;
+/** How much of what was traded is in the decomposition beside the taker flow. */
+export function matched(f, { decomposition: d }) {
+  write(f["cross-flow"], !d ? "" : known(d.matched_share) ? `${percent(d.matched_share, 0)} matched` : "no trades");
 }
 
 /** Fidelity and coverage at the end of a panel's title. */

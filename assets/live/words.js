@@ -2,11 +2,19 @@
 import { NONE, duration, number, percent, signed, span, stamp } from "./format.js";
 
 export const SCORE_AFTER_S = 300; // docs/metrics.md, Standard score: no score before 5 min of values one second apart
-const STRONG = 2;
+const STRONG = 2; // σ beyond which a side leads; it does until the score is back within CALM
+const CALM = 1.5;
 const LITTLE = 0.1; // R² below which the flow says next to nothing of the price
 
-/** What the book is doing: a verdict and one sentence. */
-export function what(model, state) {
+/** Which side leads: +1 buyers, -1 sellers, 0 neither; `before` is what was said last. */
+export function leaning(score, before) {
+  if (score === null) return 0;
+  if (Math.abs(score) >= STRONG) return Math.sign(score);
+  return score * before > CALM ? before : 0;
+}
+
+/** What the book is doing: a verdict and one sentence. `lean` is which side leads. */
+export function what(model, state, lean) {
   const { tiles, distribution: d, info } = model;
   if (["stale", "lost", "expired", "resyncing", "down", "error"].includes(state) || (tiles?.t && tiles.mid === null)) {
     return ["No present reading.", tiles?.t ? `The last one was made at ${stamp(tiles.t)}.` : ""];
@@ -21,10 +29,10 @@ export function what(model, state) {
     return [when, "A score needs 5\u00a0min of data to mean anything; the value itself is shown."];
   }
   const score = signed(tiles.score, 1);
-  if (Math.abs(tiles.score) < STRONG) {
+  if (!lean) {
     return ["Balanced.", `OFI is within its usual range, ${score}\u03c3 over ${window}.`];
   }
-  const up = tiles.score > 0;
+  const up = lean > 0;
   const share = up ? tiles.percentile : 1 - tiles.percentile;
   const place = tiles.percentile === null ? "" : `, ${up ? "above" : "below"} ${number(Math.floor(share * 100))}\u00a0% of the last ${span(info.lookback_s)}`;
   return [up ? "Buyers lead." : "Sellers lead.", `OFI is ${score}\u03c3 over ${window}${place}.`];
