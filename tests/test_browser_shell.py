@@ -62,7 +62,8 @@ def test_a_wide_page_shows_every_column(browser: Browser, url: str) -> None:
         expect(row.locator("[col-id=state]")).to_have_text("Live")
         headers = page.page.locator(".watch-grid [role=columnheader]").all_text_contents()
         assert [text.replace("\u00a0", " ").strip() for text in headers] == [
-            "Market", "Price", "Spread, bps", "OFI σ", "30 min", "Queue", "10 bps", "VPIN pct", "R²", "Feed",
+            "Market", "Price", "Spread, bps", "OFI σ", "30 min", "Queue", "10 bps, $", "VPIN pct", "R²",
+            "Feed",
         ]  # fmt: skip
         assert page.complaints == []
 

@@ -1,6 +1,7 @@
 """Wishes of pages: canonical where they are good, one sentence where they are not."""
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.clock import NS_PER_S
 from app.errors import InputError
-from app.market import Grid, Market, MarketId
+from app.market import Contract, Grid, Market, MarketId
 from app.records import NO_ASK, NO_BID, NO_MICRO, NO_SCORE, State, empty
 from app.web.history import SILENT_NS, History
 from app.web.spec import ViewSpec, view_number
@@ -152,8 +153,11 @@ def test_a_summary_without_figures_says_so() -> None:
     blank = {k for k, v in row.items() if v is None}
     assert blank == {
         "bid", "ask", "mid", "score", "percentile", "queue_imbalance", "depth_bid", "depth_ask", "change",
-        "micro_price", "explained",
+        "micro_price", "explained", "depth_quote",
     }  # fmt: skip
+    assert row["score_in_s"] == 310
+    record["explained_n"] = 8
+    assert summary_json(BTC, record, NOW_NS)["score_in_s"] == 230
     assert summary_json(BTC, None, NOW_NS)["state"] == "down"
     assert summary_json(BTC, None, NOW_NS, never=True)["state"] == "starting"
     assert summary_json(BTC, record, NOW_NS + SILENT_NS + 1)["state"] == "down"
@@ -167,6 +171,29 @@ def test_a_summary_has_the_figures_of_its_record() -> None:
     assert row["state"] == "live"
     assert row["micro_price"] == pytest.approx(67500.005 + 0.1234 * 0.01, rel=1e-12)
     assert (row["explained"], row["explained_n"]) == (0.41, 120)
+
+
+@pytest.mark.parametrize(
+    ("contract", "contract_size", "worth"),
+    [
+        (Contract.SPOT, "1", 300.0 * 2500.5),
+        (Contract.LINEAR, "0.01", 3.0 * 2500.5),
+        (Contract.INVERSE, "10", 3000.0),  # a contract holds 10 of the quote currency
+    ],
+)
+def test_depth_is_also_told_in_the_quote_currency(
+    contract: Contract, contract_size: str, worth: float
+) -> None:
+    market = replace(BTC, contract=contract, contract_size=Decimal(contract_size))
+    record = empty("summary", 1)
+    tick, lot = float(market.grid.tick), float(market.grid.lot)
+    record["bid"], record["ask"] = round(2500 / tick), round(2501 / tick)
+    record["band_bid"], record["band_ask"] = round(100 / lot), round(200 / lot)
+    record["time_ns"], record["state"] = NOW_NS, State.LIVE
+    row = summary_json(market, record, NOW_NS)
+    assert row["depth_quote"] == pytest.approx(worth, rel=1e-9)
+    record["band_ask"] = -1
+    assert summary_json(market, record, NOW_NS)["depth_quote"] is None
 
 
 def test_a_view_names_its_tab_and_how_far_back_it_looks() -> None:

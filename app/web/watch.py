@@ -14,6 +14,10 @@ from app.web.loading import cursor_at
 from app.web.status import start_progress
 
 _LOOK_BACK_NS: Final = 10 * NS_PER_S
+# A score needs 300 values a second apart, each of 10 s (docs/metrics.md, Standard score); the bins of what
+# OFI explains are whole 10 s of the same look-back, and tell to the bin how much of that there is.
+_SCORED_S: Final = 310
+_BIN_S: Final = 10
 
 
 @dataclass
@@ -92,8 +96,8 @@ def summary_json(
 
 _FIGURES: Final = (
     "time_ms", "bid", "ask", "mid", "ofi", "score", "percentile", "queue_imbalance",
-    "depth_bid", "depth_ask", "change", "vpin", "vpin_percentile", "micro_price", "explained",
-    "explained_n",
+    "depth_bid", "depth_ask", "depth_quote", "change", "vpin", "vpin_percentile", "micro_price",
+    "explained", "explained_n", "score_in_s",
 )  # fmt: skip
 
 
@@ -101,6 +105,10 @@ def _figures(market: Market, record: Batch) -> dict[str, float | None]:
     tick, lot = market.grid.tick, market.grid.lot
     has_bid, has_ask = bool(record["bid"][0] > NO_BID), bool(record["ask"][0] < NO_ASK)
     has_score = bool(record["score"][0] > NO_SCORE)
+    has_depth = bool(record["band_bid"][0] >= 0 and record["band_ask"][0] >= 0)
+    mid = float(in_unit(record["bid"] + record["ask"], tick / 2)[0])
+    depth = float(in_unit(record["band_bid"] + record["band_ask"], lot)[0])
+    left_s = max(0, _SCORED_S - _BIN_S * int(record["explained_n"][0]))
 
     def figure(values: Any, known: bool) -> float | None:
         return float(values[0]) if known else None
@@ -109,7 +117,7 @@ def _figures(market: Market, record: Batch) -> dict[str, float | None]:
         "time_ms": int(record["time_ns"][0]) / NS_PER_MS,
         "bid": figure(in_unit(record["bid"], tick), has_bid),
         "ask": figure(in_unit(record["ask"], tick), has_ask),
-        "mid": figure(in_unit(record["bid"] + record["ask"], tick / 2), has_bid and has_ask),
+        "mid": mid if has_bid and has_ask else None,
         "ofi": figure(in_unit(record["ofi"], lot), True),
         "score": figure(record["score"], has_score),
         "percentile": figure(record["percentile"], bool(record["percentile"][0] >= 0)),
@@ -118,6 +126,9 @@ def _figures(market: Market, record: Batch) -> dict[str, float | None]:
         ),
         "depth_bid": figure(in_unit(record["band_bid"], lot), bool(record["band_bid"][0] >= 0)),
         "depth_ask": figure(in_unit(record["band_ask"], lot), bool(record["band_ask"][0] >= 0)),
+        "depth_quote": market.base_value(depth, mid) * mid
+        if has_depth and has_bid and has_ask
+        else None,
         "change": figure(record["change"], bool(record["change"][0] > NO_SCORE)),
         "vpin": figure(record["vpin"], bool(record["vpin"][0] >= 0)),
         "vpin_percentile": figure(
@@ -128,4 +139,5 @@ def _figures(market: Market, record: Batch) -> dict[str, float | None]:
         ),
         "explained": figure(record["explained"], bool(record["explained"][0] >= 0)),
         "explained_n": figure(record["explained_n"], True),
+        "score_in_s": None if has_score else left_s,
     }

@@ -3,7 +3,7 @@ import { want } from "./dash.js";
 import { h } from "./dom.js";
 import { Sparks } from "./sparks.js";
 import { write } from "./texts.js";
-import { columns } from "./watch_cells.js";
+import { columns, moneyOf } from "./watch_cells.js";
 import { describe } from "./words.js";
 
 const MIRRORED = [
@@ -22,6 +22,7 @@ export class WatchList {
     this.chosen = new Set(); // markets in view
     this.grid = null;
     this.filter = "";
+    this.money = "$"; // in what the depths of all rows are told; "" where each names its own
     this.wide = matchMedia(WIDE);
     document.getElementById("watch-filter-place").append(
       h("input", { type: "text", id: "watch-filter", placeholder: "Filter", "aria-label": "Filter the watch list", autocomplete: "off", spellcheck: false, oninput: (event) => this.search(event.target.value) }),
@@ -66,7 +67,7 @@ export class WatchList {
   layout() {
     if (!this.api) return;
     const held = this.api.getColumnState().filter((one) => one.sort);
-    this.api.setGridOption("columnDefs", columns(this.wide.matches, this.sparks));
+    this.api.setGridOption("columnDefs", columns(this.wide.matches, this.sparks, this.money));
     this.api.applyColumnState({ state: held, defaultState: { sort: null } });
     this.api.resetRowHeights();
     this.mark();
@@ -111,7 +112,12 @@ export class WatchList {
     this.shown = new Set(this.rows.keys());
     this.mark();
     this.api.applyTransaction({ add, update, remove });
-    if (add.length || remove.length) this.count();
+    if (!add.length && !remove.length) return;
+    this.count();
+    const money = moneyOf(this.rows.values());
+    if (money === this.money) return;
+    this.money = money;
+    this.layout();
   }
 
   count() {

@@ -1,15 +1,29 @@
 // Cells of the watch list: what each column shows of a row of `watch`, and by what it sorts.
-import { NONE, bps, number, ordinal, percent, signed, size } from "./format.js";
+import { NONE, bps, number, ordinal, percent, signed, size, span } from "./format.js";
 import { describe } from "./words.js";
 
 const STATES = {
   live: "Live", starting: "Starting", resyncing: "Resyncing", stale: "Stale", throttled: "Throttled", down: "Down",
+  learning: "Learning",
 };
+const DOLLARS = new Set(["USD", "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "USDE", "USDP", "PYUSD", "USD1"]);
 const TINTED = 2; // σ from which a score is coloured
 
 const known = (v) => v !== null && v !== undefined;
 const spread = (row) => (known(row.bid) && known(row.ask) && row.mid > 0 ? ((row.ask - row.bid) / row.mid) * 1e4 : null);
-const depth = (row) => (known(row.depth_bid) && known(row.depth_ask) ? row.depth_bid + row.depth_ask : null);
+const money = (row) => (DOLLARS.has(row.quote) ? "$" : row.quote);
+
+/** The state to show: a live market without a score, for want of history, is learning. */
+export function stateOf(row) {
+  const waits = row.state === "live" && !known(row.score) && known(row.mid) && row.score_in_s > 0;
+  return waits ? "learning" : row.state;
+}
+
+/** In what the depth of all rows is told: `$`, the name of a currency, or "" where there are several. */
+export function moneyOf(rows) {
+  const found = new Set([...rows].map(money));
+  return found.size === 1 ? [...found][0] : "";
+}
 
 function element(tag, className, words) {
   const one = document.createElement(tag);
@@ -60,13 +74,19 @@ const spreadWords = (row) => (known(spread(row)) ? `${bps(spread(row))}\u00a0bps
 
 /** The score, tinted from 2σ on; a state replaces it, never the row. */
 const Score = cell((gui, row) => {
-  const bad = !["live", "throttled"].includes(row.state);
+  const state = stateOf(row), bad = !["live", "throttled"].includes(state), slow = state === "throttled";
   const tint = !bad && Math.abs(row.score ?? 0) >= TINTED ? (row.score > 0 ? " bought" : " sold") : "";
-  const words = bad ? (row.state === "resyncing" ? "Resync" : STATES[row.state]) : known(row.score) ? signed(row.score, 1) : NONE;
-  lines(gui, [words, `wl-score${tint}${bad ? ` wl-state ${row.state}` : ""}`]);
+  const words = bad ? insteadOf(row, state) : known(row.score) ? signed(row.score, 1) : NONE;
+  lines(gui, [words, `wl-score${tint}${bad ? ` wl-state ${state}` : ""}${slow ? " slow" : ""}`], [slow ? STATES.throttled : "", "unseen"]);
+  gui.title = slow ? STATES.throttled : "";
 }, "wl-one right");
 
-const State = cell((gui, row) => lines(gui, [STATES[row.state] ?? row.state, `wl-state marked ${row.state}`]), "wl-one right");
+function insteadOf(row, state) {
+  if (state === "learning") return span(60 * Math.ceil(row.score_in_s / 60));
+  return state === "resyncing" ? "Resync" : STATES[state];
+}
+
+const State = cell((gui, row) => lines(gui, [STATES[stateOf(row)] ?? row.state, `wl-state marked ${stateOf(row)}`]), "wl-one right");
 
 /** The line of the last half hour, drawn by `sparks`. */
 const sparkCell = (sparks) => cell((gui, row) => {
@@ -77,6 +97,8 @@ const sparkCell = (sparks) => cell((gui, row) => {
   sparks.draw(gui.firstChild, row.market, row.time_ms ?? Date.now());
 }, "wl-spark");
 
+const depthWords = (row, common) => (known(row.depth_quote) ? `${size(row.depth_quote)}${common ? "" : `\u00a0${money(row)}`}` : NONE);
+
 const plain = (words) => (params) => (params.data ? words(params.data) : "");
 const last = (a, b) => {
   // What is not available stands below everything.
@@ -84,8 +106,8 @@ const last = (a, b) => {
   return x === y ? 0 : x - y;
 };
 
-/** Columns for a narrow list, two lines a row, and for a wide one, one line a row. */
-export function columns(wide, sparks) {
+/** Columns for a narrow list, two lines a row, and for a wide one, one line a row; `common` is what all depths are told in. */
+export function columns(wide, sparks, common) {
   const of = (headerName, width, value, more) => ({
     headerName, width, valueGetter: (params) => (params.data ? value(params.data) : null), comparator: last,
     sortable: true, resizable: false, suppressHeaderMenuButton: true, sortingOrder: ["desc", "asc", null],
@@ -106,9 +128,9 @@ export function columns(wide, sparks) {
     score,
     spark,
     numeric("Queue", 52, (row) => row.queue_imbalance, (row) => signed(row.queue_imbalance, 2), { colId: "queue", headerTooltip: "Queue imbalance of the best quotes" }),
-    numeric("10\u00a0bps", 58, depth, (row) => size(depth(row)), { colId: "depth", headerTooltip: "Depth within 10 bps, both sides, in the market's size unit" }),
+    numeric(`10\u00a0bps${common ? `, ${common}` : ""}`, common ? 64 : 88, (row) => row.depth_quote, (row) => depthWords(row, common), { colId: "depth", headerTooltip: "Depth within 10 bps, both sides, times mid, in the quote currency" }),
     numeric("VPIN pct", 58, (row) => row.vpin_percentile, (row) => (known(row.vpin_percentile) ? ordinal(row.vpin_percentile) : NONE), { colId: "vpin" }),
     numeric("R\u00b2", 46, (row) => row.explained, (row) => (known(row.explained) ? percent(row.explained, 0) : NONE), { colId: "explained", headerTooltip: "Share of 10 s moves that OFI explains, 30 min" }),
-    of("Feed", 72, (row) => row.state, { colId: "state", cellRenderer: State, comparator: text }),
+    of("Feed", 72, stateOf, { colId: "state", cellRenderer: State, comparator: text }),
   ];
 }
