@@ -258,7 +258,7 @@ def test_the_cost_of_an_order_follows_what_is_typed(page: Watched, url: str) -> 
     expect(cost.locator(".order").first).to_contain_text("bps")
     box.fill("lots")
     box.press("Enter")
-    expect(cost.get_by_role("status")).to_contain_text("Type a whole amount")
+    expect(cost.get_by_role("status")).to_contain_text("“lots” is no whole amount")
     expect(box).to_have_attribute("aria-invalid", "true")
     box.fill("900,000,000,000")
     box.press("Enter")

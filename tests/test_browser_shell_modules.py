@@ -284,3 +284,16 @@ def test_a_market_with_too_little_history_is_learning(page: Page) -> None:
 def test_a_throttled_market_shows_in_the_narrow_list(page: Page) -> None:
     (row,) = watched_rows(page, {"state": "throttled", "score": -12.3}, wide=False)
     assert row["score"] == [["−12.3", "wl-score sold slow"], ["Throttled", "unseen"]]
+
+
+AMOUNTS = {
+    "250,000": 250_000, "250 000": 250_000, "1'000'000": 1_000_000, "250k": 250_000, "1.5 M": 1_500_000,
+    "1,500": 1500, "1,500.5k": 1_500_500, "1,000,000,000,000": 10**12, "7": 7,
+    "1,5k": 0, "1,5 M": 0, "15,00": 0, "1,0000": 0, "1,000 000": 0, ",500": 0, "1.000.000": 0,
+    "1,000,000,000,001": 0, "0.5": 0, "0": 0, "": 0, "lots": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "want"), AMOUNTS.items())
+def test_an_amount_is_read_as_it_was_meant_or_not_at_all(page: Page, words: str, want: int) -> None:
+    assert call(page, "trades_side", "amount", words) == want

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from app.market import MarketId
 from app.records import LEVELS
+from app.web.options import MAX_NOTIONAL
+from app.web.spec import ViewSpec
 from app.web.state import COLOURS, LOOKBACK_S, MAX_MARKETS, RANGE_S, WINDOW_S, ViewState
 from components.panes import PANES
 
@@ -62,6 +64,7 @@ def test_any_address_is_read_within_bounds(search: str) -> None:
         ("?colours=pink", "colours must be one of blue-orange, green-red; blue-orange is shown."),
         ("?layout=book-%3Cb%3E", "The layout of the address cannot be read; the usual one"),
         ("?layout=" + "book-" * 40 + "a", "The layout of the address cannot be read"),
+        ("?notional=1000000000001", "at most 1,000,000,000,000; 100000 is shown."),
         ("?theme=pink", "theme must be one of dark, light; dark is shown."),
         ("?m=javascript:alert(1)//%20x", "is not a symbol"),
         ("?m=../../etc/passwd", "is not a market"),
@@ -73,6 +76,13 @@ def test_wrong_values_are_dropped_and_told(search: str, sentence: str) -> None:
     view = ViewState.from_search(search)
     assert any(sentence in one for one in view.dropped), view.dropped
     assert view == ViewState()
+
+
+def test_the_largest_order_of_the_page_is_one_to_the_address_and_to_a_view() -> None:
+    view = ViewState.from_search(f"?notional={MAX_NOTIONAL}")
+    assert (view.dropped, view.options) == ((), {"notional": str(MAX_NOTIONAL)})
+    asked = {"market": str(BTC), "tab": "trades", "notional": MAX_NOTIONAL}
+    assert ViewSpec.parse(asked).notional == MAX_NOTIONAL
 
 
 def test_more_markets_than_fit_are_told() -> None:

@@ -31,7 +31,7 @@ from app.web.exposition import MEDIA_TYPE
 from app.web.frames import json_bytes
 from app.web.history import History
 from app.web.metrics import Metrics, Worker, idle_worker
-from app.web.options import NOTIONAL
+from app.web.options import MAX_NOTIONAL, NOTIONAL
 from app.web.quality import API, LOOKBACK_NS, lean_history, quality_json
 from app.web.query import MAX_TEXT, moment, only, seconds, whole
 from app.web.spec import LOOKBACK_BOUNDS_S
@@ -248,7 +248,7 @@ class Api:
     def slippage(self, query: Mapping[str, str]) -> Reply:
         """`/api/v1/slippage`: what a market order would cost now."""
         only(query, ("market", "notional"))
-        notional = whole(query, "notional", NOTIONAL, 1, 10**12)
+        notional = whole(query, "notional", NOTIONAL, 1, MAX_NOTIONAL)
         market = self._market(query)
         history, now_ns = self._lately(market)
         since = now_ns - _COLUMN_NS

@@ -8,6 +8,7 @@ from typing import Final
 BEST: Final = "best"
 MAIN: Final = (BEST, "multi", "integrated")  # series of the OFI panel
 NOTIONAL: Final = 100_000  # of an order whose cost is shown, quote currency
+MAX_NOTIONAL: Final = 10**12
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         r"integrated|multi|best|both|none",
         "integrated, multi, best, both or none",
     ),
-    "notional": _option(str(NOTIONAL), r"[1-9]\d{0,11}", "a whole number of the quote currency"),
+    "notional": _option(
+        str(NOTIONAL),
+        # A power of ten: itself, or any whole number with fewer digits.
+        rf"[1-9]\d{{0,{len(str(MAX_NOTIONAL)) - 2}}}|{MAX_NOTIONAL}",
+        f"a whole number of the quote currency, at most {MAX_NOTIONAL:,}",
+    ),
 }
 DEFAULTS: Final[Mapping[str, str]] = {name: one.default for name, one in OPTIONS.items()}
 

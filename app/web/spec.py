@@ -10,7 +10,7 @@ from app.compute.follow import LOOKBACK_S
 from app.errors import InputError
 from app.market import MarketId
 from app.records import LEVELS
-from app.web.options import BEST, MAIN, NOTIONAL
+from app.web.options import BEST, MAIN, MAX_NOTIONAL, NOTIONAL
 from app.web.state import DEFAULT_BIN_S
 from components.words import BINS_S
 
@@ -29,7 +29,6 @@ _WHOLE: Final[Mapping[str, tuple[int | None, int, int]]] = {
 TABS: Final = ("flow", "evidence", "trades", "quality")
 FLOW: Final = TABS[0]
 TRADES: Final = "trades"
-_MAX_NOTIONAL: Final = 10**12
 EVIDENCE: Final = TABS[1]
 QUALITY: Final = TABS[3]
 _END_MS: Final = (0, 4_102_444_800_000)  # to the year 2100
@@ -85,7 +84,7 @@ class ViewSpec:
             values["mid_rows"] = _ROWS_STEP  # nothing of the page depends on it there
             values["group"] = 0
         if tab == TRADES:
-            values["notional"] = _whole(message, "notional", NOTIONAL, 1, _MAX_NOTIONAL)
+            values["notional"] = _whole(message, "notional", NOTIONAL, 1, MAX_NOTIONAL)
         bin_s = _whole(message, "bin_s", DEFAULT_BIN_S, BINS_S[0], BINS_S[-1])
         if bin_s not in BINS_S:
             raise InputError(f"bin_s must be one of {', '.join(map(str, BINS_S))}.")

@@ -3,7 +3,7 @@ import { NONE, bps, clock, number, size } from "./format.js";
 import { write } from "./texts.js";
 import { timeHead } from "./zone.js";
 
-const MOST = 1e12, ROWS = 60;
+const MOST = 1e12, ROWS = 60; // MOST as app/web/options.py
 
 /** The cost of an order; the notional is the page's, one for all markets. */
 export class Cost {
@@ -26,7 +26,7 @@ export class Cost {
   asked() {
     const wanted = amount(this.input.value);
     this.input.setAttribute("aria-invalid", String(!wanted));
-    if (!wanted) return write(this.note, "Type a whole amount from 1 to 1,000,000,000,000, for example 250,000.");
+    if (!wanted) return write(this.note, refusal(this.input.value.trim()));
     write(this.note, "");
     this.stack.page.choose({ notional: String(wanted) });
   }
@@ -73,12 +73,18 @@ function order(said, tone) {
   return { row, value, where, more };
 }
 
-/** A whole amount out of what a person types: 250,000, 250k, 1.5 M; 0 where it is none. */
+/** Why a text is no amount, and how to write one. */
+function refusal(words) {
+  const seen = words.length > 24 ? `${words.slice(0, 24)}\u2026` : words;
+  return `\u201c${seen}\u201d is no whole amount from 1 to ${number(MOST)}. Commas part thousands, a point begins a fraction: 250,000, 250k or 1.5 M.`;
+}
+
+/** A whole amount out of what a person types: 250,000, 250k, 1.5 M; 0 where it is none. One mark parts groups of three. */
 export function amount(words) {
-  const found = /^([0-9][0-9, \u00a0_']*)(\.[0-9]+)?\s*([kKmM]?)$/.exec(words.trim());
+  const found = /^([0-9]+|[0-9]{1,3}(?:([, \u00a0_'])[0-9]{3})(?:\2[0-9]{3})*)(\.[0-9]+)?\s*([kKmM]?)$/.exec(words.trim());
   if (!found) return 0;
-  const times = { k: 1e3, m: 1e6 }[found[3].toLowerCase()] ?? 1;
-  const value = Number(found[1].replace(/[^0-9]/g, "") + (found[2] ?? "")) * times;
+  const times = { k: 1e3, m: 1e6 }[found[4].toLowerCase()] ?? 1;
+  const value = Number(found[1].replace(/[^0-9]/g, "") + (found[3] ?? "")) * times;
   return Number.isInteger(value) && value >= 1 && value <= MOST ? value : 0;
 }
 
