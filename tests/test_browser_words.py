@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from app.feeds.words import down
 from tests.test_browser_modules import page
 
 __all__ = ["page"]
@@ -154,6 +155,11 @@ INCIDENT = {
             "Tried 6 times; next in 12 s. Other venues are not affected.",
         ),
         (
+            {"detail": "Kraken is not answering. Other markets are not affected."},
+            "Not answering",
+            "Tried 6 times; next in 12 s. Other markets are not affected.",
+        ),
+        (
             {"state": "stale", "attempts": 2},
             "No update for 1 min",
             "Figures withheld, signals muted. Tried 2 times.",
@@ -161,7 +167,7 @@ INCIDENT = {
         (
             {"state": "throttled"},
             "Throttled until 22:14:32 UTC",
-            "Figures wait until then; other venues are not affected.",
+            "Figures wait until then. Other venues are not affected.",
         ),
         (
             {"state": "resyncing", "to_ms": T0 + 25_000, "reason": "sequence", "missed": 182,
@@ -282,3 +288,31 @@ def test_the_voice_speaks_every_ten_seconds_and_at_once_of_a_state(page: Page) -
     assert [spoken.split(".")[0] for spoken in seen] == (
         ["Buyers lead"] * 2 + ["No present reading"] * 2 + ["Buyers lead"] * 2
     )
+
+
+@pytest.mark.parametrize(("alone", "others"), [(True, "markets"), (False, "venues")])
+def test_a_market_that_is_down_says_of_others_what_its_feed_says(
+    page: Page, alone: bool, others: str
+) -> None:
+    script = """async detail => {
+      const { waitOf } = await import('/live/said.js');
+      const model = { status: { state: 'down', detail }, series: null, now: () => NaN };
+      return waitOf({ model, market: 'kraken:LINK/USD', error: '', link: {} }, 'down', 0).text;
+    }"""
+    said = page.evaluate(script, down("Kraken", T0 * 1_000_000, alone))
+    assert said == f"Other {others} are not affected."
+
+
+def test_the_badge_tells_of_gaps_in_words(page: Page) -> None:
+    script = """async gap => {
+      const { coverages } = await import('/live/texts.js');
+      const panel = { dataset: { panel: 'book', stream: 'depth' } };
+      const element = { querySelectorAll: () => [panel] }, badge = document.createElement('span');
+      const info = { range_s: 900 };
+      const model = { status: { state: 'live' }, coverage: { depth: 0.9 }, gaps: [gap], info };
+      coverages(element, { 'coverage-book': badge }, model);
+      return badge.title;
+    }"""
+    gap = {"stream": "depth", "from_ms": T0, "to_ms": T0 + 25_000, "reason": "sequence"}
+    said = plain(page.evaluate(script, gap))
+    assert said.endswith("22:13:20 UTC, 25 s: an update was missing")

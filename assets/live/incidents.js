@@ -1,6 +1,6 @@
 // Incidents in words: what and where, since when, what happens next. Newest first.
 import { duration, number, stamp } from "./format.js";
-import { venue } from "./words.js";
+import { others, venue } from "./words.js";
 
 const CAUSES = {
   start: "it started", reconnect: "the connection was lost", sequence: "an update was missing", checksum: "the book did not match the venue's checksum",
@@ -8,6 +8,7 @@ const CAUSES = {
   snapshot: "the snapshot could not be used", "ring full": "more came than could be taken in", "collector restarted": "the collector restarted",
   "machine slept": "the collector's machine slept", "grid changed": "price or size increments changed", throttled: "the venue limited requests",
   handler: "a message could not be read", store: "the store refused data", collector: "the collector does not report", audit: "the book differed from the venue's",
+  stale: "no update came", down: "the venue did not answer", resyncing: "the book was fetched anew",
 };
 const STREAMS = { best: "best quotes", depth: "depth", trades: "trades" };
 
@@ -48,11 +49,11 @@ function next(one, now) {
   }
   const tried = one.attempts ? `Tried ${one.attempts === 1 ? "once" : `${number(one.attempts)} times`}` : "";
   const wait = one.next_try_ms && one.next_try_ms > now ? `next in ${duration(one.next_try_ms - now)}` : "";
-  if (one.state === "throttled") return "Figures wait until then; other venues are not affected.";
+  if (one.state === "throttled") return "Figures wait until then. Other venues are not affected.";
   if (one.reason === "collector") return one.detail;
   if (one.state === "stale") return `${which(one)}Figures withheld, signals muted.${tried ? ` ${tried}.` : ""}`;
   const plan = [tried, wait].filter(Boolean).join("; ");
-  return `${which(one)}${plan ? `${capital(plan)}. ` : ""}Other venues are not affected.`;
+  return `${which(one)}${plan ? `${capital(plan)}. ` : ""}${others(one.detail)}`;
 }
 
 /** The parts of an entry, for a list: `market` names it where a list holds several. */

@@ -1,6 +1,6 @@
 // The sentences of each state: what is so, since when, what happens next. Present tense, no adjectives.
 import { duration, number, span, stamp } from "./format.js";
-import { SCORE_AFTER_S, scoreIn, venue } from "./words.js";
+import { SCORE_AFTER_S, others, scoreIn, venue } from "./words.js";
 
 const TRYING_MS = 5000; // the server takes no second wish before
 const WEIGHED = 30; // docs/metrics.md, Integrated OFI: windows that its weights need
@@ -161,5 +161,5 @@ function downText(s, at, model) {
   const tried = s?.attempts ? `${number(s.attempts)} ${s.attempts === 1 ? "attempt" : "attempts"} since` : "";
   const wait = s?.next_try_ms && now === now && s.next_try_ms > now ? `the next is in ${duration(s.next_try_ms - now)}` : "";
   const plan = [tried, wait].filter(Boolean).join("; ");
-  return `${cause ? `${cause} ` : ""}${since}${plan ? `${plan[0].toUpperCase()}${plan.slice(1)}. ` : ""}Other venues are not affected.`;
+  return `${cause ? `${cause} ` : ""}${since}${plan ? `${plan[0].toUpperCase()}${plan.slice(1)}. ` : ""}${others(s?.detail)}`;
 }

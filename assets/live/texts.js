@@ -1,5 +1,6 @@
 // The words and numbers around the charts of one stack: market bar, tiles, titles, quality strip.
 import { NONE, bps, duration, number, ordinal, percent, signed, signedSize, size, span, stamp } from "./format.js";
+import { cause } from "./incidents.js";
 import { fidelity, fidelityOf, scoreIn, sends, youth } from "./words.js";
 
 /** Writes into the element only when the words changed; a text that is there is kept, for a new one costs a look at styles. */
@@ -175,7 +176,7 @@ export function coverages(element, f, model) {
 
 function gapLine(gap) {
   const open = gap.to_ms === null;
-  return `${stamp(gap.from_ms)}, ${open ? "still open" : duration(gap.to_ms - gap.from_ms)}: ${gap.reason}`;
+  return `${stamp(gap.from_ms)}, ${open ? "still open" : duration(gap.to_ms - gap.from_ms)}: ${cause(gap.reason)}`;
 }
 
 /** The quality strip. */

@@ -113,6 +113,9 @@ export function sends(s, stream) {
   return name === "event" ? "every event" : "";
 }
 
+/** Whom it does not concern, as the feed says it: other markets where none shares the connection, else other venues. */
+export const others = (detail) => `Other ${/other markets are not affected/i.test(detail ?? "") ? "markets" : "venues"} are not affected.`;
+
 const VENUES = { binanceusdm: "Binance", binancecoinm: "Binance", krakenfutures: "Kraken", kucoinfutures: "KuCoin", okx: "OKX", htx: "HTX", bitmex: "BitMEX", kucoin: "KuCoin" };
 
 /** The venue of a market id as a word of a sentence. */
