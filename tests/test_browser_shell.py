@@ -252,6 +252,7 @@ def test_a_first_visit_is_led_through_the_page_once(browser: Browser, url: str) 
             assert box is not None
             assert box["y"] >= 0
             assert box["y"] + box["height"] <= 900
+            expect(page.page.locator(".tour .mut")).to_contain_text(" of 5")
         page.page.keyboard.press("Escape")
         expect(page.page.locator(".tour")).to_have_count(0)
         page.page.reload()

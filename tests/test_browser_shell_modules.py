@@ -297,3 +297,57 @@ AMOUNTS = {
 @pytest.mark.parametrize(("words", "want"), AMOUNTS.items())
 def test_an_amount_is_read_as_it_was_meant_or_not_at_all(page: Page, words: str, want: int) -> None:
     assert call(page, "trades_side", "amount", words) == want
+
+
+TOUR = """async ([seen, drawn, steps]) => {
+  const { Tour } = await import('/live/tour.js'), timers = [], real = setTimeout;
+  document.body?.remove();
+  document.documentElement.append(document.createElement('body'));
+  document.body.innerHTML = `<div class="stack">${steps.map(name =>
+    `<div class="${name}" style="width:9px;height:9px"></div>`).join('')}</div>`;
+  if (seen) localStorage.setItem('ofi.tour', '1'); else localStorage.removeItem('ofi.tour');
+  globalThis.setTimeout = (run) => timers.push(run);
+  const tour = new Tour(), counts = [];
+  tour.first(() => drawn.shift() ?? true);
+  let waits = 0;
+  while (timers.length) { waits++; timers.shift()(); }
+  globalThis.setTimeout = real;
+  while (tour.at >= 0) { counts.push(tour.count.textContent); tour.next.click(); }
+  return [waits, counts, document.querySelectorAll('.tour, .tour-ring').length];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("case", "want"),
+    [
+        # It looks until something is drawn, then lets that stand for a while, and looks again.
+        ([False, [True, True], ["read", "row-book"]], [1, ["1 of 2", "2 of 2"], 0]),
+        ([False, [False, False, True, True], ["read"]], [3, ["1 of 1"], 0]),
+        ([False, [True, False, True, True], ["read"]], [2, ["1 of 1"], 0]),
+        ([False, [True, True], []], [1, [], 0]),
+        ([True, [True, True], ["read"]], [0, [], 0]),
+    ],
+)
+def test_the_tour_begins_with_a_drawing_and_counts_the_steps_there_are(
+    page: Page, case: Any, want: Any
+) -> None:
+    page.goto(page.url.replace("logo.svg", "inter-OFL.txt"))
+    assert page.evaluate(TOUR, case) == want
+
+
+def test_a_fifth_market_says_whose_place_it_takes(page: Page) -> None:
+    script = """async ([markets, market]) => {
+      const { Shell } = await import('/live/shell.js'), said = [], wished = [];
+      const shell = { view: { markets }, closeDrawer() {}, wish: change => wished.push(change.markets),
+        page: { notices: { say: words => said.push(words) } } };
+      Shell.prototype.open.call(shell, market, true);
+      return [said, wished];
+    }"""
+    four = [f"kraken:{base}/USD" for base in ("BTC", "ETH", "SOL", "XRP")]
+    perp = "binanceusdm:BTC/USDT:USDT"
+    said, wished = page.evaluate(script, [four, perp])
+    assert said == [
+        "4 markets fit: BTC/USDT, Binance perp is shown in place of XRP/USD, Kraken spot."
+    ]
+    assert wished == [[*four[:3], perp]]
+    assert page.evaluate(script, [four[:3], perp]) == [[], [[*four[:3], perp]]]

@@ -13,6 +13,7 @@ import { Picker } from "./picker.js";
 import { write } from "./texts.js";
 import { Tour } from "./tour.js";
 import { WatchList } from "./watch.js";
+import { describe } from "./words.js";
 import { setZone, zones } from "./zone.js";
 
 const MOST_MARKETS = 4;
@@ -58,7 +59,7 @@ export class Shell {
     this.layouts.show();
     for (const stack of this.page.stacks.values()) this.arrange(stack);
     for (const one of document.querySelectorAll(".bottom [data-tab]")) one.toggleAttribute("aria-current", one.dataset.tab === view.tab);
-    this.tour.first(view.markets.length > 0);
+    this.tour.first(() => this.drawn);
   }
 
   /** Lays out the rows of a stack as the view says. */
@@ -73,6 +74,12 @@ export class Shell {
   get painted() {
     const stacks = [...this.page.stacks.values()];
     return this.view !== null && (stacks.length ? stacks.some((stack) => stack.firstAt || stack.error || stack.awaited) : !this.view.markets.length);
+  }
+
+  /** Whether a market is drawn on the tab that the tour speaks of. */
+  get drawn() {
+    const shown = (stack) => stack.firstAt && !stack.panes.classList.contains("blank") && stack.empty.hidden;
+    return this.view.tab === "flow" && [...this.page.stacks.values()].some(shown);
   }
 
   /** The rows of the first stack: all stacks have the same. */
@@ -90,6 +97,7 @@ export class Shell {
     this.closeDrawer();
     if (!add) return now.length === 1 && now[0] === market ? undefined : this.wish({ markets: [market] });
     if (now.includes(market)) return this.drop(market);
+    if (now.length >= MOST_MARKETS) this.page.notices.say(`${MOST_MARKETS} markets fit: ${called(market)} is shown in place of ${called(now[MOST_MARKETS - 1])}.`);
     this.wish({ markets: [...now.slice(0, MOST_MARKETS - 1), market] });
   }
 
@@ -183,6 +191,12 @@ export class Shell {
     const panel = focused ?? (this.under?.isConnected && this.under.offsetParent ? this.under : document.querySelector(".tabpane:not([hidden]) [data-panel]:not(.off)"));
     if (panel) fullScreen(panel);
   }
+}
+
+/** A market in a sentence. */
+function called(market) {
+  const { name, place } = describe(market);
+  return `${name}, ${place}`;
 }
 
 function fillKeys(body) {

@@ -10,6 +10,7 @@ const STEPS = [
   [".tile-explained", "Does it work here?", "This is how much of the price's own moves the imbalance explained lately; it describes them, and promises nothing about the next one."],
 ];
 const GAP = 10;
+const LOOK_MS = 250, PAUSE_MS = 1500; // how often it looks for a drawing, and how long that stands before it begins
 
 export class Tour {
   constructor() {
@@ -18,15 +19,23 @@ export class Tour {
     addEventListener("resize", () => this.at >= 0 && this.place());
   }
 
-  /** On a first visit, once there is something to see. */
+  /** On a first visit, once there is something to see: `ready()` says whether there is. */
   first(ready) {
-    if (!ready || this.asked) return;
+    if (this.asked) return;
     this.asked = true;
-    if (!kept(SEEN)) setTimeout(() => this.start(), 1500);
+    if (!kept(SEEN)) this.wait(ready);
+  }
+
+  wait(ready) {
+    if (this.at >= 0 || kept(SEEN)) return; // called for meanwhile
+    if (!ready()) return void setTimeout(() => this.wait(ready), LOOK_MS);
+    setTimeout(() => (ready() ? this.at < 0 && this.start() : this.wait(ready)), PAUSE_MS);
   }
 
   start() {
     this.end();
+    this.steps = STEPS.filter(([selector]) => find(selector));
+    if (!this.steps.length) return;
     this.back = document.activeElement;
     this.ring = h("div", { class: "tour-ring", "aria-hidden": "true" });
     this.title = h("h2", { id: "tour-title" });
@@ -42,15 +51,15 @@ export class Tour {
   }
 
   go(at) {
-    const target = STEPS[at] && find(STEPS[at][0]);
-    if (!STEPS[at]) return this.end();
+    const { steps } = this, target = steps[at] && find(steps[at][0]);
+    if (!steps[at]) return this.end();
     if (!target) return this.go(at + 1);
     this.at = at;
-    const [, title, text] = STEPS[at];
+    const [, title, text] = steps[at];
     this.title.textContent = title;
     this.text.textContent = text;
-    this.count.textContent = `${at + 1} of ${STEPS.length}`;
-    this.next.textContent = at + 1 < STEPS.length ? "Next" : "Done";
+    this.count.textContent = `${at + 1} of ${steps.length}`;
+    this.next.textContent = at + 1 < steps.length ? "Next" : "Done";
     target.scrollIntoView({ block: "center" });
     this.place();
     this.next.focus();
@@ -58,7 +67,7 @@ export class Tour {
 
   /** The card stands below what it speaks of, above it where there is no room, else inside. */
   place() {
-    const target = find(STEPS[this.at][0]);
+    const target = find(this.steps[this.at][0]);
     if (!target) return this.end();
     const box = target.getBoundingClientRect(), { offsetWidth: width, offsetHeight: height } = this.card;
     Object.assign(this.ring.style, { left: `${box.left - 4}px`, top: `${box.top - 4}px`, width: `${box.width + 8}px`, height: `${box.height + 8}px` });
