@@ -28,8 +28,16 @@ DRAWN = """market => {
   return v && v.axes && v.drawn.count > 1 && v.steps > 0;
 }"""
 
-# Wall time runs ahead while the page's own stands still: what sleep looks like to a page.
-SLEEP = "ms => { const now = Date.now; Date.now = () => now.call(Date) + ms; }"
+# Wall time runs ahead, of device and server, while the page's own stands still: what sleep looks like.
+SLEEP = """ms => {
+  const now = Date.now, { parse } = JSON;
+  Date.now = () => now.call(Date) + ms;
+  JSON.parse = (...given) => {
+    const message = parse(...given);
+    if (message?.type === 'hello') message.time_ms += ms;
+    return message;
+  };
+}"""
 # Both run on while nobody looks, and so do the frames: the next has come before the page is seen again. All
 # between two heartbeats, or the page would take the leap for a silence of its link.
 HIDDEN = """async ms => {

@@ -57,13 +57,13 @@ TOLD = """async ([lost_s, figure_s, frozen, gap]) => {
   const now = Date.now(), said = [];
   const gaps = gap ? [{ stream: 'depth', from_ms: now - gap[0] * 1000, to_ms: now - gap[1] * 1000 }] : [];
   const model = { tiles: { t: now - figure_s * 1000 }, series: { last: now }, gaps };
-  const page = { frozen, stacks: new Map([[1, { model }]]), connection: { lostAt: null } };
+  const stack = { model }, page = { frozen, stacks: new Map([[1, stack]]), connection: { lostAt: null } };
   const notices = new Notices(page);
   notices.say = words => said.push(words.replaceAll('\u00a0', ' '));
   notices.greeted({ started_ms: now - 9e6, time_ms: now - 8e6 });
   if (lost_s !== null) page.connection.lostAt = now - lost_s * 1000;
   notices.greeted({ started_ms: now - 9e6, time_ms: now });
-  notices.filled({ model });
+  notices.filled(stack);
   return [said, page.connection.lostAt];
 }"""
 BACK = "Connection back after 20 s"
@@ -82,6 +82,61 @@ def test_what_was_missed_is_counted_from_the_loss(
     page: Page, case: list[Any], want: str | None
 ) -> None:
     assert page.evaluate(TOLD, case) == [[want] if want else [], None]
+
+
+MENDED = """async ([losses, waits]) => {
+  const { Notices } = await import('/live/notices.js'), now = Date.now(), said = [];
+  const stacks = losses.map(lost => ({ model: { tiles: { t: now - 60000 }, series: { last: now },
+    gaps: lost ? [{ stream: 'depth', from_ms: now - lost * 1000, to_ms: now }] : [] } }));
+  const page = { frozen: false, connection: { lostAt: null }, stacks: new Map(stacks.entries()) };
+  const notices = new Notices(page), own = performance.now;
+  notices.say = words => said.push(words.replaceAll('\u00a0', ' '));
+  notices.greeted({ started_ms: now - 9e6, time_ms: now - 8e6 });
+  page.connection.lostAt = now - 30000;
+  notices.greeted({ started_ms: now - 1000, time_ms: now });
+  for (const stack of waits ? stacks.slice(1) : stacks) {
+    notices.filled(stack);
+    said.push('');
+  }
+  notices.tick();
+  said.push('');
+  performance.now = () => own.call(performance) + 5500;
+  try { notices.tick(); } finally { performance.now = own; }
+  return said.map(one => one.split('; ').at(-1));
+}"""
+LOST = "20 s filled from the store, 10 s of it missing."
+
+
+@pytest.mark.parametrize(("waits", "want"), [(False, ["", LOST, "", ""]), (True, ["", "", LOST])])
+def test_a_loss_is_told_for_all_markets_and_one_that_does_not_come_is_not_waited_for(
+    page: Page, waits: bool, want: list[str]
+) -> None:
+    assert page.evaluate(MENDED, [[0, 10], waits]) == want
+
+
+SET = """async ([wall_ms, server_ms]) => {
+  const { Notices } = await import('/live/notices.js'), now = Date.now(), said = [], date = Date.now;
+  const stack = { model: { tiles: { t: now }, series: { last: now }, gaps: [] } }, woken = [];
+  const connection = { lostAt: null, wake: () => woken.push(true) };
+  const page = { frozen: false, stacks: new Map([[1, stack]]), connection };
+  const notices = new Notices(page);
+  notices.say = words => said.push(words.replaceAll('\u00a0', ' ').split(';')[0]);
+  notices.greeted({ started_ms: now - 9e6, time_ms: now });
+  Date.now = () => date.call(Date) + wall_ms;
+  try {
+    notices.tick();
+    notices.greeted({ started_ms: now - 9e6, time_ms: now + server_ms });
+  } finally { Date.now = date; }
+  notices.filled(stack);
+  return [said, woken.length, notices.slept];
+}"""
+
+
+def test_a_clock_that_was_set_is_no_sleep(page: Page) -> None:
+    """Of a sleep the server's clock tells the same."""
+    assert page.evaluate(SET, [60_000, 60_000]) == [["This device slept for 1 min"], 1, 0]
+    assert page.evaluate(SET, [60_000, 100]) == [[], 1, 0]
+    assert page.evaluate(SET, [100, 100])[:2] == [[], 0]
 
 
 DAY_MS = 86_400_000

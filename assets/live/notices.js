@@ -6,20 +6,23 @@ const SHOWN_MS = 8000;
 const HIDDEN_MS = 600_000; // an absence worth a word
 const SLEPT_MS = 5000; // wall time may run so far ahead of the page's own before it counts as sleep
 const BRIEF_MS = 1500;
+const ALL_MS = 5000; // so long it waits for the markets that have not come back
 
 export class Notices {
   constructor(page) {
     this.page = page;
     this.drift = Date.now() - performance.now();
     this.hello = null;
-    this.pending = null; // said when the first snapshot after it has come
+    this.pending = null; // said when the snapshots after it have come
     document.addEventListener("visibilitychange", () => this.turned());
   }
 
   /** The server said who it is: another one, or the same after a while, has something to tell. */
   greeted(hello) {
-    const before = this.hello;
-    this.hello = hello;
+    const before = this.hello, own = performance.now();
+    this.hello = { ...hello, own };
+    // Only of a sleep does the server know too: where it does not, the clock of this device was set.
+    if (before && hello.time_ms - before.time_ms - (own - before.own) < (this.slept ?? 0) / 2) this.slept = 0;
     const { connection } = this.page, away = Math.max(this.slept ?? 0, Date.now() - (connection.lostAt ?? Date.now()));
     connection.lostAt = null;
     if (!before) return;
@@ -28,18 +31,25 @@ export class Notices {
     const last = newest && Math.max(newest, hello.time_ms - away);
     const restarted = hello.started_ms > before.time_ms;
     if (!restarted && !this.slept && away < BRIEF_MS) return;
-    this.pending = { restarted, at: hello.started_ms, last, away, slept: this.slept };
+    this.pending = { restarted, at: hello.started_ms, last, away, slept: this.slept, since: own, filled: new Set(), missing: 0 };
     this.slept = 0;
   }
 
   /** A snapshot has come: what was missed is there, or is known to be missing. */
   filled(stack) {
     if (!this.pending) return;
-    const { restarted, at, last, away, slept } = this.pending;
-    this.pending = null;
-    const now = stack.model.series.last;
+    const { last, filled, missing } = this.pending, now = stack.model.series.last;
     const gaps = stack.model.gaps.filter((gap) => gap.stream === "depth");
-    const missing = last ? gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(gap.to_ms ?? now, now) - Math.max(gap.from_ms, last)), 0) : 0;
+    const own = last ? gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(gap.to_ms ?? now, now) - Math.max(gap.from_ms, last)), 0) : 0;
+    filled.add(stack);
+    this.pending.missing = Math.max(missing, own);
+    if ([...this.page.stacks.values()].every((one) => filled.has(one))) this.tell();
+  }
+
+  /** Tells of the largest loss among the markets that have come back. */
+  tell() {
+    const { restarted, at, away, slept, missing } = this.pending;
+    this.pending = null;
     const what = slept ? `This device slept for ${duration(slept)}` : restarted ? `Server restarted at ${stamp(at)}` : `Connection back after ${duration(away)}`;
     if (this.page.frozen) return this.say(`${what}; the view is still frozen.`);
     const whole = Math.max(0, away - missing);
@@ -49,6 +59,8 @@ export class Notices {
 
   /** Looked at once a second: wall time that ran ahead of the page's own is sleep of this device. */
   tick() {
+    const { pending } = this;
+    if (pending?.filled.size && performance.now() - pending.since > ALL_MS) this.tell();
     const drift = Date.now() - performance.now(), ahead = drift - this.drift;
     this.drift = drift;
     if (ahead < SLEPT_MS) return;
