@@ -55,7 +55,8 @@ def _prediction() -> Component:
         key("diamond", "held out"),
         key("square", "shuffled"),
     )
-    return panel(frame, [chart("prediction", "Prediction by horizon")], [keys])
+    badge = field("ev-cov-prediction", "cov")
+    return panel(frame, [chart("prediction", "Prediction by horizon")], [keys, badge])
 
 
 def _flows() -> Component:
@@ -91,7 +92,7 @@ def _figures() -> Component:
         for h in _HORIZONS_S
     ]
     table = html.Table([html.Thead(html.Tr([html.Th(name) for name in names])), html.Tbody(rows)])
-    return panel(frame, [html.Div(table, className="tb")], [])
+    return panel(frame, [html.Div(table, className="tb")], [field("ev-cov-horizons", "cov")])
 
 
 def _vpin() -> Component:
@@ -107,7 +108,8 @@ def _markouts() -> Component:
 def _adverse() -> Component:
     frame = Frame("adverse", "Adverse selection", "", "Spread decomposition", "")
     keys = legend(key("square strong", "price impact"), key("square", "kept by makers"))
-    return panel(frame, [chart("adverse", "Adverse selection by horizon")], [keys])
+    badge = field("ev-cov-adverse", "cov")
+    return panel(frame, [chart("adverse", "Adverse selection by horizon")], [keys, badge])
 
 
 def evidence_pane(where: str) -> list[Component]:

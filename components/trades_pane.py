@@ -24,8 +24,8 @@ _ROWS = (
     Frame("spread", "Spread", "", "Spread", "best"),
     Frame("bands", "Depth near mid", "", "Depth within bands", "depth"),
 )
-_COST = Frame("cost", "Cost of an order", "Average against mid.", "Slippage", "")
-_TAPE = Frame("tape", "Tape", "", "Side of the taker", "")
+_COST = Frame("cost", "Cost of an order", "Average against mid.", "Slippage", "depth")
+_TAPE = Frame("tape", "Tape", "", "Side of the taker", "trades")
 
 
 def _controls(name: str) -> Sequence[Component]:

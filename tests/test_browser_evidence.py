@@ -82,6 +82,9 @@ def test_the_page_shows_what_the_api_gives(browser: Browser, url: str) -> None:
         assert rates == pytest.approx([told["hit_rate"] * 100, low, high], abs=0.0501)
         assert numbers[4] == f"{int(told['n_eff']):,}"
         assert words[f"fact-{h}"].endswith("." if told["better_than_chance"] else ": chance.")
+    panels = ("verdict", "impact", "prediction", "flows", "horizons", "vpin", "markouts", "adverse")
+    for name in panels:
+        assert "coverage" in words[f"cov-{name}"], name
     sober = "better than chance" if answer["prediction"]["5"]["better_than_chance"] else "no better"
     assert sober in words["sober"]
     for name, one_fit in answer["explains"].items():

@@ -316,3 +316,22 @@ def test_the_badge_tells_of_gaps_in_words(page: Page) -> None:
     gap = {"stream": "depth", "from_ms": T0, "to_ms": T0 + 25_000, "reason": "sequence"}
     said = plain(page.evaluate(script, gap))
     assert said.endswith("22:13:20 UTC, 25 s: an update was missing")
+
+
+def test_the_file_of_latencies_has_both_lines_that_are_drawn(page: Page) -> None:
+    script = """async () => {
+      const { QualityPane } = await import('/live/quality.js');
+      const series = { t: [1000], p50: [1, 2, 3], p99: [10, 20, 30], rate: [4, 5, 6] };
+      const { table } = QualityPane.prototype;
+      return ['latency', 'rate'].map(name => table.call({ quality: {}, series }, name));
+    }"""
+    latency, rate = page.evaluate(script)
+    assert latency["columns"][1:] == [
+        "best quotes p50, ms", "best quotes p99, ms", "depth p50, ms", "depth p99, ms", "trades p50, ms",
+        "trades p99, ms",
+    ]  # fmt: skip
+    assert latency["rows"][0][1:] == [1, 10, 2, 20, 3, 30]
+    assert rate["columns"][1:] == [
+        f"{name}, updates/s" for name in ("best quotes", "depth", "trades")
+    ]
+    assert rate["rows"][0][1:] == [4, 5, 6]

@@ -56,3 +56,11 @@ def test_every_template_closes_what_it_opens_and_names_its_market():
     assert outline.ids == [f"pane-{tab}" for tab, pane in PANES.items() if pane.template]
     for tab, pane in PANES.items():
         assert (WHERE in pane.markup()) is (pane.template is not None), tab
+
+
+@pytest.mark.parametrize("tab", ["flow", "evidence", "trades"])
+def test_every_panel_of_figures_has_a_place_for_its_coverage(tab):
+    panels = PANES[tab].markup().split("<section")[1:]
+    assert len(panels) >= 4
+    for one in panels:
+        assert 'class="cov"' in one, one[:200]

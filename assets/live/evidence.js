@@ -114,9 +114,12 @@ export class EvidencePane {
     };
     badge("verdict", "best");
     badge("impact", "best");
+    badge("prediction", "best");
+    badge("horizons", "best");
     badge("flows", "best", "depth");
     badge("vpin", "trades");
     badge("markouts", "trades", "best");
+    badge("adverse", "trades", "best");
     write(f["line-impact"], `Each dot is one ${span(v.bin_s)} bin.`);
     write(f["line-vpin"], vpinLine(v));
   }

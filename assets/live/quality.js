@@ -165,12 +165,13 @@ export class QualityPane {
   /** What a panel shows, as a table. */
   table(name) {
     if (!this.quality) return null;
-    const through = (values) => ({
-      columns: [timeHead(this.series.t[0], this.series.t.at(-1)), ...STREAMS.map((s) => NAMES[s])],
-      rows: [...this.series.t].map((t, k) => [iso(t), ...STREAMS.map((_, s) => values[k * STREAMS.length + s])]),
+    const { t: times, p50, p99, rate } = this.series;
+    const through = (words, ...lines) => ({
+      columns: [timeHead(times[0], times.at(-1)), ...STREAMS.flatMap((s) => words.map((one) => `${NAMES[s]}${one}`))],
+      rows: [...times].map((t, k) => [iso(t), ...STREAMS.flatMap((_, s) => lines.map((values) => values[k * STREAMS.length + s]))]),
     });
-    if (name === "latency") return through(this.series.p50);
-    if (name === "rate") return through(this.series.rate);
+    if (name === "latency") return through([" p50, ms", " p99, ms"], p50, p99);
+    if (name === "rate") return through([", updates/s"], rate);
     if (name === "reasons" && this.counted) return { columns: this.counted.head, rows: this.counted.body };
     if (name === "streams" && this.present.length) return records(this.present);
     if (name === "incidents" || name === "everywhere") {
