@@ -1,0 +1,67 @@
+"""The cells of the watch list, in the browser that fills them."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.test_browser_modules import page as page
+
+pytestmark = pytest.mark.browser
+
+WATCHED = """async ([rows, wide]) => {
+  const { columns, moneyOf } = await import('/live/watch_cells.js'), common = moneyOf(rows);
+  const found = Object.fromEntries(columns(wide, {}, common).map(one => [one.colId, one]));
+  const drawn = (name, data) => {
+    const one = new found[name].cellRenderer();
+    one.init({ data });
+    return [...one.getGui().children].map(part => [part.textContent, part.className]);
+  };
+  return rows.map(data => ({
+    head: found.depth?.headerName, depth: found.depth?.valueFormatter({ data }),
+    sorts: found.depth?.valueGetter({ data }), score: drawn('score', data),
+    feed: wide && drawn('state', data)[0],
+  }));
+}"""
+ROW = {
+    "market": "binance:BTC/USDT", "quote": "USDT", "state": "live", "mid": 100.0, "bid": 99.0, "ask": 101.0,
+    "score": 1.5, "score_in_s": None, "depth_quote": 2_400_000.0,
+}  # fmt: skip
+
+
+def watched_rows(page: Page, *changes: dict[str, Any], wide: bool = True) -> Any:
+    return page.evaluate(WATCHED, [[ROW | one for one in changes], wide])
+
+
+@pytest.mark.parametrize(
+    ("quotes", "head", "depths"),
+    [
+        (("USDT", "USD"), "10 bps, $", ["2.4 M", "2.4 M"]),
+        (("EUR", "EUR"), "10 bps, EUR", ["2.4 M", "2.4 M"]),
+        (("USDT", "BTC"), "10 bps", ["2.4 M $", "2.4 M BTC"]),
+    ],
+)
+def test_the_depth_of_the_watch_list_is_money(
+    page: Page, quotes: tuple[str, str], head: str, depths: list[str]
+) -> None:
+    rows = watched_rows(page, *({"quote": quote} for quote in quotes))
+    assert [row["depth"].replace("\u00a0", " ") for row in rows] == depths
+    assert {row["head"].replace("\u00a0", " ") for row in rows} == {head}
+    assert {row["sorts"] for row in rows} == {2_400_000.0}
+
+
+def test_a_market_with_too_little_history_is_learning(page: Page) -> None:
+    young = {"score": None, "score_in_s": 230}
+    young_row, scored, still, slow = watched_rows(
+        page, young, {}, {"score": None, "score_in_s": 0}, {"state": "throttled"}
+    )
+    assert young_row["score"][0] == ["4\u00a0min", "wl-score wl-state learning"]
+    assert young_row["feed"] == ["Learning", "wl-state marked learning"]
+    assert (scored["score"][0][0], scored["feed"][0]) == ("+1.5", "Live")
+    assert (still["score"][0][0], still["feed"][0]) == ("–", "Live")  # time will not bring one
+    assert slow["score"] == [["+1.5", "wl-score slow"], ["Throttled", "unseen"]]
+
+
+def test_a_throttled_market_shows_in_the_narrow_list(page: Page) -> None:
+    (row,) = watched_rows(page, {"state": "throttled", "score": -12.3}, wide=False)
+    assert row["score"] == [["−12.3", "wl-score sold slow"], ["Throttled", "unseen"]]
