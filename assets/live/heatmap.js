@@ -3,6 +3,7 @@ import { begin, crisp, curve, line } from "./canvas.js";
 import { Discs } from "./discs.js";
 import { manual, placing, rampOf } from "./ramps.js";
 import { Raster } from "./raster.js";
+import { RowSpan } from "./span.js";
 import { Strip } from "./strip.js";
 import { theme } from "./theme.js";
 
@@ -11,6 +12,7 @@ const LOOK = { ramp: "tide", heat: "log", clip: "99.5", sizes: "auto" };
 export class Heatmap {
   constructor() {
     this.raster = new Raster();
+    this.rows = new RowSpan();
     this.done = 0; // version of the table that the raster shows
     this.scale = null; // {top, epoch, at}
     this.discs = new Discs();
@@ -33,7 +35,7 @@ export class Heatmap {
     if (!table.length) return;
     const step = model.info.step_ms;
     const rescaled = this.rescale(model);
-    const [low, high] = this.rowSpan(model);
+    const [low, high] = this.rows.fit(model);
     const columns = Math.ceil((model.info.range_s * 1000) / step) + 16;
     const fresh = this.raster.shape(`${model.epoch}/${this.lookKey ?? ""}`, low, high - low, columns);
     if (!fresh && !rescaled && this.done === table.version) return;
@@ -56,26 +58,6 @@ export class Heatmap {
         }
       }
     });
-  }
-
-  /** Rows that the picture must span, with room for the price to move before it is built anew. */
-  rowSpan(model) {
-    const { base } = model.columns.data, rows = model.rowCount;
-    const same = this.spanOf === model.epoch;
-    let low = same ? this.low : Infinity, high = same ? this.high : -Infinity;
-    const from = same ? Math.max(model.columns.from, model.columns.to - 8) : model.columns.from;
-    let grew = !same;
-    for (let k = from; k < model.columns.to; k++) {
-      if (base[k] < low) [low, grew] = [base[k], true];
-      if (base[k] + rows > high) [high, grew] = [base[k] + rows, true];
-    }
-    if (grew) {
-      const room = Math.ceil(rows / 3);
-      this.low = low - room;
-      this.high = high + room;
-      this.spanOf = model.epoch;
-    }
-    return [this.low, this.high];
   }
 
   /** Follows the clipping percentile of the sizes, in steps that the eye does not notice. */

@@ -2,8 +2,6 @@
 // zoom and pan only change how the picture is laid on the canvas.
 import { theme } from "./theme.js";
 
-const MAX_ROWS = 4096;
-
 /** Colours of a column: writes `rows` packed pixels, bottom row first, into `out`. */
 export class Raster {
   constructor() {
@@ -18,17 +16,16 @@ export class Raster {
    * `low` is the absolute index of the lowest row, `rows` and `columns` the size of the picture.
    */
   shape(key, low, rows, columns) {
-    const height = Math.min(MAX_ROWS, rows);
-    const wanted = `${key}/${theme.version}/${low}/${height}/${columns}`;
+    const wanted = `${key}/${theme.version}/${low}/${rows}/${columns}`;
     if (wanted === this.key) return false;
     this.key = wanted;
     this.low = low;
-    this.rows = height;
+    this.rows = rows;
     this.columns = columns;
     this.last = NaN;
     this.canvas.width = columns;
-    this.canvas.height = height;
-    this.image = this.context.createImageData(1, height);
+    this.canvas.height = rows;
+    this.image = this.context.createImageData(1, rows);
     this.pixels = new Uint32Array(this.image.data.buffer);
     return true;
   }

@@ -1,0 +1,85 @@
+"""The picture of the book by itself: it spans the prices of the columns that are there, however far."""
+
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.test_browser_modules import page as page
+
+pytestmark = pytest.mark.browser
+
+ROWS, KEPT = 100, 60
+MOST_ROWS = 4096
+
+# Draws columns whose lowest rows are `bases`, one a second, of which the newest `kept` stay. The newest
+# is looked for in the picture, where every row of a column has a colour.
+DRAWN = """async ([bases, rows, kept]) => {
+  const { Heatmap } = await import('/live/heatmap.js');
+  const { Table } = await import('/live/rings.js');
+  const columns = new Table({ base: [Int32Array, 1], size: [Float32Array, rows] }, 64);
+  const model = { columns, rowCount: rows, epoch: 1, info: { step_ms: 1000, range_s: kept } };
+  const map = new Heatmap(), { raster } = map;
+  map.dress({ ramp: 'viridis', heat: 'log', clip: '99.5', sizes: '1~9' });
+  let missing = 0, made = 0, most = 0, before = '';
+  for (const [k, base] of bases.entries()) {
+    const time = 1e6 + k * 1000;
+    columns.merge(Float64Array.of(time), { base: Int32Array.of(base), size: new Float32Array(rows).fill(5) });
+    columns.trim(time - kept * 1000);
+    map.update(model, time);
+    const { data } = raster.context.getImageData(raster.slot(raster.last), 0, 1, raster.rows);
+    const coloured = data.filter((value, at) => at % 4 === 3 && value > 0).length;
+    missing += coloured !== rows;
+    made += raster.key !== before;
+    before = raster.key;
+    most = Math.max(most, raster.rows);
+  }
+  return { missing, made, most, rows: raster.rows };
+}"""
+
+
+@pytest.fixture
+def listing(page: Page) -> Page:
+    """A page of HTML, for a canvas is an element of that: the list of the modules."""
+    page.goto(urljoin(page.url, "/live/"))
+    return page
+
+
+def drawn(page: Page, bases: list[int], kept: int = KEPT) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate(DRAWN, [bases, ROWS, kept])
+    return found
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_price_that_drifts_for_long_stays_in_a_small_picture(listing: Page, sign: int) -> None:
+    """One way for 400 screens, moved by the server in steps of 40 rows; drawn anew at most with every one."""
+    found = drawn(listing, [sign * 40 * (k // 5) for k in range(5000)])
+    assert found["missing"] == 0
+    assert found["most"] <= KEPT * 8 + 3 * ROWS
+    assert found["made"] <= 1000
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_too_tall_for_a_picture_is_cut_around_the_newest(listing: Page, sign: int) -> None:
+    found = drawn(listing, [sign * 50 * k for k in range(400)], kept=300)
+    assert found["missing"] == 0
+    assert found["most"] == found["rows"] == MOST_ROWS
+
+
+def test_a_picture_is_drawn_anew_only_when_the_price_leaves_it(listing: Page) -> None:
+    swings = [30 * (k % 2) for k in range(500)]
+    assert drawn(listing, swings)["made"] == 1
+
+
+def test_a_picture_shrinks_once_the_prices_far_away_have_left_the_range(listing: Page) -> None:
+    found = drawn(listing, [0] * 10 + [3000] * 10 + [0] * 200)
+    assert found["missing"] == 0
+    assert found["most"] > 3000
+    assert found["rows"] <= 3 * ROWS
+
+
+def test_a_leap_beyond_the_tallest_picture_and_back_is_followed(listing: Page) -> None:
+    found = drawn(listing, [0] * 20 + [9000] * 20 + [0] * 20)
+    assert found["missing"] == 0
+    assert found["made"] <= 6
