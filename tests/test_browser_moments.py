@@ -158,6 +158,37 @@ def rested(page: Watched) -> None:
     page.until("before => window.ofi.stats().seconds >= before + 2", looked)
 
 
+PRICE = "market => window.ofi.view(market).user.price"
+
+
+def drag_price(page: Watched, stack: int = 0) -> list[float]:
+    """Drag the prices of a stack upwards: their range that is looked at then."""
+    box = page.page.locator(".row-book canvas.plot").nth(stack).bounding_box()
+    assert box is not None
+    market = page.page.locator(".stack").nth(stack).get_attribute("data-market")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.page.mouse.move(x, y)
+    page.page.mouse.down()
+    page.page.mouse.move(x, y - 40, steps=5)
+    page.page.mouse.up()
+    page.until(PRICE, market)
+    found: list[float] = page.page.evaluate(PRICE, market)
+    return found
+
+
+def test_a_zoom_of_prices_stays_until_it_is_undone(page: Watched, url: str) -> None:
+    """Freezing, going on and another range are about time."""
+    page.open(f"{url}/?m={BTC}&range=900", BTC)
+    price = drag_price(page)
+    for key, come in ((" ", HELD), (" ", LIVE), (",", LIVE)):
+        page.page.keyboard.press(key)
+        page.until(come, BTC)
+    page.until("market => window.ofi.view(market).info.range_s < 900", BTC)
+    assert page.view(BTC)["user"]["price"] == price
+    page.page.keyboard.press("0")
+    assert page.view(BTC)["user"]["price"] is None
+
+
 def test_a_zoom_is_no_step_to_go_back_to(page: Watched, living: LiveMarkets, url: str) -> None:
     end = living.filled_ns // 1_000_000 - 60_000
     page.open(f"{url}/?m={BTC}&range=120&end={end}", BTC)

@@ -39,10 +39,6 @@ export class Ranges {
     return this.user.time !== null || this.user.price !== null;
   }
 
-  reset() {
-    this.user.time = this.user.price = null;
-  }
-
   begin() {
     this.ofi.reset();
     this.flow.reset();

@@ -108,7 +108,7 @@ export class Travel {
     const last = after.end_ms ?? this.now(stack), slack = after.range_s * 50;
     const range = stack.ranges.user.time;
     const held = range && range[0] >= last - after.range_s * 1000 - slack && range[1] <= last + slack;
-    if (home || !held) stack.ranges.reset();
+    if (home || !held) stack.ranges.user.time = null;
     stack.zoomed();
   }
 
