@@ -248,10 +248,10 @@ class Page {
     for (const stack of this.stacks.values()) if (performance.now() - stack.drawnAt >= SECOND_MS / 2) this.dirty(stack);
   }
 
-  /** One crosshair time over all stacks; the card stays with the one under the pointer. */
-  cursor(from, cursor) {
+  /** One crosshair time over all stacks; the card stays with the one under the pointer. `draws`: nothing does so anyway. */
+  cursor(from, cursor, draws = true) {
     for (const stack of this.stacks.values()) {
-      stack.showCursor(stack === from || !cursor ? cursor : { time: cursor.time, kind: "time", price: null });
+      stack.showCursor(stack === from || !cursor ? cursor : { time: cursor.time, kind: "time", price: null }, draws);
     }
   }
 

@@ -2,6 +2,7 @@
 import { AXIS, Axes, coloursFor, layoutFor } from "./axes.js";
 import { flowBars, linesOf, usual } from "./bars.js";
 import { hatch, hatchedFrom } from "./canvas.js";
+import { Crosshair } from "./crosshair.js";
 import { giveAxes } from "./dash.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
@@ -34,7 +35,11 @@ export class FlowPane {
     this.profile = new Profile();
     this.levels = new Levels();
     this.ofiStrip = new Strip(false); // its words stay where they are
-    this.shown = null; // the crosshair
+    this.crosshair = new Crosshair(stack, {
+      locate: (left, top) => locate(this.geometry, this.views, left, top),
+      leftOf: (time) => this.plot.left + this.views.book.X(time),
+      plot: () => this.plot,
+    });
     this.views = null;
     this.layout = ""; // what the axes were told for
     this.toldTime = null;
@@ -56,6 +61,8 @@ export class FlowPane {
   get recorded() { return this.stack.recorded; }
   get edge() { return this.stack.edge; }
   get f() { return this.stack.f; }
+  get shown() { return this.crosshair.cursor; }
+  get plot() { return this.geometry.rows.book; }
 
   get options() { return this.stack.page.view?.options; }
   get optionsKey() { return JSON.stringify(this.options); }
@@ -135,7 +142,7 @@ export class FlowPane {
     if (to === undefined) return false;
     this.stack.page.travel.reach(this.stack, to);
     const time = Math.max(start, Math.min(end, to)), book = this.geometry.rows.book;
-    this.stack.point({ time, kind: "ofi", price: null, left: book.left + this.views.book.X(time), top: book.top + 8 });
+    this.stack.point({ time, kind: "ofi", price: null, keyed: true, left: book.left + this.views.book.X(time), top: book.top + 8 });
     return true;
   }
 
@@ -176,6 +183,7 @@ export class FlowPane {
   draw(at, state, hidden) {
     if (!this.geometry.width) return;
     this.views = this.viewsFor(state);
+    this.crosshair.follow();
     this.chips = present(state);
     paint(this, state, hidden, performance.now());
   }
@@ -225,6 +233,7 @@ export class FlowPane {
     if (!this.geometry.width) return;
     this.moveAxes();
     placeChips(this, hidden);
+    this.crosshair.tell(at);
     const named = `${this.model.epoch}/${this.optionsKey}`;
     if (at - this.namedAt < NAMES_MS && named === this.named) return;
     this.named = named;
@@ -271,9 +280,9 @@ export class FlowPane {
   }
 
   cursor(cursor) {
-    this.shown = cursor;
+    this.crosshair.cursor = cursor;
     const blank = this.stack.panes.classList.contains("blank");
-    const rows = cursor && this.model.info && !blank && cursor.left !== undefined
+    const rows = this.model.info && !blank && this.crosshair.carded
       ? cardRows(this.model, cursor, this.model.now(performance.now()))
       : null;
     showCard(this.card, this.geometry, rows, cursor);

@@ -139,7 +139,9 @@ export function showCard(element, geometry, rows, cursor) {
 /** The same within `width` and `height`, left of `right`. */
 export function showCardAt(element, rows, cursor, { width, height, right }) {
   element.hidden = !rows;
-  if (!rows) return;
+  const said = rows && JSON.stringify([rows, cursor.left, cursor.top, width, height, right]);
+  if (!rows || element.ofiSaid === said) return;
+  element.ofiSaid = said;
   const nodes = rows.map((row) => {
     if (!row) return document.createElement("hr");
     const [label, value, kind] = row;

@@ -293,8 +293,8 @@ export class Stack {
     this.page.dirty(this);
   }
 
-  showCursor(cursor) {
+  showCursor(cursor, draws) {
     this.pane.cursor(cursor);
-    this.page.dirty(this);
+    if (draws) this.page.dirty(this);
   }
 }

@@ -1,5 +1,6 @@
 // The tab Trades & liquidity of one market: rows on one time axis, the cost of an order, the tape.
 import { begin, chip, crisp, line } from "./canvas.js";
+import { Crosshair } from "./crosshair.js";
 import { Discs } from "./discs.js";
 import { clock } from "./format.js";
 import { showCardAt } from "./overlay.js";
@@ -28,7 +29,11 @@ export class TradesPane {
     this.fits = { price: new Fit(), cvd: new Fit(), flow: new Fit(), made: new Fit(), spread: new Fit(), bands: new Fit() };
     this.cost = new Cost(element.querySelector("[data-cost]"), stack);
     this.tape = new Tape(element.querySelector("[data-tape]"));
-    this.shown = null;
+    this.crosshair = new Crosshair(stack, {
+      locate: (left, top) => this.locate(left, top),
+      leftOf: (time) => this.plot.left + this.views.price.X(time),
+      plot: () => this.plot,
+    });
     this.drawnAt = -Infinity;
     this.namedAt = -Infinity;
     this.geometry = measureRows(this.holder);
@@ -47,6 +52,8 @@ export class TradesPane {
 
   get model() { return this.stack.model; }
   get f() { return this.stack.f; }
+  get shown() { return this.crosshair.cursor; }
+  get plot() { return { left: this.views.price.row.left, width: this.views.price.width }; }
   get plotWidth() { return Math.max(1, (this.geometry.rows.price?.width ?? 1) - AXIS); }
 
   range() {
@@ -91,6 +98,7 @@ export class TradesPane {
     this.showsNow = present(state) && !this.stack.ranges.user.time;
     const spans = (stream) => this.stack.spans(stream, state, this.stack.edge);
     this.views = Object.fromEntries(Object.entries(this.geometry.rows).map(([name, row]) => [name, rowView(row, start, end, step, spans)]));
+    this.crosshair.follow();
     const look = [start === this.stack.ranges.user.time?.[0], this.stack.ranges.user.time, this.model.epoch, hidden, state, theme.version].join();
     if (now - this.drawnAt >= CALM_MS || look !== this.look) {
       this.look = look;
@@ -118,10 +126,15 @@ export class TradesPane {
   point(event) {
     if (!event || !this.views) return this.stack.point(null);
     if (event.pointerType === "touch" && event.type === "pointermove") return;
-    const box = this.holder.getBoundingClientRect(), left = event.clientX - box.left, top = event.clientY - box.top;
+    const box = this.holder.getBoundingClientRect();
+    this.stack.point(event.target.closest?.("button, a") ? null : this.locate(event.clientX - box.left, event.clientY - box.top));
+  }
+
+  /** Finds the time under the pointer. */
+  locate(left, top) {
     const view = this.views.price, inside = left - view.row.left;
-    if (inside < 0 || inside > view.width || event.target.closest?.("button, a")) return this.stack.point(null);
-    this.stack.point({ time: view.start + (inside / view.width) * (view.end - view.start), kind: "time", price: null, left, top });
+    if (inside < 0 || inside > view.width) return null;
+    return { time: view.start + (inside / view.width) * (view.end - view.start), kind: "time", price: null, left, top };
   }
 
   /** @returns {boolean} whether the key moves the crosshair */
@@ -133,16 +146,20 @@ export class TradesPane {
     if (to === undefined) return false;
     this.stack.page.travel.reach(this.stack, to);
     const time = Math.max(start, Math.min(end, to));
-    this.stack.point({ time, kind: "time", price: null, left: row.left + X(time), top: row.top + 8 });
+    this.stack.point({ time, kind: "time", price: null, keyed: true, left: row.left + X(time), top: row.top + 8 });
     return true;
   }
 
   cursor(cursor) {
-    this.shown = cursor;
+    this.crosshair.cursor = cursor;
     const blank = this.stack.panes.classList.contains("blank");
-    const rows = cursor && this.ready && !blank && cursor.left !== undefined ? cardRows(this, cursor.time) : null;
+    const rows = this.ready && !blank && this.crosshair.carded ? cardRows(this, cursor.time) : null;
     const right = this.views ? this.views.price.row.left + this.views.price.width : 0;
     showCardAt(this.card, rows, cursor, { ...this.geometry, right });
+  }
+
+  tell(at) {
+    this.crosshair.tell(at);
   }
 
   drawOverlay(hidden) {

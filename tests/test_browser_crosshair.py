@@ -1,0 +1,77 @@
+"""The crosshair while time moves on: under a pointer that rests, and at a time that the keyboard chose."""
+
+import re
+
+import pytest
+
+from tests.browser import Watched
+
+pytestmark = pytest.mark.browser
+
+BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
+LATER = "([market, edge]) => window.ofi.view(market).edge >= edge"
+CARD = """() => {
+  const [card] = [...document.querySelectorAll('.readout')].filter(one => !one.hidden);
+  return card?.innerText ?? '';
+}"""
+# Where the line of the crosshair is in the overlay of a market, from its left: the column with most in it.
+LINE = """market => {
+  const pane = document.querySelector(`.stack[data-market="${market}"] .tabpane:not([hidden])`);
+  const canvas = pane.querySelector('canvas.overlay'), { width, height } = canvas;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, width, height), count = new Uint32Array(width);
+  for (let at = 3; at < data.length; at += 4) count[((at - 3) / 4) % width] += data[at] > 60;
+  const most = Math.max(...count);
+  return most > 100 ? count.indexOf(most) : null;
+}"""
+
+
+def second_of_day(card: str) -> float:
+    """The time that a card tells."""
+    found = re.search(r"(\d\d):(\d\d):(\d\d(?:\.\d)?)", card)
+    assert found, card
+    hours, minutes, seconds = found.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def pass_time(page: Watched, seconds: float) -> None:
+    page.until(LATER, [BTC, page.view(BTC)["edge"] + seconds * 1000])
+
+
+@pytest.mark.parametrize(("tab", "plot"), [("flow", ".row-ofi canvas.plot"), ("trades", ".trows")])
+def test_the_crosshair_stays_under_a_pointer_that_rests(
+    page: Watched, url: str, tab: str, plot: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&m={ETH}&range=60&tab={tab}", BTC, ETH)
+    box = page.page.locator(f".stack[data-market='{BTC}'] {plot}").bounding_box()
+    own = page.page.locator(f".stack[data-market='{BTC}'] .tabpane[data-tab={tab}] canvas.overlay")
+    over = own.bounding_box()
+    assert box is not None
+    assert over is not None
+    x = box["x"] + box["width"] * 0.5
+    page.page.mouse.move(x, box["y"] + 30)
+    page.until(f"market => ({LINE})(market) !== null", BTC)
+    first = page.page.evaluate(CARD)
+    pass_time(page, 4)
+    under = x - over["x"]
+    for market in (BTC, ETH):
+        # A market beside it is told a moment later; 4 s are 15 px and more.
+        page.until(f"([market, x]) => Math.abs(({LINE})(market) - x) <= 5", [market, under])
+    passed = second_of_day(page.page.evaluate(CARD)) - second_of_day(first)
+    assert passed % 86_400 == pytest.approx(4, abs=2)
+
+
+@pytest.mark.parametrize("tab", ["flow", "trades"])
+def test_a_crosshair_of_the_keyboard_stays_at_its_time_until_that_has_left(
+    page: Watched, url: str, tab: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=60&tab={tab}", BTC)
+    page.page.keyboard.press("End")
+    page.page.keyboard.press("Shift+ArrowLeft")
+    page.until(f"market => ({LINE})(market) !== null && ({CARD})() !== ''", BTC)
+    first, line = page.page.evaluate(CARD), page.page.evaluate(LINE, BTC)
+    pass_time(page, 3)
+    page.until(f"([market, x]) => ({LINE})(market) < x - 20", [BTC, line])
+    page.until(f"old => ({CARD})() !== old", first)  # it is older by now
+    assert second_of_day(page.page.evaluate(CARD)) == second_of_day(first)
+    page.page.keyboard.press("Home")
+    page.until(f"() => ({CARD})() === ''")
