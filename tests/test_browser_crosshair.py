@@ -75,3 +75,22 @@ def test_a_crosshair_of_the_keyboard_stays_at_its_time_until_that_has_left(
     assert second_of_day(page.page.evaluate(CARD)) == second_of_day(first)
     page.page.keyboard.press("Home")
     page.until(f"() => ({CARD})() === ''")
+
+
+def test_levels_and_cross_sections_tell_what_lies_under_the_pointer(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&m={ETH}&range=300", BTC, ETH)
+    for place, words in (
+        (".row-levels canvas.plot", r"Level \d+, OFI/depth"),
+        (".row-book canvas.cross", r"now.*(Bids|Asks|Resting size)"),
+        (".row-ofi canvas.cross", r"Count\s+\d+ of "),
+        (".row-levels canvas.cross", r"Level \d+\s+now"),
+    ):
+        box = page.page.locator(place).first.bounding_box()
+        assert box is not None
+        page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.4)
+        page.until(f"words => new RegExp(words, 's').test(({CARD})())", words)
+    # What is of the present has no time that the other market could show.
+    page.until(f"market => ({LINE})(market) === null", ETH)
+    assert page.complaints == []

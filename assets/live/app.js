@@ -250,9 +250,8 @@ class Page {
 
   /** One crosshair time over all stacks; the card stays with the one under the pointer. `draws`: nothing does so anyway. */
   cursor(from, cursor, draws = true) {
-    for (const stack of this.stacks.values()) {
-      stack.showCursor(stack === from || !cursor ? cursor : { time: cursor.time, kind: "time", price: null }, draws);
-    }
+    const linked = cursor && !cursor.beside ? { time: cursor.time, kind: "time", price: null } : null;
+    for (const stack of this.stacks.values()) stack.showCursor(stack === from ? cursor : linked, draws);
   }
 
   /** The end of what is in view, for freezing: the earliest, so that every stack has it. */

@@ -2,6 +2,7 @@
 import { AXIS, Axes, coloursFor, layoutFor } from "./axes.js";
 import { flowBars, linesOf, usual } from "./bars.js";
 import { hatch, hatchedFrom } from "./canvas.js";
+import { besideRows } from "./beside.js";
 import { Crosshair } from "./crosshair.js";
 import { giveAxes } from "./dash.js";
 import { measure, scale } from "./geometry.js";
@@ -282,10 +283,11 @@ export class FlowPane {
   cursor(cursor) {
     this.crosshair.cursor = cursor;
     const blank = this.stack.panes.classList.contains("blank");
-    const rows = this.model.info && !blank && this.crosshair.carded
-      ? cardRows(this.model, cursor, this.model.now(performance.now()))
-      : null;
-    showCard(this.card, this.geometry, rows, cursor);
+    showCard(this.card, this.geometry, this.model.info && !blank && this.crosshair.carded ? this.cardRows(cursor) : null, cursor);
+  }
+
+  cardRows(cursor) {
+    return cursor.beside ? besideRows(this.model, cursor, this.views[cursor.kind]) : cardRows(this.model, cursor, this.model.now(performance.now()));
   }
 }
 

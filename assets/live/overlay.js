@@ -1,4 +1,5 @@
 // Above the axes: labels of gaps, the crosshair and its card.
+import { levelAt } from "./beside.js";
 import { begin, chip, crisp, haloText, line } from "./canvas.js";
 import { bps, clock, duration, number, signed, signedSize, size, stamp } from "./format.js";
 import { cause } from "./incidents.js";
@@ -38,23 +39,34 @@ function gapLabels(x, geometry, view, model) {
   }
 }
 
-/** Finds what lies under the pointer: time, and price when it is over the book. */
+/** Finds what lies under the pointer: time, or `beside` the plot the cross-section; the value there, which is a price over the book. */
 export function locate(geometry, views, left, top) {
-  const book = geometry.rows.book;
-  if (!book || left < book.left || left > book.left + book.width) return null;
   for (const [kind, row] of Object.entries(geometry.rows)) {
     if (top < row.top || top > row.top + row.height || !row.height) continue;
-    const view = views[kind];
-    const time = view.start + ((left - row.left) / row.width) * (view.end - view.start);
-    const value = view.high - ((top - row.top) / row.height) * (view.high - view.low);
-    return { time, kind, price: kind === "book" ? value : null, left, top };
+    const view = views[kind], value = view.high - ((top - row.top) / row.height) * (view.high - view.low);
+    const found = { kind, value, price: kind === "book" ? value : null, left, top };
+    if (left >= row.left && left <= row.left + row.width) {
+      return { ...found, time: view.start + ((left - row.left) / row.width) * (view.end - view.start) };
+    }
+    if (left >= row.crossLeft && left < row.crossLeft + row.crossWidth) return { ...found, beside: true };
   }
   return null;
 }
 
 function crosshair(x, stack, geometry, views, cursor) {
+  if (!cursor.beside && !timeLine(x, stack, geometry, views, cursor)) return;
+  if (cursor.price === null || cursor.price === undefined) return;
+  const book = geometry.rows.book, top = crisp(book.top + views.book.Y(cursor.price));
+  const right = cursor.beside ? book.crossLeft + book.crossWidth : book.left + book.width;
+  line(x, book.left, top, right, top, theme.text2, [3, 3]);
+  const words = number(cursor.price, stack.model.info.price_decimals);
+  chip(x, words, book.left + book.width + AXIS_GAP_PX, top, theme.raised, theme.text, { border: theme.text3, clear: 2 });
+}
+
+/** @returns {boolean} whether the time of the cursor is in view */
+function timeLine(x, stack, geometry, views, cursor) {
   const book = geometry.rows.book, left = crisp(book.left + views.book.X(cursor.time));
-  if (left < book.left || left > book.left + book.width + 1) return;
+  if (left < book.left || left > book.left + book.width + 1) return false;
   for (const row of Object.values(geometry.rows)) {
     if (row.height) line(x, left, row.top, left, row.top + row.height, theme.text2, [3, 3]);
   }
@@ -64,12 +76,7 @@ function crosshair(x, stack, geometry, views, cursor) {
     const at = Math.max(row.left + 28, Math.min(row.left + row.width - 28, left));
     chip(x, clock(Math.ceil(cursor.time / step) * step), at, row.top + row.height + 12, theme.raised, theme.text, { align: "center", border });
   }
-  if (cursor.price !== null && cursor.price !== undefined) {
-    const top = crisp(book.top + views.book.Y(cursor.price));
-    line(x, book.left, top, book.left + book.width, top, theme.text2, [3, 3]);
-    const words = number(cursor.price, stack.model.info.price_decimals);
-    chip(x, words, book.left + book.width + AXIS_GAP_PX, top, theme.raised, theme.text, { border, clear: 2 });
-  }
+  return true;
 }
 
 /** The values at the cursor as rows of the card: `[label, value, tone]`, null for a divider. */
@@ -90,6 +97,10 @@ export function cardRows(model, cursor, now) {
     const resting = restingAt(model, at, cursor.price);
     if (resting === resting) rows.push(["Resting size", `${size(resting)}${unit} ${cursor.price > mid ? "ask" : "bid"}`]);
     else rows.push(["Resting size", "beyond the visible book"]);
+  }
+  if (cursor.kind === "levels") {
+    const level = levelAt(model, cursor.value), v = s.data.levels[k * model.levelCount + level];
+    rows.push([`Level ${level + 1}, OFI/depth`, v === v ? signedSize(v) : "unknown", tone(v)]);
   }
   rows.push(["Best bid / ask", `${number(bid, info.price_decimals)} / ${number(ask, info.price_decimals)}`]);
   if (s.data.micro && value("micro") === value("micro")) rows.push(["Micro-price", number(value("micro"), info.price_decimals + 1)]);
