@@ -153,7 +153,8 @@ DAY_MS = 86_400_000
         ("#zoom=-5000~9000", None),
         ("#zoom=1e3~1e4", None),
         ("#zoom=5000~99999999999999", None),
-        ("#zoom=5000~9000&x", None),
+        ("#zoom=5000~9000&x", [5000, 9000]),
+        ("#zoom=5000~9000&zoom=6000~9000", None),
         ("#zoom=", None),
         ("", None),
     ],
@@ -161,7 +162,12 @@ DAY_MS = 86_400_000
 def test_only_a_zoom_that_can_be_one_is_read(
     page: Page, hash_: str, zoom: list[int] | None
 ) -> None:
-    assert call(page, "travel", "zoomOf", hash_) == zoom
+    script = """async hash => {
+      const { readFragment } = await import('/live/fragment.js');
+      const { time, dropped } = readFragment(hash);
+      return [time, dropped.length];
+    }"""
+    assert page.evaluate(script, hash_) == [zoom, int("zoom=" in hash_ and zoom is None)]
 
 
 @pytest.mark.parametrize(
@@ -176,4 +182,70 @@ def test_only_a_zoom_that_can_be_one_is_read(
 def test_the_address_says_only_what_is_read_again(
     page: Page, zoom: list[float] | None, said: str
 ) -> None:
-    assert call(page, "travel", "fragment", zoom) == said
+    assert call(page, "fragment", "fragment", zoom) == said
+
+
+READ = """async hash => {
+  const { readFragment } = await import('/live/fragment.js');
+  const { prices, dropped } = readFragment(hash);
+  return [Object.fromEntries(prices), dropped.map(one => one.split(' ')[0])];
+}"""
+LONG = "x" * 99
+
+
+@pytest.mark.parametrize(
+    ("hash_", "prices", "wrong"),
+    [
+        ("#price=binance:BTC/USDT~67000.5~67100", {"binance:BTC/USDT": [67000.5, 67100]}, []),
+        ("#price=binance%3ABTC%2FUSDT%7E1%7E2", {"binance:BTC/USDT": [1, 2]}, []),
+        ("#zoom=5000~9000&price=a:B/C:D-1~1~2&price=b:X/Y~-1~0.5",
+         {"a:B/C:D-1": [1, 2], "b:X/Y": [-1, 0.5]}, []),
+        ("#price=a:B/C~2~1", {}, ["price"]),
+        ("#price=a:B/C~1e3~2e3", {}, ["price"]),
+        ("#price=a:B/C~1~9999999999999", {}, ["price"]),
+        ("#price=a:B/C~1", {}, ["price"]),
+        ("#price=<b>~1~2", {}, ["price"]),
+        ("#price=%ff~1~2", {}, ["price"]),
+        (f"#price=a:{LONG}~1~2", {}, ["price"]),
+        ("#zoom=x&price=x", {}, ["zoom", "price"]),
+        ("#" + "&".join(f"price=a:B{k}/C~1~2" for k in range(5)),
+         {f"a:B{k}/C": [1, 2] for k in range(4)}, ["price"]),
+        ("#else", {}, []),
+    ],
+)  # fmt: skip
+def test_only_prices_that_can_be_some_are_read_and_others_are_told(
+    page: Page, hash_: str, prices: dict[str, list[float]], wrong: list[str]
+) -> None:
+    assert page.evaluate(READ, hash_) == [prices, wrong]
+
+
+@pytest.mark.parametrize(
+    ("market", "low", "high"),
+    [
+        ("binance:BTC/USDT", 67012.123456, 67112.987),
+        ("gate:SHIB/USDT:USDT", 0.0000012345, 0.0000012355),
+        ("deribit:ÖL/USD", -3.5, 1e9),
+    ],
+)
+def test_a_zoom_of_prices_is_read_as_it_is_written(
+    page: Page, market: str, low: float, high: float
+) -> None:
+    script = """async ([market, range]) => {
+      const { fragment, readFragment } = await import('/live/fragment.js');
+      const said = fragment([5000, 9000], new Map([[market, range]]));
+      const { time, prices, dropped } = readFragment(new URL(said, location.href).hash);
+      return [said, time, prices.get(market), dropped];
+    }"""
+    said, time, found, dropped = page.evaluate(script, [market, [low, high]])
+    assert said.startswith("#zoom=5000~9000&price=")
+    assert time == [5000, 9000]
+    assert found == pytest.approx([low, high], abs=(high - low) / 1000)
+    assert dropped == []
+
+
+def test_a_zoom_that_no_address_would_be_believed_is_left_out(page: Page) -> None:
+    script = """async () => {
+      const { fragment } = await import('/live/fragment.js');
+      return fragment(null, new Map([['a:B/C', [-1e15, 1e15]]]));
+    }"""
+    assert page.evaluate(script) == ""

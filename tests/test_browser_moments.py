@@ -161,32 +161,54 @@ def rested(page: Watched) -> None:
 PRICE = "market => window.ofi.view(market).user.price"
 
 
-def drag_price(page: Watched, stack: int = 0) -> list[float]:
-    """Drag the prices of a stack upwards: their range that is looked at then."""
-    box = page.page.locator(".row-book canvas.plot").nth(stack).bounding_box()
+def zoom_price(page: Watched) -> list[float]:
+    """Turn the wheel over the book: the range of prices that is looked at then."""
+    box = page.page.locator(".row-book canvas.plot").first.bounding_box()
     assert box is not None
-    market = page.page.locator(".stack").nth(stack).get_attribute("data-market")
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.page.mouse.move(x, y)
-    page.page.mouse.down()
-    page.page.mouse.move(x, y - 40, steps=5)
-    page.page.mouse.up()
-    page.until(PRICE, market)
-    found: list[float] = page.page.evaluate(PRICE, market)
+    page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.page.mouse.wheel(0, -240)
+    page.until(PRICE, BTC)
+    found: list[float] = page.page.evaluate(PRICE, BTC)
     return found
 
 
 def test_a_zoom_of_prices_stays_until_it_is_undone(page: Watched, url: str) -> None:
     """Freezing, going on and another range are about time."""
     page.open(f"{url}/?m={BTC}&range=900", BTC)
-    price = drag_price(page)
+    price = zoom_price(page)
     for key, come in ((" ", HELD), (" ", LIVE), (",", LIVE)):
         page.page.keyboard.press(key)
         page.until(come, BTC)
     page.until("market => window.ofi.view(market).info.range_s < 900", BTC)
-    assert page.view(BTC)["user"]["price"] == price
+    assert page.view(BTC)["user"]["price"] == pytest.approx(price)
     page.page.keyboard.press("0")
     assert page.view(BTC)["user"]["price"] is None
+
+
+def test_a_zoom_of_prices_is_in_the_address_and_one_that_cannot_be_is_told(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&m={ETH}&range=300", BTC, ETH)
+    price = zoom_price(page)
+    page.until("market => location.hash.includes(`price=${market}~`)", BTC)
+    address = page.address()
+    page.page.goto("about:blank")
+    page.open(address, BTC, ETH)
+    assert page.view(BTC)["user"]["price"] == pytest.approx(price, abs=0.001)
+    assert page.view(BTC)["ranges"]["price"] == pytest.approx(price, abs=0.001)
+    assert page.view(ETH)["user"]["price"] is None
+    assert page.page.locator("#dropped").inner_text() == ""
+    page.page.keyboard.press("0")
+    page.until("() => !location.href.includes('price=')")
+    page.page.goto("about:blank")
+    page.open(f"{url}/?m={BTC}&range=300&depth=99#price={BTC}~2~1", BTC)
+    told = page.page.locator("#dropped")
+    expect(told).to_contain_text("depth must be a whole number")
+    expect(told).to_contain_text("price must be a market and two prices")
+    page.page.keyboard.press("]")
+    expect(told).to_be_empty()
+    page.until("() => !location.href.includes('price=')")
+    assert page.complaints == []
 
 
 def test_a_zoom_is_no_step_to_go_back_to(page: Watched, living: LiveMarkets, url: str) -> None:

@@ -66,7 +66,7 @@ class Page {
     for (const element of found) {
       if (known.has(element)) continue;
       const stack = new Stack(element, this.nextId++, this, this.tab);
-      stack.ranges.user.time = zoom;
+      Object.assign(stack.ranges.user, { time: zoom, price: this.travel.priceOf(stack.market) });
       this.travel.came = null;
       stack.zoomed();
       stack.link = this.connection.link;
@@ -76,7 +76,9 @@ class Page {
 
   /** The view that the server says, but for what the user has wished since. */
   changeView(text) {
-    const view = this.wishes.over(JSON.parse(text));
+    const said = JSON.parse(text), { travel } = this;
+    if (said.heard !== null) travel.dropped = []; // the user has gone on since
+    const view = this.wishes.over({ ...said, dropped: [...said.dropped, ...travel.dropped] });
     // Mostly what is shown already: made anew, a list would lose the click that is on its way.
     if (JSON.stringify(view) !== JSON.stringify(this.view)) this.show(view);
     this.wishes.insist();

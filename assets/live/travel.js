@@ -1,7 +1,8 @@
 // Moving through time: one zoom for all markets, and stored history where the page looks beyond its range.
+import { fragment, readFragment } from "./fragment.js";
+
 const ASK_MS = 120, ASK_MOVING_MS = 400; // how long a gesture must rest before the server is asked
 const SLACK_STEPS = 2;
-const LEAST_MS = 1000, MOST_MS = 8 * 3_600_000; // of a zoom in an address: twice the longest range
 const TIMELESS = "evidence"; // the tab whose charts have no axis of time
 
 export class Travel {
@@ -10,7 +11,10 @@ export class Travel {
     this.away = false; // the view was held by moving away from the present, not by the user's freezing it
     this.staying = false; // the view goes live under a zoom that the user has moved to the present
     this.timer = 0;
-    this.came = zoomOf(location.hash); // the zoom that the address came with, until a market shows it
+    const { time, prices, dropped } = readFragment(location.hash);
+    this.came = time; // the zoom that the address came with, until a market shows it
+    this.prices = prices; // the same of prices, by market
+    this.dropped = dropped; // sentences on what was wrong with it
     this.left = null; // the zoom that the present has left behind, for which the server was asked
   }
 
@@ -37,17 +41,25 @@ export class Travel {
     if (range[0] < stack.edge - view.range_s * 1000 - slackOf(stack) && this.ask()) this.left = range;
   }
 
-  /** Has the address say what of the time axis is looked at; in its place, for a zoom is no step to go back to. */
+  /** Has the address say what is looked at; in its place, for a zoom is no step to go back to. */
   tell() {
     if (!this.first || this.timer || this.first.pane.axes?.busy) return;
-    const { pathname, search, hash } = location, said = fragment(this.first.ranges.user.time);
-    if (said !== hash && (said || zoomOf(hash))) history.replaceState(history.state, "", pathname + search + said);
+    const zoomed = [...this.page.stacks.values()].filter(({ ranges }) => ranges.user.price).map(({ market, ranges }) => [market, ranges.user.price]);
+    const { pathname, search, hash } = location, said = fragment(this.first.ranges.user.time, new Map(zoomed));
+    if (said !== hash && (said || readFragment(hash).ours)) history.replaceState(history.state, "", pathname + search + said);
   }
 
   /** What is looked at when other markets come into view: the same, or at first what the address came with. */
   get zoom() {
     const [one] = this.page.stacks.values();
     return one ? one.ranges.user.time : this.came;
+  }
+
+  /** The prices of a market that the address came with: for its first stack. */
+  priceOf(market) {
+    const price = this.prices.get(market) ?? null;
+    this.prices.delete(market);
+    return price;
   }
 
   /** The first stack that shows anything: time is the same for all. */
@@ -131,18 +143,6 @@ export class Travel {
       this.hold(null);
     }
   }
-}
-
-/** The zoom in the fragment of an address, if it can be one. */
-export function zoomOf(hash) {
-  const [, start, end] = /^#zoom=([0-9]{1,13})(?:~|%7E)([0-9]{1,13})$/i.exec(hash) ?? [], span = end - start;
-  return span >= LEAST_MS && span <= MOST_MS ? [Number(start), Number(end)] : null;
-}
-
-/** The fragment that says a zoom; "" for none, and for what no address would be believed. */
-export function fragment(range) {
-  const said = range ? `#zoom=${range.map(Math.round).join("~")}` : "";
-  return zoomOf(said) ? said : "";
 }
 
 const slackOf = (stack) => SLACK_STEPS * stack.model.info.step_ms;
