@@ -128,6 +128,33 @@ def test_a_fee_is_typed_and_kept(browser: Browser, url: str) -> None:
         assert one.page.input_value(".fee input") == "0.5"
 
 
+def test_a_fee_that_was_typed_is_in_the_address_and_wins_over_the_own(
+    browser: Browser, url: str
+) -> None:
+    fees = "async () => (await import('./assets/live/evidence_words.js')).feeBps()"
+    with watched(browser) as one:
+        opened(one, url)
+        assert "fee=" not in one.address()
+        one.page.fill(".fee input", "998.5")
+        one.page.press(".fee input", "Enter")
+        one.until("() => location.search.includes('fee=998.5')")
+        address = one.address()
+    with watched(browser) as other:
+        other.page.add_init_script("localStorage.setItem('ofi-fee-bps', '0.25')")
+        opened(other, url)
+        assert other.page.evaluate(fees) == 0.25
+        # What is kept here is not in the address until that is shared.
+        other.page.locator("#share").click()
+        other.until("() => location.search.includes('fee=0.25')")
+        other.page.goto(address)
+        other.until(THERE, BTC)
+        assert other.page.input_value(".fee input") == "998.5"
+        assert other.page.evaluate(fees) == 998.5
+        other.until("() => document.querySelector('[data-f=ev-figure-cost]').textContent === 'No'")
+        assert other.page.evaluate("localStorage.getItem('ofi-fee-bps')") == "0.25"
+        assert not other.complaints
+
+
 @pytest.mark.parametrize("chart", ["impact", "prediction", "vpin", "markouts"])
 def test_the_pointer_reads_values(browser: Browser, url: str, chart: str) -> None:
     with watched(browser) as one:

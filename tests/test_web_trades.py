@@ -161,16 +161,16 @@ def test_options_live_in_the_address_and_wrong_ones_are_told() -> None:
     search = (
         "?m=binance:BTC/USDT&group=2bp&ramp=viridis&heat=linear&clip=98&sizes=0.1~20&line=multi"
     )
-    state = ViewState.from_search(search + "&notional=5000")
+    state = ViewState.from_search(search + "&notional=5000&fee=0.45")
     assert not state.dropped
     assert dict(state.options) == {
         "group": "2bp", "ramp": "viridis", "heat": "linear", "clip": "98", "sizes": "0.1~20",
-        "line": "multi", "notional": "5000",
+        "line": "multi", "notional": "5000", "fee": "0.45",
     }  # fmt: skip
     assert ViewState.from_search(state.to_search()) == state
     assert dict(state.wished({"ramp": "tide", "group": "5t"}).options)["group"] == "5t"
     assert "ramp" not in state.wished({"ramp": "tide"}).options
-    wrong = ViewState.from_search("?group=0t&ramp=pink&clip=101&sizes=a&notional=-1")
+    wrong = ViewState.from_search("?group=0t&ramp=pink&clip=101&sizes=a&notional=-1&fee=1e3")
     assert not wrong.options
-    assert len(wrong.dropped) == 5
+    assert len(wrong.dropped) == 6
     assert set(DEFAULTS) >= set(state.options)

@@ -7,6 +7,7 @@ from typing import Final
 
 BEST: Final = "best"
 MAIN: Final = (BEST, "multi", "integrated")  # series of the OFI panel
+OWN_FEE: Final = "own"  # of a taker: what the browser keeps
 NOTIONAL: Final = 100_000  # of an order whose cost is shown, quote currency
 MAX_NOTIONAL: Final = 10**12
 
@@ -44,6 +45,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
         r"integrated|multi|best|both|none",
         "integrated, multi, best, both or none",
     ),
+    "fee": _option(OWN_FEE, rf"{OWN_FEE}|\d{{1,3}}(\.\d{{1,2}})?", "a fee in bps from 0 to 999.99"),
     "notional": _option(
         str(NOTIONAL),
         # A power of ten: itself, or any whole number with fewer digits.

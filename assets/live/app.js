@@ -4,6 +4,7 @@ import { bindControls, freeze, showBins } from "./controls.js";
 import { adopt, element } from "./dash.js";
 import { h } from "./dom.js";
 import { Drawing } from "./drawing.js";
+import { takeFee } from "./evidence_words.js";
 import { expose } from "./exposed.js";
 import { bindFullScreen } from "./fullscreen.js";
 import { Notices } from "./notices.js";
@@ -103,6 +104,7 @@ class Page {
     this.look(document.getElementById("stacks"));
     this.turnTo(view.tab);
     showBins(view.bin_s);
+    if (takeFee(view.options.fee)) for (const stack of this.stacks.values()) stack.renew();
     this.frozen = view.end_ms !== null;
     this.held = view.end_ms;
     document.getElementById("freeze").setAttribute("aria-pressed", String(this.frozen));

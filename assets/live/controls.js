@@ -1,4 +1,5 @@
 // Header buttons that need no server: freeze, share, tabs, and stepping the controls.
+import { feeOption } from "./evidence_words.js";
 import { present } from "./states.js";
 import { write } from "./texts.js";
 
@@ -81,7 +82,8 @@ function newest(page) {
 }
 
 export async function share(page) {
-  const label = document.getElementById("share-label");
+  const label = document.getElementById("share-label"), fee = feeOption();
+  if (fee !== null && page.view.options.fee === "own") page.choose({ fee }); // whoever opens it has another
   // The address follows what is shown; what it does not say yet must not be missing from the copy.
   await page.wishes.answered();
   page.travel.tell();

@@ -32,7 +32,7 @@ export class EvidencePane {
     this.boxes = {};
     this.sizes = new ResizeObserver(() => stack.resized());
     this.sizes.observe(this.holder);
-    feeField(stack.f["ev-fee"], () => this.renew());
+    feeField(stack.f["ev-fee"], () => this.renew(), (fee) => stack.page.choose({ fee }));
     this.listen();
   }
 

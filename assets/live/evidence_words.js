@@ -4,29 +4,48 @@ import { keep, kept } from "./dom.js";
 import { NONE, bps, number, percent, signed, span } from "./format.js";
 import { write } from "./texts.js";
 
-const FEE_KEY = "ofi-fee-bps", FEE = 2;
+const FEE_KEY = "ofi-fee-bps", FEE = 2, OWN = "own";
 const known = (v) => v !== null && v !== undefined;
 const share = (v, decimals = 0) => (known(v) ? percent(Math.max(v, 0), decimals).replace(/^\u2212/, "") : NONE);
 
 let typed = null; // for a browser that keeps nothing
+let addressed = null; // what the address says
 
-/** The fee of a taker, bps, as the user typed it; kept in the browser. */
+/** The fee of a taker, bps: as the address says, else as the user typed it, which the browser keeps. */
 export function feeBps() {
-  const fee = Number.parseFloat(typed ?? kept(FEE_KEY) ?? "");
+  const fee = Number.parseFloat(addressed ?? typed ?? kept(FEE_KEY) ?? "");
   return fee >= 0 && fee < 1000 ? fee : FEE;
 }
 
-/** Puts the field for the fee into its place; React leaves an element without children alone. */
-export function feeField(holder, changed) {
+/** Takes the option of the address, where "own" leaves it to the browser; @returns {boolean} whether that is another fee. */
+export function takeFee(option) {
+  const before = feeBps();
+  addressed = option === OWN ? null : option;
+  const changed = feeBps() !== before;
+  if (changed) for (const input of document.querySelectorAll(".fee input")) input.value = String(feeBps());
+  return changed;
+}
+
+/** The option that says to others what is kept here; null where nothing is. */
+export function feeOption() {
+  return (typed ?? kept(FEE_KEY)) === null ? null : optionOf(feeBps());
+}
+
+const optionOf = (fee) => String(Math.min(999.99, Math.round(fee * 100) / 100));
+
+/** Puts the field for the fee into its place; React leaves an element without children alone. `chosen` hears what is to be in the address. */
+export function feeField(holder, changed, chosen) {
   if (!holder || holder.firstChild) return;
   const input = document.createElement("input");
-  Object.assign(input, { type: "number", min: "0", max: "999", step: "0.1", value: String(feeBps()), title: "Fee of a taker, bps: kept in this browser" });
+  Object.assign(input, { type: "number", min: "0", max: "999", step: "0.1", value: String(feeBps()), title: "Fee of a taker, bps: kept in this browser, and in the address" });
   input.setAttribute("aria-label", "Fee of a taker, bps");
   input.addEventListener("input", () => {
     if (!(Number.parseFloat(input.value) >= 0)) return;
     typed = keep(FEE_KEY, input.value) ? null : input.value;
+    addressed = null;
     changed();
   });
+  input.addEventListener("change", () => Number.parseFloat(input.value) >= 0 && chosen(optionOf(feeBps())));
   holder.append(" and fee ", input, "bps.");
 }
 
