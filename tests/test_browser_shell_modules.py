@@ -214,6 +214,17 @@ def test_ticks_of_time_are_whole_hours_of_the_zone(zoned: Page) -> None:
     assert all(word.endswith(":00") for word in words)
 
 
+def test_sparks_of_markets_that_left_are_forgotten(page: Page) -> None:
+    script = """async () => {
+      const { Sparks } = await import('/live/sparks.js');
+      const sparks = new Sparks();
+      for (const market of ['a:B', 'a:C']) sparks.note({ market, score: 1, time_ms: 3e6 });
+      sparks.keep(new Map([['a:C', {}]]));
+      return [...sparks.lines.keys()];
+    }"""
+    assert page.evaluate(script) == ["a:C"]
+
+
 def test_sparks_go_on_from_the_history_of_the_server(page: Page) -> None:
     script = """async () => {
       const { Sparks } = await import('/live/sparks.js');

@@ -60,7 +60,7 @@ class Page {
       stack.close();
       this.stacks.delete(id);
       this.drawing.drop(stack);
-      for (const set of this.keys.values()) set.delete(stack);
+      this.unkey(stack);
       this.connection.send({ type: "drop", id });
     }
     const known = new Set([...this.stacks.values()].map((stack) => stack.element));
@@ -184,7 +184,7 @@ class Page {
       const stack = this.stacks.get(message.id);
       if (!stack) return;
       stack.unanswered--;
-      for (const set of this.keys.values()) set.delete(stack);
+      this.unkey(stack);
       stack.key = message.key;
       if (!this.keys.has(message.key)) this.keys.set(message.key, new Set());
       this.keys.get(message.key).add(stack);
@@ -200,6 +200,14 @@ class Page {
       this.notices.greeted(message);
     } else {
       this.shell?.hear(message);
+    }
+  }
+
+  /** Frames of no key are for a stack any more. */
+  unkey(stack) {
+    for (const [key, set] of this.keys) {
+      set.delete(stack);
+      if (!set.size) this.keys.delete(key);
     }
   }
 

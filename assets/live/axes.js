@@ -37,11 +37,17 @@ export class Axes {
     this.glide = new Glide(figure);
     // Dash would render anew with every tick of the axis, to mirror ranges that nobody there reads.
     // A figure that lay over another market still tells that one.
-    for (const name of ["plotly_relayout", "plotly_relayouting", "plotly_doubleclick"]) figure.removeAllListeners?.(name);
+    quiet(figure);
     figure.on("plotly_relayouting", (event) => this.hear(event, false));
     figure.on("plotly_relayout", (event) => this.hear(event, true));
     figure.on("plotly_doubleclick", () => this.reset());
     return true;
+  }
+
+  /** Lets the figure go, which outlives the market. */
+  close() {
+    quiet(this.figure);
+    this.figure = this.glide = null;
   }
 
   hear(event, done) {
@@ -94,6 +100,10 @@ export class Axes {
     };
     window.Plotly.relayout(figure, change).then(done, done);
   }
+}
+
+function quiet(figure) {
+  for (const name of ["plotly_relayout", "plotly_relayouting", "plotly_doubleclick"]) figure?.removeAllListeners?.(name);
 }
 
 /** Layout keys for positions: one domain per row, from measured pixels. */

@@ -99,6 +99,7 @@ export class FlowPane {
 
   close() {
     this.sizes.disconnect();
+    this.axes.close();
   }
 
   resized() {

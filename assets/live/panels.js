@@ -154,8 +154,9 @@ function place(menu, box) {
   menu.style.top = `${Math.max(4, Math.min(innerHeight - height - 4, below ? box.bottom + 4 : box.top - height - 4))}px`;
 }
 
-export function closeMenu() {
-  if (!open) return;
+/** Closes the menu that is open, if it belongs to a panel in an element. */
+export function closeMenu(within = document) {
+  if (!open || !within.contains(open.button)) return;
   open.menu.remove();
   open.button.setAttribute("aria-expanded", "false");
   open = null;

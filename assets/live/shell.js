@@ -46,6 +46,7 @@ export class Shell {
   /** The view in the address has changed. */
   show(view) {
     this.view = view;
+    if (!this.under?.isConnected) this.under = null; // a panel of a market that has left
     document.documentElement.dataset.colours = view.colours;
     if (view.zone !== this.zone) {
       this.zone = view.zone;

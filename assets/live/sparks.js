@@ -30,6 +30,11 @@ export class Sparks {
     for (const old of line.keys()) if (old <= step - POINTS) line.delete(old);
   }
 
+  /** Forgets the markets that are not among these. */
+  keep(markets) {
+    for (const market of this.lines.keys()) if (!markets.has(market)) this.lines.delete(market);
+  }
+
   /** Draws a line up to now; the pen is lifted where a step is unknown. */
   draw(canvas, market, now) {
     const ratio = devicePixelRatio || 1;

@@ -1,5 +1,6 @@
 // The stacks of the markets in view, cloned from the page's template.
 import { takeAxes } from "./dash.js";
+import { closeMenu } from "./panels.js";
 
 const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 
@@ -10,6 +11,7 @@ export function putStacks(holder, markets) {
     if (markets.includes(one.dataset.market)) kept.set(one.dataset.market, one);
     else {
       takeAxes(one);
+      closeMenu(one);
       one.remove();
     }
   }

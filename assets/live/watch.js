@@ -96,6 +96,7 @@ export class WatchList {
     if (message.message) return;
     this.rows = new Map(message.markets.map((row) => [row.market, row]));
     for (const row of message.markets) this.sparks.note(row);
+    this.sparks.keep(this.rows);
     this.fill();
   }
 
