@@ -118,6 +118,27 @@ def test_bubbles_net_two_seconds_of_a_side(page: Page) -> None:
     assert left == kept == 1
 
 
+def test_prints_dated_ahead_keep_no_others(page: Page) -> None:
+    """Neither one at the head of an hour of prints, nor very many."""
+    script = """async () => {
+      const { Bubbles } = await import('/live/rings.js');
+      const hour = new Bubbles(), ahead = new Bubbles();
+      let most = 0;
+      hour.add([9e9], [10], [1]);
+      for (let t = 0; t < 3600e3; t += 1000) {
+        hour.add([t], [10], [1]);
+        hour.trim(t - 300e3);
+        most = Math.max(most, hour.map.size);
+      }
+      for (let k = 0; k < 40000; k++) ahead.add([9e9 + k * 2000], [10], [1]);
+      ahead.trim(0);
+      return [most, ahead.map.size];
+    }"""
+    most, kept = page.evaluate(script)
+    assert most <= (300 + 60) / 2 + 2
+    assert kept == 16384
+
+
 FORMATS = [
     ("number", [67527.95, 2], "67,527.95"),
     ("number", [-0.001, 2], "0.00"),

@@ -107,6 +107,8 @@ export class Table {
 }
 
 const NET_MS = 2000; // prints of one side are netted over so long, to one bubble
+const SWEEP_MS = 60000; // how often all bubbles are looked at
+const MOST_BUBBLES = 16384; // the longest range has 14,400
 
 /** When the bubble of a trade begins. */
 export const netted = (time) => Math.floor(time / NET_MS) * NET_MS;
@@ -116,6 +118,7 @@ export class Bubbles {
   constructor() {
     this.map = new Map();
     this.version = 0;
+    this.swept = -Infinity;
   }
 
   add(times, prices, sizes) {
@@ -133,11 +136,13 @@ export class Bubbles {
     if (times.length) this.version++;
   }
 
+  /** Forgets bubbles before t. Insertion follows time but for late prints and those dated ahead, behind which others wait. */
   trim(t) {
-    const oldest = Math.floor(t / NET_MS) * 2;
+    const oldest = Math.floor(t / NET_MS) * 2, whole = t - this.swept >= SWEEP_MS;
+    if (whole) this.swept = t;
     for (const key of this.map.keys()) {
-      if (key >= oldest) break; // insertion follows time but for late prints, which go with a later call
-      this.map.delete(key);
+      if (key < oldest || this.map.size > MOST_BUBBLES) this.map.delete(key);
+      else if (!whole) break;
     }
   }
 
