@@ -9,24 +9,33 @@ from components.panel import Frame, Row, field, row_panel
 _ROWS = (
     Row(
         Frame("book", "Book heatmap", "Resting size by price.", "Mid"),
-        Frame("book", "Depth now", "", "Depth within bands"),
+        Frame("book", "Depth now", "and its running sum", "Depth within bands", unit=""),
         strip=True,
+        corner="unit-quote",
     ),
     Row(
-        Frame("ofi", "", "", "OFI of the best quotes", "best"),
+        Frame("ofi", "", "", "OFI of the best quotes", "best", unit=""),
         Frame("ofi", "Distribution", "", "Percentile rank", "best"),
     ),
     Row(
         Frame(
             "levels",
             "OFI by level",
-            "Depth-normalised, best level first. Blue adds buying, orange selling.",
+            "Best level first. Blue adds buying, orange selling.",
             "Depth-normalised OFI",
+            unit="depth-normalised",
         ),
-        Frame("levels", "By level now", "", "OFI by level"),
+        Frame("levels", "By level", "", "OFI by level", unit="", more=" now"),
     ),
     Row(
-        Frame("flow", "Taker flow", "", "Trade imbalance", "trades"),
+        Frame(
+            "flow",
+            "Taker flow",
+            "Taker volume bought minus sold. Above zero: buying.",
+            "Trade imbalance",
+            "trades",
+            unit="",
+        ),
         Frame("flow", "What made this OFI", "", "Decomposition", "trades"),
         strip=True,
     ),

@@ -23,7 +23,9 @@ class Frame:
 
     `name` names the panel in CSS, scripts and file names; `metric` is the heading of docs/metrics.md
     that defines what it shows; `stream` is the one whose coverage and fidelity it carries, "" for none.
-    An empty `title` or `line` is filled by the scripts, as `title-NAME` and `line-NAME`.
+    `unit` is what its values are in, said after the title; None where an axis or a table says it.
+    An empty `title`, `line` or `unit` is filled by the scripts, as `title-NAME`, `line-NAME`, `unit-NAME`.
+    `more` ends the title, and gives way where there is little room.
     """
 
     name: str
@@ -31,18 +33,22 @@ class Frame:
     line: str
     metric: str
     stream: str = "depth"
+    unit: str | None = None
+    more: str = ""
 
 
 @dataclass(frozen=True)
 class Row:
     """One row of a linked stack: time plot on the left, cross-section on the same axis right.
 
-    `strip` says that the row prints the time axis below itself.
+    `strip` says that the row prints the time axis below itself; `corner` names the place over its value axis
+    that the scripts fill with the unit of that axis.
     """
 
     frame: Frame
     cross: Frame
     strip: bool = False
+    corner: str = ""
 
 
 def field(name: str, class_name: str = "") -> html.Span:
@@ -103,8 +109,20 @@ def menu_button(frame: Frame) -> html.Button:
 
 
 def _words(frame: Frame, kind: str = "line") -> list[Component]:
-    title = html.H3(frame.title or None, **_filled(frame.title, f"title-{frame.name}"))
-    return [title, html.P(about(frame.line, frame.metric, f"{kind}-{frame.name}"))]
+    more = [frame.title, html.Span(frame.more, className="more-words")] if frame.more else None
+    title = html.H3(more or frame.title or None, **_filled(frame.title, f"title-{frame.name}"))
+    return [
+        title,
+        *_unit(frame, kind),
+        html.P(about(frame.line, frame.metric, f"{kind}-{frame.name}")),
+    ]
+
+
+def _unit(frame: Frame, kind: str) -> list[Component]:
+    if frame.unit is None:
+        return []
+    name = f"unit-{frame.name}" if kind == "line" else f"{kind}-unit-{frame.name}"
+    return [html.Span(frame.unit or None, className="of", **_filled(frame.unit, name))]
 
 
 def _filled(words: str, name: str) -> dict[str, Any]:
@@ -155,6 +173,7 @@ def row_panel(row: Row, controls: Sequence[Component] = ()) -> Component:
     frame, cross = row.frame, row.cross
     kind = frame.name
     beside = html.Div(_words(cross, "cross"), className="cross-head")
+    corner = [field(row.corner, "corner")] if row.corner else []
     return html.Section(
         [
             html.Div([_head(frame, controls), beside, menu_button(frame)], className="ph"),
@@ -164,6 +183,7 @@ def row_panel(row: Row, controls: Sequence[Component] = ()) -> Component:
                         className="plot", role="img", **{"aria-label": frame.title or kind}
                     ),
                     html.Canvas(className="cross", role="img", **{"aria-label": cross.title}),
+                    *corner,
                 ],
                 className="cv strip" if row.strip else "cv",
             ),

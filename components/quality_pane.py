@@ -73,7 +73,14 @@ def quality_pane(where: str) -> list[Component]:
         [field("dq-clock", "mut")],
     )  # fmt: skip
     latency = panel(
-        Frame("latency", "Latency", "Median solid, 99th percentile above it, ms.", "Fidelity", ""),
+        Frame(
+            "latency",
+            "Latency",
+            "Median solid, 99th percentile above it.",
+            "Fidelity",
+            "",
+            unit="ms",
+        ),
         [chart("latency", "Latency through time")],
         [_line_legend()],
     )

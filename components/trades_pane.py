@@ -15,14 +15,41 @@ _ROWS = (
         "Mid, and the largest trades by size.",
         "Side of the taker",
         "best",
+        unit="",
     ),
-    Frame("cvd", "CVD and taker flow", "", "Cumulative volume delta", "trades"),
-    Frame("made", "", "", "Decomposition", "trades"),
     Frame(
-        "queue", "Queue imbalance", "Above zero: more size waits to buy.", "Queue imbalance", "best"
+        "cvd",
+        "CVD and taker flow",
+        "Running sum of bought minus sold, and both per bar. Rising: takers buy.",
+        "Cumulative volume delta",
+        "trades",
+        unit="",
     ),
-    Frame("spread", "Spread", "", "Spread", "best"),
-    Frame("bands", "Depth near mid", "", "Depth within bands", "depth"),
+    Frame(
+        "made",
+        "",
+        "Up above zero, down below; the line is their sum.",
+        "Decomposition",
+        "trades",
+        unit="",
+    ),
+    Frame(
+        "queue",
+        "Queue imbalance",
+        "Above zero: more size waits to buy.",
+        "Queue imbalance",
+        "best",
+        unit="\u22121 to 1",
+    ),
+    Frame("spread", "Spread", "Best ask minus best bid, over mid.", "Spread", "best", unit="bps"),
+    Frame(
+        "bands",
+        "Depth near mid",
+        "Size within 5, 10, 25, 50\u00a0bps of mid: bids above zero, asks below.",
+        "Depth within bands",
+        "depth",
+        unit="",
+    ),
 )
 _COST = Frame("cost", "Cost of an order", "Average against mid.", "Slippage", "depth")
 _TAPE = Frame("tape", "Tape", "", "Side of the taker", "trades")

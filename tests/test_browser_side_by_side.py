@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from components.panes import PANES
 from tests.browser import LiveMarkets, watched
+from tests.browser_panels import SAYS
 from tests.web_market import MARKETS as MADE
 from tests.web_server import running_server
 
@@ -43,9 +44,9 @@ OVERLAPS = """() => {
 }"""
 # Words that are cut off at the edge of their box though nothing says that they go on.
 CUT = """() => [...document.querySelectorAll(
-    '.tile .v, .tile .s, .tile dt, .mkt .px, .ph h3, .cov, .foot .q:not(.q-gaps)')]
+    '.tile .v, .tile .s, .tile dt, .mkt .px, .ph h3, .ph .of, .corner, .cov, .foot .q:not(.q-gaps)')]
   .filter(one => {
-    const within = one.closest('.tile, .plot-head, .cross-head, .foot, .mkt').getBoundingClientRect();
+    const within = one.closest('.tile, .plot-head, .cross-head, .cv, .foot, .mkt').getBoundingClientRect();
     const range = document.createRange();
     range.selectNodeContents(one);
     const words = range.getBoundingClientRect();
@@ -57,6 +58,19 @@ UNSEEN = """() => [...document.querySelectorAll('.tile')].filter(tile => {
   const box = tile.getBoundingClientRect(), bar = tile.closest('.mkt').getBoundingClientRect();
   return box.height && box.bottom > bar.bottom + 1;
 }).map(tile => tile.className)"""
+
+# Heads of charts of market data that do not say what their values are in; `Distribution` has the axis of
+# its row, and what made the OFI says it beside each sum.
+UNITLESS = """() => [...document.querySelectorAll('.rows > .panel, .trows > .panel')].flatMap(panel => {
+  const seen = one => one.offsetParent && one.getBoundingClientRect().width > 1 && one.textContent;
+  const heads = [...panel.querySelectorAll('.plot-head, .cross-head')].filter(one => one.offsetParent);
+  const spared = ['Distribution', 'What made this OFI'];
+  return heads.filter(head => !spared.includes(head.querySelector('h3').textContent))
+    .filter(head => ![...head.querySelectorAll('.of')].some(seen))
+    .filter(head => head.matches('.cross-head') || ![...panel.querySelectorAll('.corner')].some(seen))
+    .map(head => head.querySelector('h3').textContent);
+})"""
+WIDTHS = (2560, 1920, 1440, 1300, 1200, 1024, 900, 768, 600, 390, 360)
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +134,38 @@ def test_a_bar_shows_as_many_figures_as_it_has_room_for(
             [UNSEEN, least],
         )
         assert unseen == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("tab", ["flow", "trades"])
+def test_every_chart_says_what_its_values_are_in(
+    browser: Browser, four: str, count: int, tab: str
+) -> None:
+    with watched(browser, 2560, 1440) as page:
+        markets = MARKETS[:count]
+        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}&tab={tab}", *markets)
+        unit = page.page.locator(".tabpane:not([hidden]) :is(.corner, [data-f=unit-cvd])").first
+        expect(unit).not_to_be_empty()
+        for width in WIDTHS:
+            page.page.set_viewport_size({"width": width, "height": 1000})
+            page.until("width => innerWidth === width", width)
+            assert page.page.evaluate(UNITLESS) == [], width
+            assert page.page.evaluate(CUT) == [], width
+        # On a phone too the head says what is known.
+        share = page.page.locator(".tabpane:not([hidden]) .cov").first
+        expect(share).to_contain_text("coverage")
+        assert share.is_visible()
+
+
+def test_charts_of_quality_and_of_verification_say_their_units_beside_their_axes(
+    browser: Browser, four: str
+) -> None:
+    with watched(browser, 390, 844) as page:
+        page.page.add_init_script(SAYS)
+        page.page.goto(f"{four}/?m={MARKETS[0]}&tab=quality")
+        page.until("() => [...said].some(words => /^[0-9]+\\u00a0\\/s$/.test(words))")
+        assert page.page.locator(".panel-latency .of").inner_text() == "ms"
+        page.page.locator(".bottom [data-tab=evidence]").click()
+        page.until(
+            "() => said.has('OFI in the same 10\u00a0s, BTC') && said.has('move of mid, ticks')"
+        )

@@ -63,9 +63,9 @@ export function kindWords({ standing }) {
 export function ofiWords({ options, model, f }) {
   const { info, standing } = model, window = span(info.window_s), levels = levelWords(info), kind = kindWords(model);
   const what = {
-    multi: `Sum of ${levels}, ${info.unit}. Above zero: buying pressure.`,
-    integrated: `${capital(levels)} weighted by what moves together, ${info.unit}. Above zero: buying.`,
-  }[standing.name] ?? `Net size joining bids and leaving asks, ${info.unit}. Above zero: buying pressure.`;
+    multi: `Sum of ${levels}. Above zero: buying pressure.`,
+    integrated: `${capital(levels)} weighted by what moves together. Above zero: buying.`,
+  }[standing.name] ?? "Net size joining bids and leaving asks. Above zero: buying pressure.";
   write(f["title-ofi"], `${capital(kind)}, ${window}`);
   write(f["line-ofi"], what);
   const names = { ofi: "best quotes", multi: `multilevel, ${levels}`, integrated: `integrated, ${levels}` };

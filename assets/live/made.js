@@ -1,6 +1,7 @@
 // What made the OFI of the window: two bars, what pushed up and what pushed down, in three parts each.
 import { begin, text } from "./canvas.js";
 import { signedSize, size } from "./format.js";
+import { short } from "./texts.js";
 import { alpha, theme } from "./theme.js";
 
 const STRIP = 20; // the time axis below the row's plot has no use beside it
@@ -22,14 +23,16 @@ export function drawMade(canvas, model, view) {
   }
   const sum = (side) => side.reduce((total, [name]) => total + parts[name], 0);
   const up = sum(UP), down = sum(DOWN), most = Math.max(up, down);
-  half(x, parts, UP, up, most, { words: "Pushes up", sign: 1, top: 0, width, height: height / 2 });
-  half(x, parts, DOWN, down, most, { words: "Pushes down", sign: -1, top: height / 2, width, height: height / 2 });
+  const unit = short(model.info);
+  half(x, parts, UP, up, most, { words: "Pushes up", sign: 1, top: 0, width, height: height / 2, unit });
+  half(x, parts, DOWN, down, most, { words: "Pushes down", sign: -1, top: height / 2, width, height: height / 2, unit });
 }
 
-function half(x, parts, side, total, most, { words, sign, top, width, height }) {
+function half(x, parts, side, total, most, { words, sign, top, width, height, unit }) {
   const fill = theme[sign > 0 ? "buy-fill" : "sell-fill"], middle = top + height / 2, off = Math.min(12, height / 2 - 6);
-  text(x, words, 0, middle - off, theme.text2);
-  text(x, signedSize(sign * total), width, middle - off, theme[sign > 0 ? "buy" : "sell"], "right");
+  const value = `${signedSize(sign * total)}\u00a0${unit}`, room = width - x.measureText(value).width - GAP;
+  text(x, x.measureText(words).width <= room ? words : sign > 0 ? "Up" : "Down", 0, middle - off, theme.text2);
+  text(x, value, width, middle - off, theme[sign > 0 ? "buy" : "sell"], "right");
   let left = 0;
   side.forEach(([name], k) => {
     const wide = most > 0 ? (parts[name] / most) * width : 0;

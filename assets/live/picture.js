@@ -45,7 +45,7 @@ export function compose(panel, stack) {
 }
 
 function head(x, panel, stack) {
-  const titles = [...panel.querySelectorAll(".ph h3")].map((one) => one.textContent).filter(Boolean);
+  const titles = [...panel.querySelectorAll(".ph :is(h3, .of)")].map((one) => one.textContent).filter(Boolean);
   x.textBaseline = "alphabetic";
   x.font = `600 13px ${theme.font}`;
   x.fillStyle = theme.text;

@@ -38,21 +38,23 @@ export function before(f, view) {
   write(f["what-verdict"], "No present reading.");
 }
 
-/** Titles of the rows that depend on the view. */
+/** What sizes are in, where there is no room for a long word. */
+export const short = ({ unit }) => (unit === "contracts" ? "ct" : unit);
+
+/** Titles of the rows that depend on the view, and what their axes are in. */
 export function titles(f, info) {
-  const window = span(info.window_s), unit = info.unit;
-  write(f["line-flow"], `Taker volume bought minus sold, ${unit}. Above zero: buying.`);
-  write(f["cross-book"], `${unit}, and running sum`);
+  for (const name of ["ofi", "flow"]) write(f[`unit-${name}`], info.unit);
+  for (const name of ["book", "levels"]) write(f[`cross-unit-${name}`], short(info));
+  write(f["unit-quote"], info.quote);
   write(f["cross-ofi"], `last ${span(info.lookback_s)}`);
-  write(f["cross-levels"], `${window}, ${unit}`);
+  write(f["cross-levels"], span(info.window_s));
 }
 
 /** The market bar. Values are withheld when `shown` is false: an old number must not look present. */
 export function bar(f, model, shown, brief = false) {
   const { info, tiles: t } = model;
   if (!t) return;
-  // A tile has no room for a long word; side by side there is little room at all.
-  const short = info.unit === "contracts" ? "ct" : info.unit, unit = `\u00a0${short}`;
+  const unit = `\u00a0${short(info)}`;
   const mid = info.price_decimals + 1;
   write(f.mid, shown ? number(t.mid, mid) : NONE);
   f.mid?.classList.toggle("withheld", !shown);
@@ -80,7 +82,7 @@ export function bar(f, model, shown, brief = false) {
   write(f["queue-sub"], !known(t.queue_imbalance) ? lacking : queueWords(t.queue_imbalance));
   const beyond = !known(t.depth_bid) || !known(t.depth_ask);
   write(f.depth, pair(t.depth_bid, t.depth_ask));
-  write(f["depth-sub"], beyond ? "beyond the visible book" : `${short}, bid / ask`);
+  write(f["depth-sub"], beyond ? "beyond the visible book" : `${short(info)}, bid / ask`);
   flow(f, "taker", t.flow, unit, known(t.bought_share) ? `${percent(t.bought_share, 0)} bought` : "no trades", model.status?.has_trades === false ? "no trades" : undefined);
   tone(f.taker, t.flow);
   estimates(f, model, mid, lacking);

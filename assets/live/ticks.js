@@ -2,6 +2,7 @@
 import { AXIS, ticksFor } from "./axes.js";
 import { clock, decimalsOf, multiples, number, signedTick, tickSize, tickStep, ticks, timeTicks } from "./format.js";
 
+const CORNER_PX = 18;
 const few = (view) => Math.max(2, Math.min(6, view.height / 20));
 
 /** Ranges, tick values and words of all axes; `time` is the range of time. */
@@ -16,9 +17,10 @@ export function ticksOf(stack, time) {
     let step = tickStep(view.low, view.high, count);
     const span = view.high - view.low;
     if (view.low < 0 && step > view.high) step = tickStep(view.low, view.high, count * 2);
-    const low = view === book ? view.height - 5 : Infinity; // the zone stands below the first row
+    // Over the first axis stands its unit, below it the zone.
+    const [top, low] = view === book ? [CORNER_PX, view.height - 5] : [-Infinity, Infinity];
     const all = multiples(view.low - span / 4, view.high + span / 4, step);
-    Object.assign(wanted, ticksFor(name, [view.low, view.high], all, all.map((v) => (view.Y(v) < low ? text(v, step) : ""))));
+    Object.assign(wanted, ticksFor(name, [view.low, view.high], all, all.map((v) => (view.Y(v) > top && view.Y(v) < low ? text(v, step) : ""))));
   };
   const price = (v, step) => number(v, Math.min(group.price_decimals, decimalsOf(step)));
   values(book, AXIS.value.book, Math.max(3, Math.min(8, book.height / 42)), price);

@@ -9,12 +9,9 @@ const PARTS = ["bids added", "asks pulled", "bought", "asks added", "bids pulled
 const known = (v) => v === v && v !== null && v !== undefined;
 
 export function titlesOf(f, info) {
-  const window = span(info.window_s), unit = info.unit;
-  write(f["line-cvd"], `Running sum of bought minus sold, and both per bar, ${unit}. Rising: takers buy.`);
-  write(f["title-made"], `What made the OFI, ${window}`);
-  write(f["line-made"], `${unit}. Up above zero, down below; the line is their sum.`);
-  write(f["line-spread"], "bps of mid.");
-  write(f["line-bands"], `Size within 5, 10, 25, 50\u00a0bps of mid, ${unit}: bids above zero, asks below.`);
+  for (const name of ["cvd", "made", "bands"]) write(f[`unit-${name}`], info.unit);
+  write(f["unit-price"], info.quote);
+  write(f["title-made"], `What made the OFI, ${span(info.window_s)}`);
   write(f["legend-queue"], info.depth === 1 ? "level 1, mean of the step" : `${info.depth} levels, mean of the step`);
 }
 
