@@ -1,5 +1,6 @@
 """One, two and four markets at three widths: every part of the page has its own place."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,3 +170,20 @@ def test_charts_of_quality_and_of_verification_say_their_units_beside_their_axes
         page.until(
             "() => said.has('OFI in the same 10\u00a0s, BTC') && said.has('move of mid, ticks')"
         )
+
+
+def test_how_a_stream_comes_is_read_without_a_pointer(browser: Browser, four: str) -> None:
+    with watched(browser, 1440, 900) as page:
+        markets = MARKETS[:2]
+        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}", *markets)
+        badge = page.page.locator(".row-ofi .cov").first
+        expect(badge).to_have_attribute("title", re.compile("^Best quotes: "))
+        page.page.locator(".row-ofi .panel-menu").first.focus()
+        page.page.keyboard.press("Enter")
+        note = page.page.locator(".menu-note")
+        expect(note).to_be_visible()
+        said = note.inner_text()
+        assert re.match(r"Best quotes: event by event\. Known in 15.min: [\d.]+.%\.", said), said
+        assert "\n" in said, "its gaps are listed"
+        described = page.page.get_by_role("menu").get_attribute("aria-describedby")
+        assert described == note.get_attribute("id")

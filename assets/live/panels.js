@@ -48,6 +48,11 @@ function toggle(page, button) {
   items.setAttribute("aria-label", button.getAttribute("aria-label"));
   // A form is no item of a menu: it stands behind it.
   for (const one of entries(page, panel, stack)) (one.form ? menu : items).append(item(one));
+  const note = told(panel);
+  if (note) {
+    menu.append(note);
+    items.setAttribute("aria-describedby", note.id);
+  }
   (document.fullscreenElement ?? document.body).append(menu);
   place(menu, button.getBoundingClientRect());
   button.setAttribute("aria-expanded", "true");
@@ -69,6 +74,17 @@ function entries(page, panel, stack) {
   const link = panel.querySelector("a[data-doc]");
   if (link) found.push({ words: "What is this?", run: () => (themed(link), link.click()) });
   return found;
+}
+
+/** How the stream of a panel comes, and its gaps: what the hover of its coverage says, without a pointer. */
+function told(panel) {
+  const words = panel.querySelector(".plot-head .cov")?.title;
+  if (!words) return null;
+  const note = document.createElement("p");
+  note.className = "menu-note";
+  note.id = "menu-note";
+  note.textContent = words;
+  return note;
 }
 
 /** What a panel shows that may have a table: itself, and what stands beside it on the same axis. */
