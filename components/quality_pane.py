@@ -3,7 +3,7 @@
 from dash import html
 from dash.development.base_component import Component
 
-from components.legend import key, legend
+from components.legend import key, legend, zoom_tools
 from components.panel import Frame, chart, field, panel
 
 STREAMS = (("best", "Best quotes"), ("depth", "Depth"), ("trades", "Trades"))
@@ -82,7 +82,7 @@ def quality_pane(where: str) -> list[Component]:
             unit="ms",
         ),
         [chart("latency", "Latency through time")],
-        [_line_legend()],
+        [_line_legend(), zoom_tools()],
     )
     rate = panel(
         Frame("rate", "Updates", "States or trades a second.", "Fidelity", ""),
@@ -112,5 +112,7 @@ def quality_pane(where: str) -> list[Component]:
     )
     left = html.Div([streams, latency, rate, cover], className="dq-left")
     right = html.Div([own, every, reasons], className="dq-right")
-    return [html.Div([left, right], className="dq", role="group",
+    hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
+    overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
+    return [html.Div([left, right, overlay, hover], className="dq", role="group", tabIndex=0,
                      **{"aria-label": f"Data quality of {where}"})]  # fmt: skip

@@ -9,7 +9,16 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from app.records import State
-from tests.browser import HIDDEN, SLEEP, LiveMarkets, Watched, kill_workers, pixels, watched
+from tests.browser import (
+    HIDDEN,
+    SLEEP,
+    LiveMarkets,
+    Watched,
+    eventually,
+    kill_workers,
+    pixels,
+    watched,
+)
 from tests.web_server import running_server, server_process
 
 pytestmark = pytest.mark.browser
@@ -67,6 +76,47 @@ def test_the_tab_shows_what_the_api_says(
         assert page.complaints == []
         found = Axe().run(page.page).response["violations"]
         assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+
+
+def test_the_charts_share_zoom_and_crosshair(browser: Browser, url: str) -> None:
+    """Pointer, wheel, double click and arrows do on this tab what they do on the others."""
+    with watched(browser) as page:
+        page.page.goto(f"{url}/?m={BTC}&m={ETH}&tab=quality")
+        page.until(READY)
+        page.until("all => all.every(m => window.ofi.view(m)?.drawn.count > 2)", [BTC, ETH])
+        overlays = [f"[data-market='{m}'] .dq > canvas.overlay" for m in (BTC, ETH)]
+        before = [pixels(page.page, one) for one in overlays]
+        box = page.page.locator("canvas[data-canvas=latency]").first.bounding_box()
+        assert box
+        middle, inside = box["x"] + (box["width"] - 66) / 2, box["y"] + box["height"] / 2
+        page.page.mouse.move(middle, inside)
+        card = page.page.locator(f"[data-market='{BTC}'] .dq > .readout")
+        expect(card).to_contain_text("best quotes")
+        assert re.search(
+            r"[\d.]+ / [\d.]+ ms · [\d.]+/s|no data for|nothing recorded", plain(card.inner_text())
+        )
+        for one, was in zip(overlays, before, strict=True):
+            eventually(lambda one=one, was=was: pixels(page.page, one) != was)
+        user = "m => window.ofi.view(m).user.time"
+        assert page.page.evaluate(user, ETH) is None
+        page.page.mouse.wheel(0, -300)
+        page.until("all => all.every(m => window.ofi.view(m).user.time)", [BTC, ETH])
+        first = page.page.evaluate(user, ETH)
+        assert first == page.page.evaluate(user, BTC)
+        page.page.mouse.down()
+        page.page.mouse.move(middle + 60, inside)
+        page.page.mouse.up()
+        page.until("([m, was]) => window.ofi.view(m).user.time[0] < was", [ETH, first[0]])
+        page.page.mouse.dblclick(middle, inside)
+        page.until("all => all.every(m => window.ofi.view(m).user.time === null)", [BTC, ETH])
+        page.page.mouse.move(5, 5)
+        expect(card).to_be_hidden()
+        page.page.keyboard.press("ArrowLeft")
+        expect(card).to_be_visible()
+        said = card.locator("h4").inner_text()
+        page.page.keyboard.press("Shift+ArrowLeft")
+        expect(card.locator("h4")).not_to_have_text(said)
+        assert page.complaints == []
 
 
 def test_incidents_of_all_markets_are_listed_while_they_last(

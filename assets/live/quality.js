@@ -2,6 +2,7 @@
 import { NONE, duration, number, percent, span, stamp } from "./format.js";
 import { cause, entry, fillList } from "./incidents.js";
 import { STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
+import { QualityTime } from "./quality_time.js";
 import { iso, timeHead, zoneName, zoneNames } from "./zone.js";
 import { write } from "./texts.js";
 
@@ -30,6 +31,7 @@ export class QualityPane {
     this.lists = Object.fromEntries([...element.querySelectorAll("[data-list]")].map((one) => [one.dataset.list, one]));
     this.series = { t: [], p50: [], p99: [], rate: [] };
     this.renew();
+    this.time = new QualityTime(this, NAMES);
     this.sizes = new ResizeObserver(() => this.resized());
     for (const canvas of Object.values(this.canvases)) this.sizes.observe(canvas);
   }
@@ -44,10 +46,17 @@ export class QualityPane {
 
   resized() {
     this.drawnAt = -NEVER_MS;
+    this.time.resized();
     this.stack.page.dirty(this.stack);
   }
 
-  cursor() {}
+  cursor(cursor) {
+    this.time.cursor(cursor);
+  }
+
+  step(key, far) {
+    return this.time.step(key, far);
+  }
 
   /** States are what this tab shows: none is drawn over it. */
   get tellsStates() {
@@ -72,9 +81,17 @@ export class QualityPane {
       this.wordsAt = at;
       this.words(model.now(at));
     }
-    if (at - this.drawnAt < CHARTS_MS) return;
-    this.drawnAt = at;
-    const [start, end] = this.stack.ranges.time(model, this.stack.edge);
+    const { time: zoom } = this.stack.ranges.user;
+    if (at - this.drawnAt >= CHARTS_MS || zoom !== this.zoom) {
+      this.drawnAt = at;
+      this.zoom = zoom;
+      this.charts(state);
+    }
+    this.time.drawOverlay();
+  }
+
+  charts(state) {
+    const { model } = this.stack, [start, end] = this.stack.ranges.time(model, this.stack.edge);
     const spans = (stream) => this.stack.spans(stream, state, this.stack.edge);
     const any = this.present.length ? spans(this.present[0].stream) : [];
     drawLatency(this.canvases.latency, this.series, start, end, any);

@@ -6,7 +6,9 @@ import { theme } from "./theme.js";
 import { zoneName } from "./zone.js";
 
 export const STREAMS = ["best", "depth", "trades"];
-const AXIS = 66, STRIP = 20, TOP = 6, HOLE_MS = 25_000; // records come every 10 s
+export const AXIS = 66, STRIP = 20, TOP = 6;
+export const RECORD_MS = 10_000; // how often a record comes
+const HOLE_MS = 25_000;
 // Streams have no direction, so they differ by weight and dash.
 const STROKES = { best: { dash: [], tone: "text" }, depth: { dash: [5, 3], tone: "text2" }, trades: { dash: [1.5, 2.5], tone: "text2" } };
 

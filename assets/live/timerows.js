@@ -164,6 +164,18 @@ export function gestures(holder, on) {
   }, { passive: false });
 }
 
+/** Whether the page of a stack scrolls: a wheel over charts is its then. */
+export function scrolls(element) {
+  const holder = element.parentElement;
+  return holder.scrollHeight > holder.clientHeight + 4;
+}
+
+/** The time that a key moves the crosshair to from another; undefined for a key that does not. */
+export function stepTo(key, far, from, { start, end, step }) {
+  const by = (far ? 10 : 1) * Math.max(1000, step), page = (end - start) / 2;
+  return { ArrowLeft: from - by, ArrowRight: from + by, Home: start, End: end, PageUp: start - page, PageDown: end + page }[key];
+}
+
 function shifted([start, end], pixels, width) {
   const by = (pixels / Math.max(1, width)) * (end - start);
   return [start - by, end - by];

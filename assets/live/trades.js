@@ -9,7 +9,7 @@ import { NO_TRADES } from "./said.js";
 import { present } from "./states.js";
 import { write } from "./texts.js";
 import { theme } from "./theme.js";
-import { AXIS, Fit, STRIP, TOP, gestures, measureRows, rowView } from "./timerows.js";
+import { AXIS, Fit, STRIP, TOP, gestures, measureRows, rowView, scrolls, stepTo } from "./timerows.js";
 import { touches } from "./touch.js";
 import { drawBands, drawCvd, drawMade, drawPrice, drawQueue, drawSpread } from "./trades_rows.js";
 import { Cost, Tape } from "./trades_side.js";
@@ -140,9 +140,8 @@ export class TradesPane {
   /** @returns {boolean} whether the key moves the crosshair */
   step(key, far) {
     if (!this.views) return false;
-    const { start, end, X, row } = this.views.price, by = (far ? 10 : 1) * Math.max(1000, this.model.info.step_ms);
-    const from = this.shown?.time ?? end, page = (end - start) / 2;
-    const to = { ArrowLeft: from - by, ArrowRight: from + by, Home: start, End: end, PageUp: start - page, PageDown: end + page }[key];
+    const { start, end, X, row } = this.views.price;
+    const to = stepTo(key, far, this.shown?.time ?? end, { start, end, step: this.model.info.step_ms });
     if (to === undefined) return false;
     this.stack.page.travel.reach(this.stack, to);
     const time = Math.max(start, Math.min(end, to));
@@ -184,9 +183,4 @@ export class TradesPane {
   table(name) {
     return this.views && this.ready ? TRADES_TABLES[name]?.(this) : null;
   }
-}
-
-function scrolls(element) {
-  const holder = element.parentElement;
-  return holder.scrollHeight > holder.clientHeight + 4;
 }
