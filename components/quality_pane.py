@@ -79,7 +79,6 @@ def quality_pane(where: str) -> list[Component]:
             "Median solid, 99th percentile above it.",
             "Fidelity",
             "",
-            unit="ms",
         ),
         [chart("latency", "Latency through time")],
         [_line_legend(), zoom_tools()],
