@@ -1,4 +1,5 @@
 // The market picker: stored markets first, then what the venues offer; and the markets in view as chips.
+import { bindChips } from "./chips.js";
 import { h, keep, kept, mark, open } from "./dom.js";
 import { number, signed } from "./format.js";
 import { write } from "./texts.js";
@@ -36,6 +37,7 @@ export class Picker {
       const market = event.target.closest("button")?.dataset.market;
       if (market) page.drop(market);
     });
+    bindChips(document.getElementById("chips"), (markets) => page.wish({ markets }));
   }
 
   open() {
@@ -175,7 +177,7 @@ export class Picker {
     field.setAttribute("aria-label", one ? `${one.name} ${one.place}: find a market` : `${document.getElementById("find-place").textContent}: find it`);
     const chips = markets.length < 2 ? [] : markets.map((market) => {
       const { name, place } = describe(market);
-      return h("button", { type: "button", class: "mchip", "data-market": market, "aria-label": `Remove ${name} ${place}`, title: `Remove ${name} ${place}` },
+      return h("button", { type: "button", class: "mchip", "data-market": market, "aria-label": `Remove ${name} ${place}`, "aria-keyshortcuts": "Alt+ArrowLeft Alt+ArrowRight", title: `Remove ${name} ${place}; drag it, or press Alt with \u2190 or \u2192, to move it` },
         h("b", {}, name), h("span", { class: "mut" }, place), mark("cross", 10));
     });
     document.getElementById("chips").replaceChildren(...chips);

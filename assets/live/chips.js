@@ -1,0 +1,60 @@
+// The markets in view as chips: a drag, or Alt with an arrow, moves one; the page and its address follow.
+
+const STARTS_PX = 6;
+
+/** A list with one of its markets moved by places, as far as it goes. */
+export function moved(markets, market, by) {
+  const at = markets.indexOf(market), to = Math.max(0, Math.min(markets.length - 1, at + by));
+  if (at < 0 || to === at) return markets;
+  const rest = markets.filter((one) => one !== market);
+  return [...rest.slice(0, to), market, ...rest.slice(to)];
+}
+
+/** Binds the chips in `holder`; `order` takes the markets in their new order. */
+export function bindChips(holder, order) {
+  holder.addEventListener("keydown", (event) => {
+    const chip = event.target.closest(".mchip"), by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!chip || !by || !event.altKey) return;
+    event.preventDefault(); // it would go back in the browser's history
+    event.stopPropagation();
+    const { market } = chip.dataset, before = marketsOf(holder), after = moved(before, market, by);
+    if (after === before) return;
+    order(after);
+    chipOf(holder, market)?.focus();
+  });
+  holder.addEventListener("pointerdown", (event) => {
+    const chip = event.target.closest(".mchip");
+    if (chip && !event.button && event.pointerType !== "touch") drag(holder, chip, event.clientX, order);
+  });
+}
+
+const chipsOf = (holder) => [...holder.querySelectorAll(".mchip")];
+const marketsOf = (holder) => chipsOf(holder).map((chip) => chip.dataset.market);
+const chipOf = (holder, market) => chipsOf(holder).find((chip) => chip.dataset.market === market);
+
+function drag(holder, chip, from, order) {
+  const before = marketsOf(holder).join(), end = new AbortController(), { signal } = end;
+  let moving = false;
+  const move = (event) => {
+    if (!moving && Math.abs(event.clientX - from) < STARTS_PX) return;
+    moving = true;
+    const next = chipsOf(holder).filter((one) => one !== chip).find((one) => event.clientX < middle(one)) ?? null;
+    if (chip.nextElementSibling !== next) holder.insertBefore(chip, next);
+  };
+  const drop = () => {
+    end.abort();
+    if (!moving) return;
+    // The click that ends a drag removes nothing.
+    const stop = (event) => (event.preventDefault(), event.stopPropagation());
+    addEventListener("click", stop, { capture: true, once: true });
+    setTimeout(() => removeEventListener("click", stop, { capture: true }));
+    if (marketsOf(holder).join() !== before) order(marketsOf(holder));
+  };
+  addEventListener("pointermove", move, { signal });
+  for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, drop, { signal });
+}
+
+function middle(one) {
+  const { left, width } = one.getBoundingClientRect();
+  return left + width / 2;
+}
