@@ -99,8 +99,8 @@ def layout_dialog() -> Component:
                 html.Div(id="presets", className="row", role="group", **{"aria-label": "Presets"}),
                 html.Ul(id="rows-list", className="rows-list"),
                 html.P(
-                    "Drag a panel by its title to move it, its lower edge to make it taller; the "
-                    "rows keep one time axis.",
+                    "Only the rows of Book & flow can be arranged. Drag a panel by its title to move "
+                    "it, its lower edge to make it taller; the rows keep one time axis.",
                     className="hint",
                 ),
             ]
@@ -108,6 +108,9 @@ def layout_dialog() -> Component:
         html.Section(
             [
                 html.H3("Saved in this browser"),
+                html.P(
+                    "A layout keeps the rows, the markets in view and the tab.", className="hint"
+                ),
                 html.Ul(id="saved-list", className="rows-list"),
                 html.Div(id="save-row", className="row"),
                 html.P(id="layout-said", role="status"),

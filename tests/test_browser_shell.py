@@ -112,6 +112,54 @@ def test_layouts_are_made_saved_and_shared(page: Watched, url: str) -> None:
     assert page.complaints == []
 
 
+def test_rows_are_arranged_from_another_tab_in_the_heights_they_have(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&tab=trades", BTC)
+    page.page.keyboard.press("l")
+    page.page.get_by_role("button", name="Up: Taker flow").click()
+    assert "layout=book-ofi.5-flow.5-levels.4" in page.address()
+
+
+def test_a_layout_opens_its_markets_and_its_tab(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&m={ETH}&tab=trades", BTC, ETH)
+    page.page.keyboard.press("l")
+    page.page.get_by_label("Name of this layout").fill("Two markets")
+    page.page.keyboard.press("Enter")
+    expect(page.page.locator("#layout-name")).to_have_text("Two markets")
+    page.page.keyboard.press("Escape")
+    page.page.locator(f".mchip[data-market='{ETH}']").click()
+    page.page.locator("#tab-flow").click()
+    expect(page.page.locator("#layout-name")).to_have_text("Desk")
+    page.page.keyboard.press("l")
+    expect(page.page.locator("#saved-list")).to_contain_text("2 markets, Trades & liquidity")
+    page.page.get_by_role("button", name="Use Two markets").click()
+    page.until("all => all.every(m => window.ofi.view(m)?.tab === 'trades')", [BTC, ETH])
+    assert "tab=trades" in page.address()
+    assert page.complaints == []
+
+
+def test_markets_in_view_are_put_in_another_order(page: Watched, url: str) -> None:
+    order = "() => [...document.querySelectorAll('.stack')].map(one => one.dataset.market).join()"
+    page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
+    page.page.locator(f".mchip[data-market='{BTC}']").focus()
+    page.page.keyboard.press("Alt+ArrowRight")
+    assert page.page.evaluate(order) == f"{ETH},{BTC}"
+    assert page.page.evaluate("document.activeElement.dataset.market") == BTC
+    assert f"m={ETH}&m={BTC}" in page.address()
+    first = page.page.locator(f".mchip[data-market='{ETH}']").bounding_box()
+    last = page.page.locator(f".mchip[data-market='{BTC}']").bounding_box()
+    assert first
+    assert last
+    page.page.mouse.move(first["x"] + 20, first["y"] + 10)
+    page.page.mouse.down()
+    page.page.mouse.move(last["x"] + last["width"] - 4, first["y"] + 10, steps=4)
+    page.page.mouse.up()
+    assert page.page.evaluate(order) == f"{BTC},{ETH}"
+    assert f"m={BTC}&m={ETH}" in page.address()
+    assert page.complaints == []
+
+
 def test_every_preset_draws_its_rows_over_their_axis(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&layout=ofi-levels.8-flow.8", BTC)
     page.until(f"() => ({SHOWN})() === 'ofi,levels,flow'")
@@ -141,8 +189,10 @@ def test_layouts_go_through_a_file_and_a_hostile_one_changes_nothing(
         page.page.get_by_role("button", name="Export").click()
     written = json.loads(Path(waiting.value.path()).read_text())
     assert written == {
-        "version": 2,
-        "layouts": [{"name": "<b>Two</b>", "layout": "book-flow.6"}],
+        "version": 3,
+        "layouts": [
+            {"name": "<b>Two</b>", "layout": "book-flow.6", "markets": [BTC], "tab": "flow"}
+        ],
     }
     assert page.page.locator("#saved-list b").count() == 0
     old, evil = tmp_path / "old.json", tmp_path / "evil.json"

@@ -68,18 +68,54 @@ def test_the_last_row_stays(page: Page) -> None:
     assert page.evaluate(script) == "book"
 
 
-def test_saved_layouts_of_the_first_version_are_migrated(page: Page) -> None:
-    old = {"version": 1, "layouts": [{"name": "Mine", "rows": ["book", "flow"]}]}
+MIGRATED = [
+    (1, {"rows": ["book", "flow"]}, "book-flow"),
+    (2, {"layout": "book-flow.6"}, "book-flow.6"),
+]
+
+
+@pytest.mark.parametrize(("version", "one", "layout"), MIGRATED)
+def test_saved_layouts_of_older_versions_are_migrated(
+    page: Page, version: int, one: dict[str, Any], layout: str
+) -> None:
+    old = {"version": version, "layouts": [{"name": "Mine"} | one]}
     read = call(page, "layout", "readSaved", json.dumps(old))
-    assert read == {"version": 2, "layouts": [{"name": "Mine", "layout": "book-flow"}]}
+    assert read == {
+        "version": 3,
+        "layouts": [{"name": "Mine", "layout": layout, "markets": [], "tab": ""}],
+    }
     assert call(page, "layout", "readSaved", json.dumps(read)) == read
+    # It changes the rows alone, as it did when it was saved.
+    assert call(page, "layout", "wishOf", read["layouts"][0]) == {"layout": layout}
+
+
+def test_a_layout_has_its_markets_and_its_tab(page: Page) -> None:
+    kept = {"name": "Two", "layout": "", "markets": ["a:B/C", "d:E/F"], "tab": "trades"}
+    assert call(page, "layout", "wishOf", kept) == {
+        "layout": "", "markets": ["a:B/C", "d:E/F"], "tab": "trades",
+    }  # fmt: skip
+    named = {"markets": ["a:B/C", "d:E/F"], "layout": "", "tab": "flow"}
+    assert call(page, "layout", "nameOf", named, [kept]) == "Two"
+    assert call(page, "layout", "nameOf", named | {"markets": ["a:B/C"]}, [kept]) == "Desk"
+    assert call(page, "layout", "nameOf", named | {"layout": "ofi"}, [kept]) == ""
+
+
+def test_a_market_moves_among_those_in_view(page: Page) -> None:
+    assert call(page, "chips", "moved", ["a", "b", "c"], "c", -1) == ["a", "c", "b"]
+    assert call(page, "chips", "moved", ["a", "b", "c"], "a", -1) == ["a", "b", "c"]
+    assert call(page, "chips", "moved", ["a", "b", "c"], "b", 5) == ["a", "c", "b"]
+
+
+def saved_with(**fields: Any) -> str:
+    one = {"name": "a", "layout": "", "markets": [], "tab": ""} | fields
+    return json.dumps({"version": 3, "layouts": [one]})
 
 
 HOSTILE = [
     ("not json", "it is not JSON"),
     ("[1, 2]", "it names no version"),
     ("null", "it names no version"),
-    ('{"version": 9, "layouts": []}', "is of version 9; this page reads up to 2"),
+    ('{"version": 9, "layouts": []}', "is of version 9; this page reads up to 3"),
     ('{"version": 0, "layouts": []}', "version 0, which never was"),
     ('{"version": 2, "layouts": 7}', "no list of layouts"),
     ('{"version": 2, "layouts": [null]}', "a name of 1 to 40 characters"),
@@ -91,6 +127,11 @@ HOSTILE = [
     (json.dumps({"version": 2, "layouts": [{"name": "a", "layout": ""}] * 41}), "more than 40"),
     ('{"version": 1, "layouts": [{"name": "a", "rows": {"x": 1}}]}', "cannot be read"),
     (" " * 100_001, "too long"),
+    (saved_with(markets=["<img>"]), "The markets of the layout “a” cannot be read"),
+    (saved_with(markets=["x:A/B"] * 2), "cannot be read"),
+    (saved_with(markets=[f"x:{k}" for k in range(5)]), "cannot be read"),
+    (saved_with(markets=7), "cannot be read"),
+    (saved_with(tab="<b>"), "The tab of the layout “a” is none of this page"),
 ]
 
 
@@ -109,7 +150,7 @@ def test_a_hostile_or_newer_file_gets_one_sentence(page: Page, text: str, words:
 def test_of_a_store_that_holds_too_many_layouts_the_first_are_kept(page: Page) -> None:
     kept = [{"name": f"{k}", "layout": "book"} for k in range(41)]
     read = call(page, "layout", "readSaved", json.dumps({"version": 2, "layouts": kept}), True)
-    assert read == {"version": 2, "layouts": kept[:40]}
+    assert read["layouts"] == [one | {"markets": [], "tab": ""} for one in kept[:40]]
 
 
 NAMES = [

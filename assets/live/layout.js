@@ -1,11 +1,12 @@
 // How the rows of the tab Book & flow are laid out: which, in what order, how high. The same text stands in the
 // address (`book-ofi.5-flow.4`: a row, and its height in units of 24 px; the row without one takes the rest).
 
-export const VERSION = 2;
+export const VERSION = 3;
 const UNIT_PX = 24;
 export const MOST_SAVED = 40;
 const LOWEST = 3, HIGHEST = 40;
-const MOST_ROWS = 16, MOST_NAME = 40;
+const MOST_ROWS = 16, MOST_NAME = 40, MOST_MARKETS = 4;
+const MARKET = /^[a-z0-9_-]+:\S{1,80}$/, TABS = ["", "flow", "evidence", "trades", "quality"];
 const PART = /^([a-z]{1,16})(?:\.(\d{1,2}))?$/;
 
 export const PRESETS = [
@@ -34,7 +35,9 @@ const clamp = (units) => Math.max(LOWEST, Math.min(HIGHEST, units));
 
 /** The rows of a page's stack as it comes: order and heights that the style sheet gives. */
 export function usual(rows) {
-  return panelsOf(rows).map((panel, k) => ({ row: panel.dataset.row, units: k ? Math.round(panel.offsetHeight / UNIT_PX) || 5 : null }));
+  // From the style sheet, not from the panels: behind another tab they have no height.
+  const heights = getComputedStyle(rows).gridTemplateRows.match(/[a-z-]+\([^)]*\)|\S+/g) ?? [];
+  return panelsOf(rows).map((panel, k) => ({ row: panel.dataset.row, units: k ? Math.round(parseFloat(heights[k]) / UNIT_PX) || 5 : null }));
 }
 
 const panelsOf = (rows) => [...rows.querySelectorAll(":scope > .panel[data-row]")];
@@ -96,7 +99,7 @@ export const change = {
 /**
  * Reads what was saved or comes from a file: an object with a version, migrated to the present one. Of more
  * layouts than a page keeps, `cut` takes the first.
- * @returns {{version: number, layouts: {name: string, layout: string}[]}}
+ * @returns {{version: number, layouts: {name: string, layout: string, markets: string[], tab: string}[]}}
  * @throws {Error} with one sentence for the user
  */
 export function readSaved(text, cut = false) {
@@ -116,11 +119,11 @@ export function readSaved(text, cut = false) {
   return { version: VERSION, layouts: layouts.slice(0, MOST_SAVED).map(checked) };
 }
 
-/** Version 1 kept rows as a list, and no height. */
-function migrate(value) {
-  if (value.version > 1 || !Array.isArray(value.layouts)) return value;
+/** Version 1 kept rows as a list, and no height; version 2 no markets and no tab: they stay as they are. */
+function migrate({ version, layouts }) {
+  if (version === VERSION || !Array.isArray(layouts)) return { layouts };
   const joined = (one) => (Array.isArray(one?.rows) ? one.rows.join("-") : one?.rows);
-  return { version: 2, layouts: value.layouts.map((one) => ({ name: one?.name, layout: joined(one) })) };
+  return { layouts: layouts.map((one) => ({ name: one?.name, layout: version === 1 ? joined(one) : one?.layout, markets: [], tab: "" })) };
 }
 
 function checked(one) {
@@ -129,5 +132,22 @@ function checked(one) {
   if (typeof one.layout !== "string" || (one.layout && !one.layout.split("-").every((part) => PART.test(part)))) {
     throw new Error(`The layout “${name}” cannot be read.`);
   }
-  return { name, layout: one.layout };
+  const { layout, markets, tab } = one;
+  const held = Array.isArray(markets) && markets.length <= MOST_MARKETS && new Set(markets).size === markets.length;
+  if (!held || !markets.every((market) => typeof market === "string" && MARKET.test(market))) {
+    throw new Error(`The markets of the layout “${name}” cannot be read.`);
+  }
+  if (!TABS.includes(tab)) throw new Error(`The tab of the layout “${name}” is none of this page.`);
+  return { name, layout, markets, tab };
+}
+
+/** What a saved layout changes of a view: rows, and the markets and the tab that it keeps. */
+export function wishOf({ layout, markets, tab }) {
+  return { layout, ...(markets.length ? { markets } : {}), ...(tab ? { tab } : {}) };
+}
+
+/** The name of the layout that a view has: a saved one with its markets, else one with its rows; "" for none. */
+export function nameOf(view, saved) {
+  const rows = (one) => one.layout === view.layout, same = (one) => one.markets.join() === view.markets.join();
+  return (saved.find((one) => rows(one) && same(one)) ?? PRESETS.find(rows) ?? saved.find(rows))?.name ?? "";
 }

@@ -1,7 +1,8 @@
 // The dialog "Layout and colours": panels, presets, saved layouts and their files, colours.
 import { h, keep, kept, mark, open } from "./dom.js";
-import { MOST_SAVED, PRESETS, VERSION, change, format, parse, readSaved, usual } from "./layout.js";
+import { MOST_SAVED, PRESETS, VERSION, change, format, nameOf, parse, readSaved, usual, wishOf } from "./layout.js";
 import { write } from "./texts.js";
+import { describe } from "./words.js";
 
 const SAVED = "ofi.layouts";
 const COLOURS = [["blue-orange", "Blue and orange"], ["green-red", "Green and red, unsafe for colour-blind eyes"]];
@@ -55,9 +56,8 @@ export class Layouts {
 
   /** The view has changed: shows its layout and colours. */
   show() {
-    const { layout, colours } = this.page.view;
-    const known = [...PRESETS, ...this.saved.layouts].find((one) => one.layout === layout);
-    write(document.getElementById("layout-name"), known?.name ?? "Own");
+    const { colours } = this.page.view;
+    write(document.getElementById("layout-name"), nameOf(this.page.view, this.saved.layouts) || "Own");
     for (const one of document.querySelectorAll("[role=radio][data-colours]")) one.setAttribute("aria-checked", String(one.dataset.colours === colours));
     if (document.getElementById("layouts").open) this.fill();
   }
@@ -87,8 +87,12 @@ export class Layouts {
       h("button", { type: "button", class: "btn small", "aria-pressed": String(shown), "data-id": `${row}-show`, "aria-label": `Show ${name}`, onclick: () => this.alter(change.toggle(this.rows, row)) }, shown ? "shown" : "hidden"));
   }
 
-  savedLine({ name, layout }) {
-    return h("li", {}, h("button", { type: "button", class: "btn ghost small", "data-id": `use-${name}`, title: `Use ${name}`, "aria-label": `Use ${name}`, onclick: () => this.set(layout) }, name), h("span", { class: "grow" }),
+  savedLine(one) {
+    const { name, markets, tab } = one, names = markets.map((market) => Object.values(describe(market)).join(" "));
+    const title = tab && document.querySelector(`#tabs [data-tab="${tab}"]`)?.textContent;
+    const held = [markets.length > 1 ? `${markets.length} markets` : names[0], title].filter(Boolean).join(", ");
+    return h("li", {}, h("button", { type: "button", class: "btn ghost small", "data-id": `use-${name}`, title: [`Use ${name}`, ...names].join("\n"), "aria-label": `Use ${name}`, onclick: () => this.page.wish(wishOf(one)) }, name),
+      h("span", { class: "mut" }, held), h("span", { class: "grow" }),
       h("button", { type: "button", class: "btn ghost icon small", title: `Delete ${name}`, "aria-label": `Delete ${name}`, onclick: () => this.remove(name) }, mark("cross", 12)));
   }
 
@@ -96,7 +100,8 @@ export class Layouts {
     const name = this.name.value.trim();
     if (!name) return write(this.said, "A layout needs a name.");
     const others = this.saved.layouts.filter((one) => one.name !== name);
-    if (this.store([...others, { name, layout: this.page.view.layout }], `Saved as ${name}.`)) this.name.value = "";
+    const { layout, markets, tab } = this.page.view;
+    if (this.store([...others, { name, layout, markets, tab }], `Saved as ${name}.`)) this.name.value = "";
   }
 
   remove(name) {
