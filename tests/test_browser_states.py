@@ -225,3 +225,24 @@ def test_a_venue_without_trades_says_so_where_they_would_be(
         expect(page.page.locator("[data-empty=vpin]")).to_contain_text("No trades on this venue")
         expect(page.page.locator("[data-f=ev-verdict]")).to_contain_text("OFI explained")
         assert page.complaints == []
+
+
+def test_rows_of_trades_say_where_nothing_is_to_be_drawn(
+    browser: Browser, broken: tuple[LiveMarkets, str]
+) -> None:
+    _, base = broken
+    with watched(browser) as page:
+        page.page.goto(f"{base}/?m={BTC}&tab=trades")
+        page.until("m => window.ofi.view(m)?.drawn.count > 2", BTC)
+        empty = page.page.locator(".trows [data-empty=queue]")
+        expect(empty).to_be_hidden()
+        edge = page.view(BTC)["edge"]
+        # Of the range, but of a time before the market was followed.
+        zoom = [int(edge) - 13 * 60_000, int(edge) - 10 * 60_000]
+        page.page.goto("about:blank")
+        page.page.goto(f"{base}/?m={BTC}&tab=trades#zoom={zoom[0]}~{zoom[1]}")
+        for name in ("price", "queue", "spread", "bands"):
+            expect(page.page.locator(f".trows [data-empty={name}]")).to_contain_text("No data in")
+        page.page.keyboard.press("0")
+        expect(empty).to_be_hidden()
+        assert page.complaints == []

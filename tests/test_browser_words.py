@@ -287,3 +287,37 @@ def test_the_file_of_latencies_has_both_lines_that_are_drawn(page: Page) -> None
         f"{name}, updates/s" for name in ("best quotes", "depth", "trades")
     ]
     assert rate["rows"][0][1:] == [4, 5, 6]
+
+
+ROWS_WAIT = [
+    ("price", "Waiting for the first quotes"),
+    ("queue", "Waiting for a bid and an ask"),
+    ("spread", "Waiting for a bid and an ask"),
+    ("bands", "Waiting for the first book"),
+]
+
+
+@pytest.mark.parametrize(("name", "title"), ROWS_WAIT)
+def test_a_row_of_trades_without_values_says_what_it_waits_for(
+    page: Page, name: str, title: str
+) -> None:
+    script = """async ([name, known, gap, showsNow, begins]) => {
+      const { waitsFor } = await import('/live/trades_waits.js');
+      const { Table } = await import('/live/rings.js');
+      const names = ['bid', 'ask', 'mid', 'queue', 'spread_bps', 'band_bid', 'band_ask'];
+      const times = Float64Array.from([1000, 2000]), one = () => Float64Array.from([NaN, known ? 1 : NaN]);
+      const series = new Table(Object.fromEntries(names.map(n => [n, [Float64Array, 1]])), 8);
+      series.merge(times, Object.fromEntries(names.map(n => [n, one()])));
+      const stack = { edge: 3000, spans: () => (gap ? [{ from: 1500, to: 1800 }] : []) };
+      const views = { [name]: { start: 0, end: 3000, step: 100 } };
+      return waitsFor(name, { model: { series, begins }, views, showsNow, stack, state: 'live' });
+    }"""
+    found = page.evaluate(script, [name, False, False, True, None])
+    assert found["title"] == title
+    assert found["text"].endswith(".")
+    assert page.evaluate(script, [name, True, False, True, None]) is None
+    # A gap is drawn, not waited for; and what is past brings nothing more.
+    assert page.evaluate(script, [name, False, True, True, None]) is None
+    past = page.evaluate(script, [name, False, False, False, 2000])
+    assert past["title"] == "No data in the time shown"
+    assert past["text"].startswith("Data begin at 00:00:02")

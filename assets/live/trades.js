@@ -13,6 +13,7 @@ import { AXIS, Fit, STRIP, TOP, gestures, measureRows, rowView, scrolls, stepTo 
 import { touches } from "./touch.js";
 import { drawBands, drawCvd, drawMade, drawPrice, drawQueue, drawSpread } from "./trades_rows.js";
 import { Cost, Tape } from "./trades_side.js";
+import { WAITING, waitsFor } from "./trades_waits.js";
 import { TRADES_TABLES, cardRows, namesOf, titlesOf } from "./trades_words.js";
 
 const CALM_MS = 240; // most rows move less than a pixel in so long
@@ -118,6 +119,8 @@ export class TradesPane {
     const { model, f } = this, none = model.status?.has_trades === false;
     const empty = none ? { title: NO_TRADES.title, text: "It sends no public trades here. CVD, decomposition and tape stay empty; OFI does not." } : null;
     for (const name of ["cvd", "made", "tape"]) showEmpty(this.element, name, empty);
+    this.state = state;
+    for (const name of WAITING) showEmpty(this.element, name, hidden ? null : waitsFor(name, this));
     this.cost.show(this.slippage, model.info, hidden || !present(state));
     if (!hidden) this.tape.draw(model.info);
     write(f["line-tape"], this.inferred ? "Newest first; sides inferred." : "Newest first; side as the venue says.");
