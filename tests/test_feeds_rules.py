@@ -191,9 +191,11 @@ def test_bitget_chains_by_pseq_or_only_grows() -> None:
         return {"action": action, "arg": arg, "data": [{**data, "checksum": 7}]}
 
     chained = [book("snapshot", seq="5", pseq=0), book("update", seq="9", pseq="5")]
-    assert _judged("bitget", *chained, book("update", seq="12", pseq="10"))[-1] == Hole("X", -1)
+    assert _judged("bitget", *chained, book("update", seq="12", pseq="10"))[-1] == Hole(
+        "spot X", -1
+    )
     growing = [book("snapshot", seq=5), book("update", seq=9), book("update", seq=7)]
-    assert _judged("bitget", *growing) == [FOLLOWS, FOLLOWS, Hole("X", -1)]
+    assert _judged("bitget", *growing) == [FOLLOWS, FOLLOWS, Hole("spot X", -1)]
     assert FAMILIES["bitget"].read(growing[0])[0].checksum is None  # a snapshot carries none
     assert FAMILIES["bitget"].read(growing[1])[0].checksum == 7
 

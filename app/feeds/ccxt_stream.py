@@ -126,8 +126,7 @@ class CcxtVenue(SupervisedVenue):
         market = self.resolve(market_id)
         family = self.router.family
         feed = CcxtMarketFeed(market, index, self._ring, self.clock, self._facts, family)
-        raw = self.exchange.market(market_id.symbol)
-        feed.venue_ids = tuple(str(raw[k]) for k in ("id", "baseName") if raw.get(k))
+        feed.venue_ids = family.names(self.exchange.market(market_id.symbol))
         feed.status.has_trades = bool(self.exchange.has.get("watchTrades"))
         self.router.add(feed)
         supervisors = [

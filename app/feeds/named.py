@@ -40,15 +40,17 @@ class Names:
         owned = {getattr(owner, "market", None) for owner in client.owners.values()}
         return next((feed for feed in feeds if str(feed.market.id) in owned), None)
 
-    def named_in(self, text: str, feeds: Sequence[CcxtMarketFeed]) -> CcxtMarketFeed | None:
-        """The one market of `feeds` that a text names, however broken it is; None for none or several."""
-        named = {
-            id(feed): feed
+    def named_in(self, text: str, feeds: Sequence[CcxtMarketFeed]) -> list[CcxtMarketFeed]:
+        """Those of `feeds` that a text names by one id, however broken it is; none where it names several."""
+        named = [
+            {id(feed): feed for feed in known if feed in feeds}
             for each, known in self._by_id.items()
-            for feed in known
-            if feed in feeds and _mentions(text, each)
-        }
-        return next(iter(named.values())) if len(named) == 1 else None
+            if _mentions(text, each)
+        ]
+        all_named = {key for each in named for key in each}
+        return next(
+            (list(each.values()) for each in named if each and len(each) == len(all_named)), []
+        )
 
 
 def _mentions(text: str, name: str) -> bool:

@@ -187,7 +187,7 @@ class Router:
         who asked last."""
         if owner is None:
             named = self._names.named_in(client.text, self.feeds_on(client))
-            market = "" if named is None else str(named.market.id)
+            market = str(named[0].market.id) if len(named) == 1 else ""
             owners = [o for o in client.asked if getattr(o, "market", None) == market]
             owner = (owners or list(client.asked))[-1]
         for message_hash, other in list(client.owners.items()):
@@ -204,9 +204,9 @@ class Router:
             self._about.tracks[Stream.DEPTH].fail(Fault(reason))
             return
         named = self._names.named_in(client.text, self.feeds_on(client))
-        if named is not None:
-            self._count([named], reason)
-            for track in self._tracks_of(named, client):
+        if named:
+            self._count(named, reason)
+            for track in (t for feed in named for t in self._tracks_of(feed, client)):
                 track.fail(Fault(reason, counted=True))
             return
         self._count(self.feeds_on(client), reason)

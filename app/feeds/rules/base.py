@@ -71,14 +71,22 @@ class Audit:
     proved: int = 0
 
 
+def ids_of(market: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a venue's messages call a market, of ccxt's structure of it."""
+    return tuple(str(market[key]) for key in ("id", "baseName") if market.get(key))
+
+
 @dataclass(frozen=True)
 class Family:
     """How a family of venues numbers and checks its book updates: one row of `families.FAMILIES`.
 
-    `checksum` computes what the venue computed, from the sides of the book (bids, asks; best first).
+    `names` are what its messages call a market, the keys of its updates among them: on one connection
+    no two markets may share a key. `checksum` computes what the venue computed, from the sides of the
+    book (bids, asks; best first).
     """
 
     read: Reader
+    names: Callable[[Mapping[str, Any]], tuple[str, ...]] = ids_of
     # A book's subscription can end on a connection that goes on; a new one brings a new snapshot.
     leaves: bool = False
     # Changes tell nothing of the subscription that they belong to: the venue must confirm the end of one

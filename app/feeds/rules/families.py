@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from app.feeds.lineage import lineage, nearest
 from app.feeds.rules import checksums
-from app.feeds.rules.base import CONNECTION, NO_ID, Audit, Family, TradeReader, Update
+from app.feeds.rules.base import (
+    CONNECTION,
+    NO_ID,
+    Audit,
+    Family,
+    TradeReader,
+    Update,
+    ids_of,
+)
 
 _NOTHING: Final[tuple[Update, ...]] = ()
 _UNCHECKED: Final = {"watchOrderBook": {"checksum": False}}
@@ -117,7 +125,7 @@ def _bitget(message: Any) -> Sequence[Update]:
         return _NOTHING
     if message.get("action") not in ("snapshot", "update"):
         return _NOTHING
-    key, whole = str(arg.get("instId") or arg["symbol"]), message["action"] == "snapshot"
+    key, whole = _bitget_key(arg), message["action"] == "snapshot"
     updates = []
     for data in message["data"]:
         number, previous = int(data.get("seq", NO_ID)), int(data.get("pseq") or 0)
@@ -126,6 +134,22 @@ def _bitget(message: Any) -> Sequence[Update]:
             Update(key, NO_ID, number, None if whole else previous or None, whole, True, checksum)
         )
     return updates
+
+
+def _bitget_key(arg: Mapping[str, Any]) -> str:
+    """Spot and contracts share ids and a connection: as ccxt, which tells no more of them apart."""
+    kind = "spot" if str(arg["instType"]).lower() == "spot" else "contract"
+    return f"{kind} {arg.get('instId') or arg['symbol']}"
+
+
+def _bitget_names(market: Mapping[str, Any]) -> tuple[str, ...]:
+    kind = "spot" if market.get("spot") else "contract"
+    return (*ids_of(market), f"{kind} {market['id']}")
+
+
+def _hyperliquid_names(market: Mapping[str, Any]) -> tuple[str, ...]:
+    """Spot goes by its id, a perpetual by the name of its coin, which spot has too."""
+    return (str(market["baseName"] if market.get("swap") else market["id"]),)
 
 
 def _hyperliquid(message: Any) -> Sequence[Update]:
@@ -194,6 +218,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "kucoinfutures": _KUCOIN,
     "bitget": Family(
         _bitget,
+        names=_bitget_names,
         leaves=True,
         merges_snapshots=True,
         checksum=checksums.bitget,
@@ -203,7 +228,9 @@ FAMILIES: Final[dict[str, Family]] = {
         options=_UNCHECKED,
     ),
     "mexc": Family(_mexc, leaves=True, drains=True),
-    "hyperliquid": Family(_hyperliquid, leaves=True, only_whole=True, audit=Audit()),
+    "hyperliquid": Family(
+        _hyperliquid, names=_hyperliquid_names, leaves=True, only_whole=True, audit=Audit()
+    ),
 }
 
 
