@@ -23,8 +23,12 @@ def _judged(exchange_id: str, *messages: Any) -> list[Verdict | Hole]:
 # Chains
 
 
+SHORT: dict[str, Any] = {"b": [], "a": []}
+LONG: dict[str, Any] = {"bids": [], "asks": []}
+
+
 def _depth(first: int, last: int, previous: int | None = None) -> dict[str, object]:
-    update = {"e": "depthUpdate", "s": "X", "U": first, "u": last}
+    update = {"e": "depthUpdate", "s": "X", "U": first, "u": last, **SHORT}
     return {"data": update if previous is None else {**update, "pu": previous}}
 
 
@@ -67,7 +71,7 @@ def test_readers_leave_other_messages_alone(exchange_id: str) -> None:
 
 def test_deribit_chains_by_the_change_before() -> None:
     def book(change_id: int, previous: int | None = None) -> dict[str, Any]:
-        data: dict[str, Any] = {"instrument_name": "X", "change_id": change_id, "type": "snapshot"}
+        data = {"instrument_name": "X", "change_id": change_id, "type": "snapshot", **LONG}
         if previous is not None:
             data |= {"type": "change", "prev_change_id": previous}
         return {"method": "subscription", "params": {"channel": "book.X.100ms", "data": data}}
@@ -80,7 +84,7 @@ def test_deribit_chains_by_the_change_before() -> None:
         FOLLOWS,
         Hole("X", -1),
     ]
-    grouped = {"instrument_name": "X", "change_id": 9}  # whole books, no type
+    grouped = {"instrument_name": "X", "change_id": 9, **LONG}  # whole books, no type
     message = {"method": "subscription", "params": {"channel": "book.X.none.10.100ms"}}
     message["params"]["data"] = grouped  # type: ignore[index]
     assert _judged("deribit", message) == [FOLLOWS]
@@ -116,7 +120,7 @@ def test_digits_are_kept_as_they_were_sent() -> None:
 
 def test_bybit_counts_by_one_and_a_snapshot_begins_anew() -> None:
     def book(u: int, kind: str = "delta") -> dict[str, Any]:
-        return {"topic": "orderbook.50.X", "type": kind, "data": {"s": "X", "u": u}}
+        return {"topic": "orderbook.50.X", "type": kind, "data": {"s": "X", "u": u, **SHORT}}
 
     messages = [book(8), book(9, "snapshot"), book(10), book(10), book(13)]
     assert _judged("bybit", *messages) == [EARLY, FOLLOWS, FOLLOWS, DUPLICATE, Hole("X", 2)]
@@ -126,7 +130,7 @@ def test_bybit_counts_by_one_and_a_snapshot_begins_anew() -> None:
 
 def test_okx_chains_by_previous_id_through_silence_and_resets() -> None:
     def book(seq: int, prev: int, action: str = "update") -> dict[str, Any]:
-        data = {"seqId": seq, "prevSeqId": prev, "checksum": 0}
+        data = {"seqId": seq, "prevSeqId": prev, "checksum": 0, **LONG}
         return {"arg": {"channel": "books", "instId": "X"}, "action": action, "data": [data]}
 
     whole = book(10, -1, "snapshot")
@@ -160,11 +164,11 @@ def test_coinbase_counts_the_messages_of_the_connection() -> None:
 
 def test_gate_spot_opens_whole_and_futures_do_not() -> None:
     def spot(first: int, last: int, full: bool = False) -> dict[str, Any]:
-        result = {"s": "ob.X_USDT.50", "U": first, "u": last, "full": full}
+        result = {"s": "ob.X_USDT.50", "U": first, "u": last, "full": full, **SHORT}
         return {"channel": "spot.obu", "event": "update", "result": result}
 
     def future(first: int, last: int) -> dict[str, Any]:
-        result = {"s": "X_USDT", "U": first, "u": last}
+        result = {"s": "X_USDT", "U": first, "u": last, **SHORT}
         return {"channel": "futures.order_book_update", "event": "update", "result": result}
 
     spots = [spot(4, 5), spot(1, 9, True), spot(10, 12), spot(15, 15)]
@@ -173,13 +177,28 @@ def test_gate_spot_opens_whole_and_futures_do_not() -> None:
     assert _judged("gate", *futures) == [FOLLOWS, FOLLOWS, Hole("X_USDT", 1)]
 
 
+def test_gate_spot_leaves_out_what_has_not_changed() -> None:
+    only_ids = {"s": "ob.X_USDT.50", "U": 7, "u": 9}
+    messages = [{"channel": "spot.obu", "result": only_ids | sides} for sides in ({}, {"b": []})]
+    for message in messages:
+        assert FAMILIES["gate"].read(message) == (Update("X_USDT", 7, 9, streamed=True),)
+    with pytest.raises(ValueError, match="'a' of an update is None: a list was expected"):
+        FAMILIES["gate"].read({"channel": "spot.obu", "result": {**only_ids, "a": None}})
+    with pytest.raises(KeyError, match="U"):
+        FAMILIES["gate"].read({"channel": "spot.obu", "result": {"s": "ob.X_USDT.50", "u": 9}})
+
+
 def test_kucoin_numbers_ranges_on_spot_and_single_changes_on_futures() -> None:
     def spot(start: int, end: int) -> dict[str, Any]:
-        data = {"sequenceStart": start, "sequenceEnd": end, "symbol": "X-USDT"}
+        data: dict[str, Any] = {"sequenceStart": start, "sequenceEnd": end, "symbol": "X-USDT"}
+        data["changes"] = LONG
         return {"topic": "/market/level2:X-USDT", "data": data}
 
     def future(sequence: int) -> dict[str, Any]:
-        return {"topic": "/contractMarket/level2:XUSDTM", "data": {"sequence": sequence}}
+        return {
+            "topic": "/contractMarket/level2:XUSDTM",
+            "data": {"sequence": sequence, "change": "1,buy,2"},
+        }
 
     assert _judged("kucoin", spot(4, 5), spot(6, 6), spot(8, 9))[-1] == Hole("X-USDT", 1)
     assert _judged("kucoin", future(4), future(5), future(8))[-1] == Hole("XUSDTM", 2)
@@ -188,12 +207,15 @@ def test_kucoin_numbers_ranges_on_spot_and_single_changes_on_futures() -> None:
 def test_bitget_chains_by_pseq_or_only_grows() -> None:
     def book(action: str, **data: Any) -> dict[str, Any]:
         arg = {"instType": "SPOT", "channel": "books", "instId": "X"}
-        return {"action": action, "arg": arg, "data": [{**data, "checksum": 7}]}
+        return {"action": action, "arg": arg, "data": [{**data, **LONG, "checksum": 7}]}
 
     chained = [book("snapshot", seq="5", pseq=0), book("update", seq="9", pseq="5")]
     assert _judged("bitget", *chained, book("update", seq="12", pseq="10"))[-1] == Hole(
         "spot X", -1
     )
+    stock = book("snapshot", seq=5)
+    stock["data"] = stock["data"][0]
+    assert FAMILIES["bitget"].read(stock)[0].last == 5
     growing = [book("snapshot", seq=5), book("update", seq=9), book("update", seq=7)]
     assert _judged("bitget", *growing) == [FOLLOWS, FOLLOWS, Hole("spot X", -1)]
     assert FAMILIES["bitget"].read(growing[0])[0].checksum is None  # a snapshot carries none
@@ -210,6 +232,48 @@ def test_hyperliquid_books_are_whole_and_in_the_order_of_their_time() -> None:
         FOLLOWS,
         Hole("X", -1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("exchange_id", "message"),
+    [
+        ("bybit", {"topic": "orderbook.50.X", "data": {"s": "X", "u": 8, **SHORT}}),
+        ("okx", {"arg": {"channel": "books", "instId": "X"}, "data": [LONG]}),
+        ("kraken", {"channel": "book", "data": [{"symbol": "X", "checksum": 1, **LONG}]}),
+        (
+            "coinbase",
+            {
+                "channel": "l2_data",
+                "sequence_num": 1,
+                "events": [{"product_id": "X", "updates": []}],
+            },
+        ),
+        (
+            "bitget",
+            {"arg": {"channel": "books", "instType": "SPOT", "instId": "X"}, "data": [LONG]},
+        ),
+    ],
+)
+def test_word_that_is_not_the_venues_is_refused(exchange_id: str, message: dict[str, Any]) -> None:
+    """What neither begins a book nor changes it: ccxt would take it for one of both."""
+    told = dict.fromkeys(("action", "type"), "other")
+    events = [{**event, **told} for event in message.get("events", [])]
+    with pytest.raises(ValueError, match="an update is called 'other'"):
+        FAMILIES[exchange_id].read({**message, **told, "events": events})
+
+
+def test_deribit_change_without_its_type_is_no_snapshot() -> None:
+    data = {"instrument_name": "X", "change_id": 8, "prev_change_id": 7, **LONG}
+    with pytest.raises(KeyError, match="type"):
+        FAMILIES["deribit"].read(
+            {"method": "subscription", "params": {"channel": "book.X.100ms", "data": data}}
+        )
+
+
+def test_hyperliquid_book_with_one_side_is_refused() -> None:
+    data = {"coin": "X", "time": 5, "levels": [[]]}
+    with pytest.raises(ValueError, match="not enough values"):
+        FAMILIES["hyperliquid"].read({"channel": "l2Book", "data": data})
 
 
 def test_okx_checksum_of_its_documentation() -> None:

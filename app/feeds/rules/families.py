@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from app.feeds.lineage import lineage, nearest
 from app.feeds.rules import checksums
+from app.feeds.rules.demands import demand_change, demand_lists, is_whole
 from app.feeds.rules.base import (
     CONNECTION,
     NO_ID,
@@ -20,6 +21,7 @@ from app.feeds.rules.base import (
 )
 
 _NOTHING: Final[tuple[Update, ...]] = ()
+_GROUPED_DOTS: Final = 4  # book.NAME.GROUP.DEPTH.INTERVAL
 _UNCHECKED: Final = {"watchOrderBook": {"checksum": False}}
 
 
@@ -28,6 +30,7 @@ def _binance(message: Any) -> Sequence[Update]:
     data = message.get("data", message) if isinstance(message, dict) else None
     if not isinstance(data, dict) or data.get("e") != "depthUpdate":
         return _NOTHING
+    demand_lists(data, "b", "a")
     previous = data.get("pu")
     previous = None if previous is None else int(previous)
     return (Update(str(data["s"]), int(data["U"]), int(data["u"]), previous),)
@@ -38,18 +41,22 @@ def _bybit(message: Any) -> Sequence[Update]:
     if not isinstance(message, dict) or not str(message.get("topic")).startswith("orderbook."):
         return _NOTHING
     data = message["data"]
-    number, whole = int(data["u"]), message["type"] == "snapshot"
+    demand_lists(data, "b", "a")
+    number, whole = int(data["u"]), is_whole(message["type"], "delta")
     return (Update(str(data["s"]), number, number, whole=whole, streamed=True),)
 
 
 def _okx(message: Any) -> Sequence[Update]:
     """prevSeqId is the seqId before; a message without change repeats it. The checksum is 0 since 2026."""
     arg = message.get("arg") if isinstance(message, dict) else None
-    if not isinstance(arg, dict) or message.get("action") not in ("snapshot", "update"):
+    if not isinstance(arg, dict) or "action" not in message:
         return _NOTHING
-    key, whole = str(arg["instId"]), message["action"] == "snapshot"
+    if not str(arg.get("channel")).startswith("books"):
+        return _NOTHING
+    key, whole = str(arg["instId"]), is_whole(message["action"])
     updates = []
     for data in message["data"]:
+        demand_lists(data, "bids", "asks")
         number, previous = int(data.get("seqId", NO_ID)), data.get("prevSeqId")
         previous = None if whole or previous is None else int(previous)
         checksum = int(data.get("checksum") or 0) or None
@@ -61,22 +68,24 @@ def _kraken(message: Any) -> Sequence[Update]:
     """No ids: the checksum of the ten best levels tells."""
     if not isinstance(message, dict) or message.get("channel") != "book":
         return _NOTHING
-    whole = message["type"] == "snapshot"
-    return [
-        Update(str(book["symbol"]), whole=whole, streamed=True, checksum=int(book["checksum"]))
-        for book in message["data"]
-    ]
+    whole, updates = is_whole(message["type"]), []
+    for book in message["data"]:
+        demand_lists(book, "bids", "asks")
+        checksum = int(book["checksum"])
+        updates.append(Update(str(book["symbol"]), whole=whole, streamed=True, checksum=checksum))
+    return updates
 
 
 def _coinbase(message: Any) -> Sequence[Update]:
     """sequence_num counts the messages of the connection, whatever their channel."""
-    number = message.get("sequence_num") if isinstance(message, dict) else None
-    if number is None:
+    if not isinstance(message, dict) or "sequence_num" not in message:
         return _NOTHING
-    updates = [Update(CONNECTION, int(number), int(number))]
+    number = int(message["sequence_num"])
+    updates = [Update(CONNECTION, number, number)]
     if message.get("channel") == "l2_data":
         for event in message["events"]:
-            whole = event["type"] == "snapshot"
+            demand_lists(event, "updates")
+            whole = is_whole(event["type"])
             updates.append(Update(str(event["product_id"]), whole=whole, streamed=True))
     return updates
 
@@ -86,23 +95,30 @@ def _deribit(message: Any) -> Sequence[Update]:
     if not isinstance(message, dict) or message.get("method") != "subscription":
         return _NOTHING
     params = message["params"]
-    if not str(params["channel"]).startswith("book."):
+    channel = str(params["channel"])
+    if not channel.startswith("book."):
         return _NOTHING
     data = params["data"]
-    number, whole = int(data["change_id"]), data.get("type", "snapshot") == "snapshot"
+    demand_lists(data, "bids", "asks")
+    grouped = channel.count(".") == _GROUPED_DOTS
+    number, whole = int(data["change_id"]), grouped or is_whole(data["type"], "change")
     previous = None if whole else int(data["prev_change_id"])
     return (Update(str(data["instrument_name"]), number, number, previous, whole, True),)
 
 
 def _gate(message: Any) -> Sequence[Update]:
-    """U..u; the spot stream opens with a full book, futures fetch theirs."""
-    if not isinstance(message, dict) or message.get("event") not in ("update", "all"):
+    """U..u; the spot stream opens with a full book and leaves out a side without change, futures fetch
+    theirs and send both."""
+    if not isinstance(message, dict) or message.get("event") in ("subscribe", "unsubscribe"):
         return _NOTHING
     channel, result = str(message.get("channel")), message.get("result")
     if channel == "spot.obu" and isinstance(result, dict):
+        demand_lists(result, *(side for side in ("b", "a") if side in result))
         key, whole = str(result["s"]).split(".")[1], result.get("full") is True
-        return (Update(key, int(result.get("U", NO_ID)), int(result["u"]), None, whole, True),)
+        first = NO_ID if whole else int(result["U"])
+        return (Update(key, first, int(result["u"]), None, whole, True),)
     if channel.endswith(".order_book_update") and isinstance(result, dict):
+        demand_lists(result, "b", "a")
         return (Update(str(result["s"]), int(result["U"]), int(result["u"])),)
     return _NOTHING
 
@@ -114,8 +130,13 @@ def _kucoin(message: Any) -> Sequence[Update]:
     if channel not in ("/market/level2", "/contractMarket/level2"):
         return _NOTHING
     data = message["data"]
-    last = int(data["sequenceEnd"] if "sequenceEnd" in data else data["sequence"])
-    return (Update(str(data.get("symbol", market)), int(data.get("sequenceStart", last)), last),)
+    if channel == "/market/level2":
+        demand_lists(data["changes"], "bids", "asks")
+        first, last = int(data["sequenceStart"]), int(data["sequenceEnd"])
+    else:
+        demand_change(data["change"])
+        first = last = int(data["sequence"])
+    return (Update(str(data.get("symbol", market)), first, last),)
 
 
 def _bitget(message: Any) -> Sequence[Update]:
@@ -123,11 +144,13 @@ def _bitget(message: Any) -> Sequence[Update]:
     arg = message.get("arg") if isinstance(message, dict) else None
     if not isinstance(arg, dict) or "books" not in (arg.get("channel"), arg.get("topic")):
         return _NOTHING
-    if message.get("action") not in ("snapshot", "update"):
+    if "action" not in message:
         return _NOTHING
-    key, whole = _bitget_key(arg), message["action"] == "snapshot"
-    updates = []
-    for data in message["data"]:
+    key, whole = _bitget_key(arg), is_whole(message["action"])
+    books, updates = message["data"], []
+    for data in books if isinstance(books, list) else (books,):  # of a tokenized stock it is one
+        short = "b" in data or "a" in data
+        demand_lists(data, *(("b", "a") if short else ("bids", "asks")))
         number, previous = int(data.get("seq", NO_ID)), int(data.get("pseq") or 0)
         checksum = None if whole else int(data.get("checksum") or 0) or None
         updates.append(
@@ -157,6 +180,8 @@ def _hyperliquid(message: Any) -> Sequence[Update]:
     if not isinstance(message, dict) or message.get("channel") != "l2Book":
         return _NOTHING
     data = message["data"]
+    bids, asks = data["levels"]
+    demand_lists({"bids": bids, "asks": asks}, "bids", "asks")
     time_ms = int(data["time"])
     return (Update(str(data["coin"]), time_ms, time_ms, whole=True),)
 
@@ -171,6 +196,7 @@ def _mexc(message: Any) -> Sequence[Update]:
         return (Update(str(message["symbol"]), first, last),)
     if message.get("channel") == "push.depth":
         number = int(message["data"]["version"])
+        demand_lists(message["data"], "bids", "asks")
         return (Update(str(message["symbol"]), number, number),)
     return _NOTHING
 
