@@ -63,6 +63,20 @@ def test_a_late_update_is_a_hole_and_one_sent_again_is_none() -> None:
     ]
 
 
+def test_an_update_without_id_among_numbered_ones_is_a_hole() -> None:
+    chains = Chains(FAMILIES["okx"])
+    assert [chains.judge(Update("X", k, k)) for k in (1, -1, 2)] == [FOLLOWS, Hole("X"), FOLLOWS]
+    assert [chains.judge(Update("Y", k, k)) for k in (-1, -1, 2)] == [FOLLOWS] * 3
+
+    def book(**data: Any) -> dict[str, Any]:
+        arg = {"channel": "books", "instType": "SPOT", "instId": "X"}
+        return {"arg": arg, "action": "update", "data": [{**data, **LONG}]}
+
+    begun = {**book(seqId=5, seq=5), "action": "snapshot"}
+    assert _judged("okx", begun, book()) == [FOLLOWS, Hole("X")]
+    assert _judged("bitget", begun, book()) == [FOLLOWS, Hole("spot X")]
+
+
 @pytest.mark.parametrize("exchange_id", sorted(FAMILIES))
 def test_readers_leave_other_messages_alone(exchange_id: str) -> None:
     for message in (None, "pong", 3, [], [1], {}, {"event": "info"}, {"id": 1, "result": None}):

@@ -30,9 +30,10 @@ class Chains:
                 return Verdict.EARLY
             self._recent[update.key] = deque((update.last,), _REMEMBERED)
             return Verdict.FOLLOWS
-        if update.last == NO_ID:
-            return Verdict.FOLLOWS
         last = recent[-1]
+        if update.last == NO_ID:
+            # Where ids come, one without tells nothing of what was before it.
+            return Verdict.FOLLOWS if last == NO_ID else Hole(update.key)
         follows = _follows(update, last)
         if not follows and update.last in recent:
             return Verdict.DUPLICATE
