@@ -8,7 +8,7 @@ from typing import Any
 import ccxt.async_support
 import ccxt.pro
 
-from app.errors import FeedError, MarketError
+from app.errors import BookError, FeedError, MarketError
 from app.feeds.ccxt_errors import wait_in
 from app.feeds.ccxt_hook import (
     HookedClient,
@@ -16,6 +16,7 @@ from app.feeds.ccxt_hook import (
     WatchedBook,
     WatchedCountedBook,
     WatchedIndexedBook,
+    WatchedSpreadBook,
 )
 from app.feeds.lineage import names_of, nearest
 from app.feeds.rules.base import Family
@@ -155,6 +156,15 @@ class _Hooked(_Notes):
             super().handle_message(client, message)  # type: ignore[misc]
 
     @staticmethod
+    def safe_float(dictionary: Any, key: Any, default_value: Any = None) -> Any:
+        """As ccxt, but true and false are no numbers."""
+        try:
+            value = dictionary[key]
+            return default_value if value is True or value is False else float(value)
+        except Exception:  # whatever it is, ccxt means "not there"
+            return default_value
+
+    @staticmethod
     def safe_integer(dictionary: Any, key: Any, default_value: Any = None) -> Any:
         """As ccxt, but a whole number stays what it is: ccxt's way through float loses it above 2^53."""
         try:
@@ -220,7 +230,10 @@ class _Binance:
         """As ccxt; a change that is not two numbers raises instead of passing for a removal."""
         store = bookside.storeArray
         for delta in deltas:
-            store([float(delta[0]), float(delta[1])])
+            price, size = delta[0], delta[1]
+            if price is True or price is False or size is True or size is False:
+                raise BookError(f"A level of price {price} and size {size} was sent.", "non-finite")
+            store([float(price), float(size)])
 
 
 class _Okx:
@@ -230,6 +243,20 @@ class _Okx:
         store = bookside.storeArray
         for delta in deltas:
             store([exact(delta[0]), exact(delta[1])])
+
+
+class _Deribit:
+    """Mixed in for deribit: a combination's prices can be below zero."""
+
+    orderbooks: dict[str, Any]
+    safe_market: Callable[[str], Any]
+
+    def handle_order_book(self, client: Any, message: Any) -> None:
+        market = self.safe_market(message["params"]["data"]["instrument_name"])
+        kind = str((market["info"] or {}).get("kind"))
+        if market["symbol"] not in self.orderbooks and "combo" in kind:
+            self.orderbooks[market["symbol"]] = WatchedSpreadBook()
+        super().handle_order_book(client, message)  # type: ignore[misc]
 
 
 class _Kraken:
@@ -252,6 +279,12 @@ class _Mexc:
             super().handle_protobuf_message(client, message)  # type: ignore[misc]
         return True
 
+    def handle_bookside_delta(self, bookside: Any, bidasks: Any) -> None:
+        for level in bidasks:
+            if isinstance(level, list) and any(isinstance(number, bool) for number in level[:2]):
+                raise BookError(f"A level of {level[:2]} was sent.", "non-finite")
+        super().handle_bookside_delta(bookside, bidasks)  # type: ignore[misc]
+
     def get_cache_index(self, orderbook: Any, cache: Any) -> int:
         nonce = whole_number(orderbook["nonce"])
         for index, delta in enumerate(cache):
@@ -271,7 +304,7 @@ def _last_of(delta: Any) -> int:
 
 
 # What a venue's class needs besides, by ccxt id.
-_OWN: dict[str, type | None] = {"kraken": _Kraken, "mexc": _Mexc, "okx": _Okx}
+_OWN: dict[str, type | None] = {"deribit": _Deribit, "kraken": _Kraken, "mexc": _Mexc, "okx": _Okx}
 
 
 def hooked(base: Any, observer: Observer, facts: VenueFacts) -> Any:

@@ -8,6 +8,7 @@ fail: a failure is caught here and told to it, since an exception would end the 
 
 import contextlib
 import math
+import sys
 from bisect import bisect_left
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -275,19 +276,26 @@ def _refuse(price: Any, size: Any) -> None:
 class _CheckedSide:
     """Refuses numbers that no book can hold, before they hide below the visible levels."""
 
+    least = 0.0
+    unpriced = False  # an order can be taken away by its id
+
     def storeArray(self, delta: Any) -> None:  # noqa: N802 (ccxt's name)
         price, size = delta[0], delta[1]
-        if size is None or not is_size(size) or (price is not None and not is_price(price)):
+        priced = self.unpriced if price is None else is_price(price, self.least)
+        if size is None or not is_size(size) or not priced:
             _refuse(price, size)
         super().storeArray(delta)  # type: ignore[misc]
 
 
 class _PlainSide(sides.OrderBookSide):  # type: ignore[misc]
-    """ccxt's side, with the same check inlined: two thirds of the cost of an update are spent here."""
+    """ccxt's side, with the same check inlined: two thirds of the cost of an update are spent here.
+
+    That a number is none but JSON's true or false is for whoever converts it (`ccxt_exchange`).
+    """
 
     def storeArray(self, delta: Any) -> None:  # noqa: N802 (ccxt's name)
         price, size = delta[0], delta[1]
-        if price is None or size is None or not (0.0 <= size < _INF and -_INF < price < _INF):
+        if price is None or size is None or not (0.0 <= size < _INF and 0.0 <= price < _INF):
             _refuse(price, size)
         keys = self._index
         key = -price if self.side else price
@@ -320,12 +328,20 @@ class _CountedBids(_CheckedSide, sides.CountedBids):  # type: ignore[misc]
     pass
 
 
+class _SpreadAsks(_CountedAsks):
+    least = -sys.float_info.max
+
+
+class _SpreadBids(_CountedBids):
+    least = -sys.float_info.max
+
+
 class _IndexedAsks(_CheckedSide, sides.IndexedAsks):  # type: ignore[misc]
-    pass
+    unpriced = True
 
 
 class _IndexedBids(_CheckedSide, sides.IndexedBids):  # type: ignore[misc]
-    pass
+    unpriced = True
 
 
 class WatchedBook(books.OrderBook):  # type: ignore[misc]
@@ -363,6 +379,12 @@ class WatchedCountedBook(WatchedBook):
     """The same for venues that count orders at a price."""
 
     _sides = (_CountedAsks, _CountedBids)
+
+
+class WatchedSpreadBook(WatchedCountedBook):
+    """The same for venues with spreads and combinations, whose prices can be below zero."""
+
+    _sides = (_SpreadAsks, _SpreadBids)
 
 
 class WatchedIndexedBook(WatchedBook):

@@ -43,10 +43,10 @@ def _side_fault(levels: Side, direction: float, most_price: float, most_size: fl
 
 
 def is_size(value: float) -> bool:
-    """Whether a number can be the size of a level or a change: finite and not negative."""
-    return 0.0 <= value < _INF
+    """Whether a number can be the size of a level or a change: finite, not negative, and no truth value."""
+    return not isinstance(value, bool) and 0.0 <= value < _INF
 
 
-def is_price(value: float) -> bool:
-    """Whether a number can be a price: finite (spreads and combinations can be negative)."""
-    return -_INF < value < _INF
+def is_price(value: float, least: float = 0.0) -> bool:
+    """Whether a number can be a price, `least` being the least finite one that the market can have."""
+    return not isinstance(value, bool) and least <= value < _INF

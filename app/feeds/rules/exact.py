@@ -25,9 +25,11 @@ class Exact(float):
 
 
 def exact(value: Any) -> Any:
-    """A number of a message with its text; what is no number stays what it is, to be refused later."""
-    if isinstance(value, Exact | bool):
+    """A number of a message with its text; what is none is refused later: as it is, and None for a truth."""
+    if isinstance(value, Exact):
         return value
+    if isinstance(value, bool):
+        return None
     if isinstance(value, int | str):
         return Exact(str(value))
     return value

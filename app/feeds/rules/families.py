@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from app.feeds.lineage import lineage, nearest
 from app.feeds.rules import checksums
-from app.feeds.rules.demands import demand_change, demand_lists, is_whole
 from app.feeds.rules.base import (
     CONNECTION,
     NO_ID,
@@ -19,6 +18,7 @@ from app.feeds.rules.base import (
     Update,
     ids_of,
 )
+from app.feeds.rules.demands import demand_change, demand_lists, is_whole
 
 _NOTHING: Final[tuple[Update, ...]] = ()
 _GROUPED_DOTS: Final = 4  # book.NAME.GROUP.DEPTH.INTERVAL
