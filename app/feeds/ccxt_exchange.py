@@ -21,6 +21,7 @@ from app.feeds.ccxt_hook import (
 from app.feeds.lineage import names_of, nearest
 from app.feeds.rules.base import Family
 from app.feeds.rules.exact import exact, loads, whole_number
+from app.feeds.usdc import UsdcAsAsked
 from app.feeds.venues import VenueFacts
 from app.settings import FeedSettings, VenueSettings, deep_merge
 
@@ -304,7 +305,13 @@ def _last_of(delta: Any) -> int:
 
 
 # What a venue's class needs besides, by ccxt id.
-_OWN: dict[str, type | None] = {"deribit": _Deribit, "kraken": _Kraken, "mexc": _Mexc, "okx": _Okx}
+_OWN: dict[str, type | None] = {
+    "coinbase": UsdcAsAsked,
+    "deribit": _Deribit,
+    "kraken": _Kraken,
+    "mexc": _Mexc,
+    "okx": _Okx,
+}
 
 
 def hooked(base: Any, observer: Observer, facts: VenueFacts) -> Any:
