@@ -5,16 +5,30 @@ from typing import Any
 import orjson
 import pytest
 
+from app.feeds.rules.exact import loads
+from app.records import State
 from tests.venues.books import Book, formats
 from tests.venues.direct import direct
 from tests.venues.followed import answer, begin, live, wire
 
 NAMES = sorted(formats())
+
+
+def dumped(message: Any) -> str:
+    """JSON with the digits that numbers came with."""
+    return orjson.dumps(
+        message,
+        default=lambda number: orjson.Fragment(number.text),
+        option=orjson.OPT_PASSTHROUGH_SUBCLASS,
+    ).decode()
+
+
 IMPOSSIBLE_NUMBERS = {
     "size true": (1, True),
     "price true": (0, True),
     "price false": (0, False),
     "negative price": (0, -99.97),
+    "NaN": (1, "NaN"),
 }
 
 
@@ -63,7 +77,9 @@ async def test_number_that_no_book_can_hold_is_refused(name: str, wrong: str) ->
         frame = form.change(book, book.apply({"99.97": "1.1000"}, {}))
         made.push(_with_level(frame, *IMPOSSIBLE_NUMBERS[wrong]), wire(made, form))
         status = made.feeds[symbol].status
-        assert status.rejected == {"non-finite": 1}
+        # Where sizes are numbers, the word is none at all.
+        reasons = ("non-finite", "handler") if wrong == "NaN" else ("non-finite",)
+        assert status.rejected in [{reason: 1} for reason in reasons]
         assert made.feeds[symbol].book() is None
 
 
@@ -116,3 +132,56 @@ async def test_update_without_its_sides_is_rejected(name: str, missing: str) -> 
         assert made.top(symbol) == book.top()
         assert status.gaps_by_reason["handler"] == 1
         assert len(made.wires) == dialled
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_changes_in_the_wrong_order_are_rejected(name: str) -> None:
+    form, book = formats()[name], Book()
+    async with direct(form.exchange_id, [form.market], answer(form)) as made:
+        symbol = await live(made, form, book)
+        first = form.change(book, book.apply({"99.97": "1.1000"}, {}))
+        second = form.change(book, book.apply({"99.96": "2.1000"}, {}))
+        for frame in (second, first):
+            made.push(frame, wire(made, form))
+        status = made.feeds[symbol].status
+        assert status.rejected == {form.hole: 1}
+        assert made.feeds[symbol].book() is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_side_that_is_taken_away_is_true_and_a_book_that_is_may_be(name: str) -> None:
+    form, book = formats()[name], Book()
+    async with direct(form.exchange_id, [form.market], answer(form)) as made:
+        symbol = await live(made, form, book)
+        for price in list(book.asks):
+            made.push(form.change(book, book.apply({}, {price: "0"})), wire(made, form))
+        assert made.top(symbol) == book.top()
+        assert made.feeds[symbol].status.state is State.LIVE
+        assert not made.feeds[symbol].status.rejected
+        for price in list(book.bids):
+            made.push(form.change(book, book.apply({price: "0"}, {})), wire(made, form))
+        assert made.top(symbol) in (None, ([], []))
+
+
+TIMES = ("E", "T", "t", "ts", "time", "time_ms", "timestamp", "event_time")
+
+
+def _without_times(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_times(value) for key, value in node.items() if key not in TIMES}
+    return [_without_times(each) for each in node] if isinstance(node, list) else node
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "hyperliquid"])
+async def test_book_without_times_is_followed(name: str) -> None:
+    """Hyperliquid alone orders its books by them."""
+    form, book = formats()[name], Book()
+    async with direct(form.exchange_id, [form.market], answer(form)) as made:
+        symbol = await live(made, form, book)
+        made.ring.depth.take()
+        change = form.change(book, book.apply({"99.97": "1.1000"}, {}))
+        frame = _without_times(loads(orjson.dumps(change).decode()))
+        made.push(dumped(frame), wire(made, form))
+        assert made.top(symbol) == book.top()
+        assert not made.feeds[symbol].status.rejected
+        assert made.ring.depth.take().venue_ms.tolist() == [-1]

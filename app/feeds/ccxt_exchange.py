@@ -269,6 +269,18 @@ class _Kraken:
             store([exact(delta["price"]), exact(delta["qty"])])
 
 
+class _Kucoin:
+    """Mixed in for kucoin: a contract's changes have one number each, where ccxt looks for a first and a
+    last, and compares the book's with the time."""
+
+    def handle_order_book(self, client: Any, message: Any) -> None:
+        data = message["data"]
+        if "sequence" in data:
+            one = {"sequenceStart": data["sequence"], "sequenceEnd": data["sequence"]}
+            message = {**message, "data": {**data, **one}}
+        super().handle_order_book(client, message)  # type: ignore[misc]
+
+
 class _Mexc:
     """Mixed in for mexc: decoded messages are held to their rules, and an update counts by its last id: ccxt
     takes the first, and drops the one in the midst of which a snapshot was made."""
@@ -309,6 +321,7 @@ _OWN: dict[str, type | None] = {
     "coinbase": UsdcAsAsked,
     "deribit": _Deribit,
     "kraken": _Kraken,
+    "kucoin": _Kucoin,
     "mexc": _Mexc,
     "okx": _Okx,
 }

@@ -8,7 +8,8 @@ from app.feeds.market_feed import CcxtMarketFeed
 
 # Shorter ids are looked for as values only.
 _TELLING = 5
-_INSIDE_AN_ID = r"[A-Za-z0-9_/:-]"
+# What an id goes on with; before it, a colon ends the name of a channel.
+_BEFORE, _AFTER = r"[A-Za-z0-9_/-]", r"[A-Za-z0-9_/:-]"
 
 
 class Names:
@@ -58,5 +59,5 @@ def _mentions(text: str, name: str) -> bool:
         return False
     if len(name) < _TELLING:  # keys and other values look like it
         return re.search(rf':\s*"{re.escape(name)}"', text) is not None
-    whole = f"(?<!{_INSIDE_AN_ID}){re.escape(name)}(?!{_INSIDE_AN_ID})"
+    whole = f"(?<!{_BEFORE}){re.escape(name)}(?!{_AFTER})"
     return re.search(whole, text, re.IGNORECASE) is not None

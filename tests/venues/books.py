@@ -52,7 +52,8 @@ class Format:
     """How a venue writes about a book.
 
     `whole` and `change` make frames; `whole` is None where the book is fetched: then `told` changes must
-    come before ccxt fetches it.
+    come before ccxt fetches it. `hole` is by what a lost change shows; `most` how many levels an update can
+    change.
     """
 
     exchange_id: str
@@ -60,7 +61,8 @@ class Format:
     change: Callable[[Book, Sides], Any]
     whole: Callable[[Book], Any] | None = None
     told: int = 1
-    acknowledge: Callable[[dict[str, Any]], Any] | None = None
+    hole: str = "sequence"
+    most: int = 3
 
     @property
     def symbol(self) -> str:
@@ -206,6 +208,29 @@ def _mexc_future(book: Book, sides: Sides) -> Any:
     return {"symbol": "X_USDT", "data": data, "channel": "push.depth", "ts": ts}
 
 
+def _kucoin_future(book: Book, sides: Sides) -> Any:
+    """One change a message; one that changes nothing repeats the best bid."""
+    held = [(name, level) for name in ("bids", "asks") for level in sides[name]]
+    name, (price, size) = (held or [("bids", book.best(1)["bids"][0])])[0]
+    change = f"{price},{'buy' if name == 'bids' else 'sell'},{size}"
+    data = {"sequence": book.last_id, "change": change, "timestamp": 1_700_000_000_000}
+    topic = "/contractMarket/level2:XUSDTM"
+    return {"topic": topic, "type": "message", "subject": "level2", "data": data}
+
+
+def _bitget_swap(action: str) -> Callable[..., Any]:
+    """Each message names the one before; there is no checksum."""
+
+    def frame(book: Book, sides: Sides | None = None) -> Any:
+        message = _bitget(action)(book, sides)
+        message["arg"]["instType"] = "USDT-FUTURES"
+        previous = 0 if action == "snapshot" else book.previous_id
+        message["data"][0] |= {"checksum": 0, "seq": str(book.last_id), "pseq": str(previous)}
+        return message
+
+    return frame
+
+
 def _bitget(action: str) -> Callable[..., Any]:
     def frame(book: Book, sides: Sides | None = None) -> Any:
         data: dict[str, Any] = {
@@ -225,12 +250,12 @@ def _hyperliquid(book: Book, sides: Sides | None = None) -> Any:
     return {"channel": "l2Book", "data": data}
 
 
-def _binance(futures: bool) -> Callable[..., Any]:
+def _binance(futures: bool, market: str = "XUSDT") -> Callable[..., Any]:
     def frame(book: Book, sides: Sides) -> Any:
         data: dict[str, Any] = {
             "e": "depthUpdate",
             "E": 1_700_000_000_000,
-            "s": "XUSDT",
+            "s": market,
             "U": book.last_id,
             "u": book.last_id,
             "b": sides["bids"],
@@ -238,7 +263,7 @@ def _binance(futures: bool) -> Callable[..., Any]:
         }
         if futures:
             data |= {"T": 1_700_000_000_000, "pu": book.previous_id}
-        return {"stream": "xusdt@depth@100ms", "data": data}
+        return {"stream": f"{market.lower()}@depth@100ms", "data": data}
 
     return frame
 
@@ -250,10 +275,20 @@ def formats() -> dict[str, Format]:
     return {
         "binance": Format("binance", spot, _binance(False)),
         "binanceusdm": Format("binanceusdm", swap, _binance(True)),
+        "binancecoinm": Format(
+            "binancecoinm",
+            {"id": "XUSD_PERP", "symbol": "X/USD:X"},
+            _binance(True, "XUSD_PERP"),
+        ),
+        "binanceus": Format("binanceus", spot, _binance(False)),
         "bybit": Format("bybit", spot, _bybit("delta"), _bybit("snapshot")),
         "okx": Format("okx", {**spot, "id": "X-USDT"}, _okx("update"), _okx("snapshot")),
         "kraken": Format(
-            "kraken", {"id": "XUSD", "symbol": "X/USD"}, _kraken("update"), _kraken("snapshot")
+            "kraken",
+            {"id": "XUSD", "symbol": "X/USD"},
+            _kraken("update"),
+            _kraken("snapshot"),
+            hole="checksum",
         ),
         "coinbase": Format(
             "coinbase",
@@ -271,7 +306,11 @@ def formats() -> dict[str, Format]:
         "gate futures": Format("gate", {**swap, "id": "X_USDT"}, _gate_future),
         "kucoin": Format("kucoin", {**spot, "id": "X-USDT"}, _kucoin, told=6),
         "mexc futures": Format("mexc", {**swap, "id": "X_USDT"}, _mexc_future, told=26),
-        "bitget": Format("bitget", spot, _bitget("update"), _bitget("snapshot")),
+        "kucoin futures": Format(
+            "kucoinfutures", {**swap, "id": "XUSDTM"}, _kucoin_future, told=6, most=1
+        ),
+        "bitget": Format("bitget", spot, _bitget("update"), _bitget("snapshot"), hole="checksum"),
+        "bitget swap": Format("bitget", swap, _bitget_swap("update"), _bitget_swap("snapshot")),
         "hyperliquid": Format(
             "hyperliquid",
             {"id": "0", "symbol": "X/USDC:USDC", "baseName": "X"},
