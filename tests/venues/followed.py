@@ -10,6 +10,7 @@ from tests.venues.books import Book, Format
 from tests.venues.direct import Direct, Wire
 
 CHANGES = [
+    ({"99.75": "2.2000"}, {}),  # a level below the best
     ({"99.90": "7.0000"}, {}),
     ({}, {"100.10": "0"}),
     ({}, {"100.15": "3.1000"}),
@@ -44,8 +45,8 @@ def answer(form: Format) -> Callable[[Direct], None]:
             if form.exchange_id == "gate" and message.get("event") == "subscribe":
                 reply = {"id": message["id"], "channel": message["channel"], "error": None}
                 made.push({**reply, "event": "subscribe", "result": {"status": "success"}}, wire)
-            if form.exchange_id == "mexc" and message.get("method") == "unsub.depth":
-                made.push({"channel": "rs.unsub.depth", "data": "success"}, wire)
+            if form.exchange_id == "mexc" and str(message.get("method")).startswith("unsub."):
+                made.push({"channel": f"rs.{message['method']}", "data": "success"}, wire)
             if form.exchange_id.startswith("binance") and message.get("method") == "SUBSCRIBE":
                 made.push({"result": None, "id": message["id"]}, wire)
 
