@@ -176,6 +176,12 @@ def test_coinbase_counts_the_messages_of_the_connection() -> None:
     ]
 
 
+def test_coinbase_message_without_its_channel_is_refused() -> None:
+    """It would count as seen, and ccxt would pass over it."""
+    with pytest.raises(KeyError, match="channel"):
+        FAMILIES["coinbase"].read({"sequence_num": 4, "events": []})
+
+
 def test_gate_spot_opens_whole_and_futures_do_not() -> None:
     def spot(first: int, last: int, full: bool = False) -> dict[str, Any]:
         result = {"s": "ob.X_USDT.50", "U": first, "u": last, "full": full, **SHORT}
@@ -206,16 +212,26 @@ def test_kucoin_numbers_ranges_on_spot_and_single_changes_on_futures() -> None:
     def spot(start: int, end: int) -> dict[str, Any]:
         data: dict[str, Any] = {"sequenceStart": start, "sequenceEnd": end, "symbol": "X-USDT"}
         data["changes"] = LONG
-        return {"topic": "/market/level2:X-USDT", "data": data}
+        return {
+            "type": "message",
+            "subject": "trade.l2update",
+            "topic": "/market/level2:X-USDT",
+            "data": data,
+        }
 
     def future(sequence: int) -> dict[str, Any]:
-        return {
-            "topic": "/contractMarket/level2:XUSDTM",
-            "data": {"sequence": sequence, "change": "1,buy,2"},
-        }
+        data = {"sequence": sequence, "change": "1,buy,2"}
+        topic = "/contractMarket/level2:XUSDTM"
+        return {"type": "message", "subject": "level2", "topic": topic, "data": data}
 
     assert _judged("kucoin", spot(4, 5), spot(6, 6), spot(8, 9))[-1] == Hole("X-USDT", 1)
     assert _judged("kucoin", future(4), future(5), future(8))[-1] == Hole("XUSDTM", 2)
+    # ccxt passes over what bears other words: it must not count as seen.
+    for word in ("type", "subject"):
+        with pytest.raises(ValueError, match="was expected"):
+            FAMILIES["kucoin"].read({**spot(4, 5), word: None})
+    with pytest.raises(ValueError, match="a change is of the side 'x'"):
+        FAMILIES["kucoin"].read({**future(4), "data": {"sequence": 4, "change": "1,x,2"}})
 
 
 def test_bitget_chains_by_pseq_or_only_grows() -> None:

@@ -27,6 +27,16 @@ def demand_change(change: str) -> None:
         raise ValueError(f"a change is of the side {side!r:.40}: buy or sell was expected")
 
 
+def demand_word(word: Any, expected: str) -> None:
+    """Demand the venue's word for what a message is.
+
+    Raises:
+        ValueError: it is another one.
+    """
+    if word != expected:
+        raise ValueError(f"a message is called {word!r:.40}: {expected} was expected")
+
+
 def is_whole(kind: Any, change: str = "update") -> bool:
     """Whether an update is a snapshot, by the venue's word for what it is.
 

@@ -18,10 +18,11 @@ from app.feeds.rules.base import (
     Update,
     ids_of,
 )
-from app.feeds.rules.demands import demand_change, demand_lists, is_whole
+from app.feeds.rules.demands import demand_change, demand_lists, demand_word, is_whole
 
 _NOTHING: Final[tuple[Update, ...]] = ()
 _GROUPED_DOTS: Final = 4  # book.NAME.GROUP.DEPTH.INTERVAL
+_KUCOIN_SUBJECTS: Final = {"/market/level2": "trade.l2update", "/contractMarket/level2": "level2"}
 _UNCHECKED: Final = {"watchOrderBook": {"checksum": False}}
 
 
@@ -82,7 +83,7 @@ def _coinbase(message: Any) -> Sequence[Update]:
         return _NOTHING
     number = int(message["sequence_num"])
     updates = [Update(CONNECTION, number, number)]
-    if message.get("channel") == "l2_data":
+    if message["channel"] == "l2_data":
         for event in message["events"]:
             demand_lists(event, "updates")
             whole = is_whole(event["type"])
@@ -127,9 +128,12 @@ def _kucoin(message: Any) -> Sequence[Update]:
     """Spot numbers its updates from..to, futures one by one."""
     topic = str(message.get("topic")) if isinstance(message, dict) else ""
     channel, _, market = topic.partition(":")
-    if channel not in ("/market/level2", "/contractMarket/level2"):
+    if channel not in _KUCOIN_SUBJECTS:
         return _NOTHING
     data = message["data"]
+    # ccxt goes by these words, and passes over a message without them.
+    demand_word(message.get("type"), "message")
+    demand_word(message.get("subject"), _KUCOIN_SUBJECTS[channel])
     if channel == "/market/level2":
         demand_lists(data["changes"], "bids", "asks")
         first, last = int(data["sequenceStart"]), int(data["sequenceEnd"])
