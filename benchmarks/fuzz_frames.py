@@ -1,6 +1,6 @@
-"""Damaged frames through ccxt and the hook: what was found, and that nothing impossible was served.
+"""Damaged frames through ccxt and the hook: what was found, and that nothing impossible or untrue was served.
 
-Frames of binance, deribit, okx and kraken, recorded ones where OFI_DATA has them; every third is damaged:
+Frames of every venue family, recorded ones where OFI_DATA has them; every third is damaged:
 bytes flipped, cut, spliced, fields swapped, dropped or of a strange type, numbers huge, negative or none,
 deep nesting, sent again, out of order.
 
@@ -42,11 +42,12 @@ def main(args: list[str]) -> None:
     print(f"{len(sequences)} sequences: {', '.join(s.name for s in sequences)}")
     print(
         f"{result.pushed:,} frames, {result.mutated.total():,} of them damaged, in {took:.0f} s; books "
-        f"begun anew {result.begun:,} times, looked at {result.served:,} times"
+        f"begun anew {result.begun:,} times, looked at {result.served:,} times, "
+        f"held against the venue's {result.proved:,} times"
     )
     print(_row("damage", result.mutated))
     print(_row("found", result.faults))
-    print(f"impossible books or states served: {len(result.wrong)} (baseline: 0)")
+    print(f"impossible or untrue books or states served: {len(result.wrong)} (baseline: 0)")
     if result.wrong:
         sys.exit("\n".join(result.wrong[:10]))
 

@@ -306,7 +306,9 @@ class _PlainSide(sides.OrderBookSide):  # type: ignore[misc]
                 self[index][1] = size
             else:
                 keys.insert(index, key)
-                self.insert(index, [price, size])  # what else some venues send would make rows uneven
+                self.insert(
+                    index, [price, size]
+                )  # what else some venues send would make rows uneven
         elif there:
             del keys[index]
             del self[index]

@@ -9,7 +9,7 @@ import orjson
 from tests.venues.binance_replay import FILE, load
 from tests.venues.books import Book, Format, formats
 from tests.venues.capture import frames
-from tests.venues.fuzz import Sequence
+from tests.venues.fuzz import PROVED, Sequence
 
 
 def made(form: Format, name: str, seed: int = 1, changes: int = 120) -> Sequence:
@@ -17,16 +17,19 @@ def made(form: Format, name: str, seed: int = 1, changes: int = 120) -> Sequence
     rng, book = random.Random(seed), Book()
     snapshot = None
     texts = [] if form.whole is None else [_text(form.whole(book))]
-    if form.whole is None:
-        snapshot = {**book.best(), "nonce": book.last_id}
-    for _ in range(changes):
+    tops = [book.top(PROVED)] * len(texts)
+    for k in range(changes):
+        if form.whole is None and k == form.told:
+            snapshot = {**book.best(), "nonce": book.last_id}
         sides: tuple[dict[str, str], dict[str, str]] = ({}, {})
-        for _ in range(rng.randint(1, 3)):
+        for _ in range(rng.randint(1, form.most)):
             buy, depth = rng.random() < 0.5, rng.randint(1, 12)
             price = 100 - depth / 20 if buy else 100 + depth / 20
             sides[0 if buy else 1][f"{price:.2f}"] = rng.choice(["0", f"{rng.random() * 9:.4f}"])
         texts.append(_text(form.change(book, book.apply(*sides))))
-    return Sequence(name, form.exchange_id, form.market, texts, snapshot)
+        tops.append(book.top(PROVED))
+    told = max(3, form.told)
+    return Sequence(name, form.exchange_id, form.market, texts, snapshot, told, form, tuple(tops))
 
 
 def _text(frame: Any) -> str:
@@ -34,8 +37,8 @@ def _text(frame: Any) -> str:
 
 
 def synthetic() -> list[Sequence]:
-    """Binance, deribit, okx and kraken in their formats."""
-    return [made(formats()[name], name) for name in ("binance", "deribit", "okx", "kraken")]
+    """All formats of the venues."""
+    return [made(form, name) for name, form in formats().items()]
 
 
 def recorded_in(folder: Path) -> list[Sequence]:
