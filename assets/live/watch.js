@@ -107,18 +107,51 @@ export class WatchList {
 
   fill() {
     if (!this.api || document.hidden) return;
-    const add = [], update = [], remove = [];
-    for (const [market, row] of this.rows) (this.shown.has(market) ? update : add).push(row);
+    const add = [], remove = [];
+    for (const [market, row] of this.rows) if (!this.renewed(market, row)) add.push({ ...row });
     for (const market of this.shown) if (!this.rows.has(market)) remove.push({ market });
     this.shown = new Set(this.rows.keys());
     this.mark();
-    this.api.applyTransaction({ add, update, remove });
+    if (add.length || remove.length) this.api.applyTransaction({ add, remove });
+    this.api.refreshCells();
+    this.arrange();
     if (!add.length && !remove.length) return;
     this.count();
     const money = moneyOf(this.rows.values());
     if (money === this.money) return;
     this.money = money;
     this.layout();
+  }
+
+  /**
+   * Gives a row that the grid has its new values. Not by a transaction: the grid tells React the row's id and its place
+   * then, and React keeps what it is told, though it changes nothing, until the row is drawn anew: for ever.
+   */
+  renewed(market, row) {
+    const node = this.shown.has(market) ? this.api.getRowNode(market) : null;
+    if (node) Object.assign(node.data, row);
+    return Boolean(node);
+  }
+
+  /** Filters and sorts by the new values where they say so. */
+  arrange() {
+    if (this.filter) this.api.onFilterChanged();
+    else if (!this.inOrder()) this.api.refreshClientSideRowModel("sort");
+  }
+
+  inOrder() {
+    const by = this.api.getColumnState().filter((one) => one.sort).sort((a, b) => a.sortIndex - b.sortIndex);
+    if (!by.length) return true;
+    const order = by.map(({ colId, sort }) => {
+      const { comparator, valueGetter } = this.api.getColumn(colId).getColDef(), down = sort === "desc";
+      return (a, b) => comparator(valueGetter(a), valueGetter(b), a, b, down) * (down ? -1 : 1);
+    });
+    let before = null, right = true;
+    this.api.forEachNodeAfterFilterAndSort((node) => {
+      if (before) right &&= (order.map((one) => one(before, node)).find((found) => found) ?? 0) <= 0;
+      before = node;
+    });
+    return right;
   }
 
   count() {
