@@ -36,6 +36,7 @@ export class Crosshair {
     const { cursor } = this;
     if (cursor?.left === undefined) return false;
     const { left, width } = this.pane.plot();
-    return !cursor.keyed || (cursor.left >= left && cursor.left <= left + width);
+    // The axis is less than a pixel ahead of its end (flow.js).
+    return !cursor.keyed || (cursor.left > left - 1 && cursor.left < left + width + 1);
   }
 }
