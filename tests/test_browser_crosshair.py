@@ -37,7 +37,14 @@ def pass_time(page: Watched, seconds: float) -> None:
     page.until(LATER, [BTC, page.view(BTC)["edge"] + seconds * 1000])
 
 
-@pytest.mark.parametrize(("tab", "plot"), [("flow", ".row-ofi canvas.plot"), ("trades", ".trows")])
+@pytest.mark.parametrize(
+    ("tab", "plot"),
+    [
+        ("flow", ".row-ofi canvas.plot"),
+        ("trades", ".trows"),
+        ("quality", "canvas[data-canvas=latency]"),
+    ],
+)
 def test_the_crosshair_stays_under_a_pointer_that_rests(
     page: Watched, url: str, tab: str, plot: str
 ) -> None:
@@ -75,6 +82,18 @@ def test_a_crosshair_of_the_keyboard_stays_at_its_time_until_that_has_left(
     assert second_of_day(page.page.evaluate(CARD)) == second_of_day(first)
     page.page.keyboard.press("Home")
     page.until(f"() => ({CARD})() === ''")
+
+
+def test_a_crosshair_goes_with_the_market_that_the_pointer_was_in(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&m={ETH}&range=60", BTC, ETH)
+    box = page.page.locator(f".stack[data-market='{ETH}'] .row-ofi canvas.plot").bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
+    page.until(f"market => ({LINE})(market) !== null", BTC)
+    page.page.evaluate("document.querySelectorAll('.mchip')[1].click()")
+    page.until("() => document.querySelectorAll('.stack').length === 1")
+    page.until(f"market => ({LINE})(market) === null", BTC)
+    assert page.complaints == []
 
 
 def test_levels_and_cross_sections_tell_what_lies_under_the_pointer(

@@ -128,6 +128,22 @@ def test_a_fee_is_typed_and_kept(browser: Browser, url: str) -> None:
         assert one.page.input_value(".fee input") == "0.5"
 
 
+def test_every_field_shows_the_fee_that_is_reckoned_with(browser: Browser, url: str) -> None:
+    with watched(browser) as one:
+        one.open(f"{url}/?tab=evidence&m={BTC}&m={ETH}", BTC, ETH)
+        one.until("() => document.querySelectorAll('.fee input').length === 2")
+        mine, others = one.page.locator(".fee input").first, one.page.locator(".fee input").last
+        mine.fill("0")
+        assert others.input_value() == "0"
+        mine.fill("1500")
+        assert mine.get_attribute("aria-invalid") == "true"
+        assert others.input_value() == "0"
+        mine.press("Enter")
+        assert mine.input_value() == "0"
+        one.until("() => location.search.includes('fee=0')")
+        assert not one.complaints
+
+
 def test_a_fee_that_was_typed_is_in_the_address_and_wins_over_the_own(
     browser: Browser, url: str
 ) -> None:

@@ -211,6 +211,33 @@ def test_a_zoom_of_prices_is_in_the_address_and_one_that_cannot_be_is_told(
     assert page.complaints == []
 
 
+def test_prices_of_a_market_that_is_not_in_view_are_told_and_do_not_act_later(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=300#price={ETH}~1~2", BTC)
+    expect(page.page.locator("#dropped")).to_contain_text(f"price names {ETH}, not in view")
+    page.open(f"{url}/?m={BTC}&m={ETH}&range=300", BTC, ETH)
+    assert page.view(ETH)["user"]["price"] is None
+
+
+def test_back_at_the_present_a_zoom_of_prices_that_it_has_left_is_let_go(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=300#price={BTC}~1~2", BTC)
+    page.page.keyboard.press("Space")
+    page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
+    assert page.view(BTC)["user"]["price"] == [1, 2]
+    page.page.keyboard.press("Space")
+    page.until("market => window.ofi.view(market).user.price === null", BTC)
+    near = zoom_price(page)
+    page.page.keyboard.press("Space")
+    page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
+    page.page.keyboard.press("Space")
+    edge = page.view(BTC)["edge"]
+    page.until("([m, edge]) => window.ofi.view(m).edge > edge + 2500", [BTC, edge])
+    assert page.view(BTC)["user"]["price"] == pytest.approx(near)
+
+
 def test_a_zoom_is_no_step_to_go_back_to(page: Watched, living: LiveMarkets, url: str) -> None:
     end = living.filled_ns // 1_000_000 - 60_000
     page.open(f"{url}/?m={BTC}&range=120&end={end}", BTC)

@@ -62,6 +62,15 @@ def test_a_market_with_too_little_history_is_learning(page: Page) -> None:
     assert slow["score"] == [["+1.5", "wl-score slow"], ["Throttled", "unseen"]]
 
 
+def test_the_filter_knows_the_state_that_is_shown(page: Page) -> None:
+    script = """async row => {
+      const { WatchList } = await import('/live/watch.js'), { passes } = WatchList.prototype;
+      return ['learning', 'live'].map(filter => passes.call({ filter }, row));
+    }"""
+    assert page.evaluate(script, ROW | {"score": None, "score_in_s": 230}) == [True, False]
+    assert page.evaluate(script, ROW) == [False, True]
+
+
 def test_a_throttled_market_shows_in_the_narrow_list(page: Page) -> None:
     (row,) = watched_rows(page, {"state": "throttled", "score": -12.3}, wide=False)
     assert row["score"] == [["−12.3", "wl-score sold slow"], ["Throttled", "unseen"]]

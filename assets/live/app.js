@@ -62,6 +62,7 @@ class Page {
       this.drawing.drop(stack);
       this.unkey(stack);
       this.connection.send({ type: "drop", id });
+      if (stack.pane.crosshair?.cursor?.left !== undefined) this.cursor(null, null); // the pointer was in it
     }
     const known = new Set([...this.stacks.values()].map((stack) => stack.element));
     for (const element of found) {
@@ -79,6 +80,7 @@ class Page {
   changeView(text) {
     const said = JSON.parse(text), { travel } = this;
     if (said.heard !== null) travel.dropped = []; // the user has gone on since
+    else travel.pricesOf(said.markets);
     const view = this.wishes.over({ ...said, dropped: [...said.dropped, ...travel.dropped] });
     // Mostly what is shown already: made anew, a list would lose the click that is on its way.
     if (JSON.stringify(view) !== JSON.stringify(this.view)) this.show(view);

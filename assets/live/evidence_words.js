@@ -4,7 +4,7 @@ import { keep, kept } from "./dom.js";
 import { NONE, bps, number, percent, signed, span } from "./format.js";
 import { write } from "./texts.js";
 
-const FEE_KEY = "ofi-fee-bps", FEE = 2, OWN = "own";
+const FEE_KEY = "ofi-fee-bps", FEE = 2, MAX_FEE = 999.99, OWN = "own";
 const known = (v) => v !== null && v !== undefined;
 const share = (v, decimals = 0) => (known(v) ? percent(Math.max(v, 0), decimals).replace(/^\u2212/, "") : NONE);
 
@@ -14,16 +14,26 @@ let addressed = null; // what the address says
 /** The fee of a taker, bps: as the address says, else as the user typed it, which the browser keeps. */
 export function feeBps() {
   const fee = Number.parseFloat(addressed ?? typed ?? kept(FEE_KEY) ?? "");
-  return fee >= 0 && fee < 1000 ? fee : FEE;
+  return isFee(fee) ? fee : FEE;
 }
+
+const isFee = (fee) => fee >= 0 && fee <= MAX_FEE;
 
 /** Takes the option of the address, where "own" leaves it to the browser; @returns {boolean} whether that is another fee. */
 export function takeFee(option) {
   const before = feeBps();
   addressed = option === OWN ? null : option;
-  const changed = feeBps() !== before;
-  if (changed) for (const input of document.querySelectorAll(".fee input")) input.value = String(feeBps());
-  return changed;
+  showFee(document.activeElement);
+  return feeBps() !== before;
+}
+
+/** Every field shows the fee that is reckoned with; not the one that is being typed into. */
+function showFee(typing) {
+  for (const input of document.querySelectorAll(".fee input")) {
+    if (input === typing) continue;
+    input.value = String(feeBps());
+    input.removeAttribute("aria-invalid");
+  }
 }
 
 /** The option that says to others what is kept here; null where nothing is. */
@@ -31,21 +41,27 @@ export function feeOption() {
   return (typed ?? kept(FEE_KEY)) === null ? null : optionOf(feeBps());
 }
 
-const optionOf = (fee) => String(Math.min(999.99, Math.round(fee * 100) / 100));
+const optionOf = (fee) => String(Math.round(fee * 100) / 100);
 
 /** Puts the field for the fee into its place; React leaves an element without children alone. `chosen` hears what is to be in the address. */
 export function feeField(holder, changed, chosen) {
   if (!holder || holder.firstChild) return;
   const input = document.createElement("input");
-  Object.assign(input, { type: "number", min: "0", max: "999", step: "0.1", value: String(feeBps()), title: "Fee of a taker, bps: kept in this browser, and in the address" });
+  Object.assign(input, { type: "number", min: "0", max: String(MAX_FEE), step: "0.1", value: String(feeBps()), title: "Fee of a taker, bps: kept in this browser, and in the address" });
   input.setAttribute("aria-label", "Fee of a taker, bps");
   input.addEventListener("input", () => {
-    if (!(Number.parseFloat(input.value) >= 0)) return;
+    const good = isFee(Number.parseFloat(input.value));
+    input.setAttribute("aria-invalid", String(!good));
+    if (!good) return;
     typed = keep(FEE_KEY, input.value) ? null : input.value;
     addressed = null;
+    showFee(input);
     changed();
   });
-  input.addEventListener("change", () => Number.parseFloat(input.value) >= 0 && chosen(optionOf(feeBps())));
+  input.addEventListener("change", () => {
+    showFee(null); // what is no fee gives way to the one that is
+    chosen(optionOf(feeBps()));
+  });
   holder.append(" and fee ", input, "bps.");
 }
 

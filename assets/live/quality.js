@@ -58,6 +58,14 @@ export class QualityPane {
     return this.time.step(key, far);
   }
 
+  tell(at) {
+    this.time.crosshair.tell(at);
+  }
+
+  get crosshair() {
+    return this.time.crosshair;
+  }
+
   /** States are what this tab shows: none is drawn over it. */
   get tellsStates() {
     return !!this.quality;
@@ -77,6 +85,7 @@ export class QualityPane {
   draw(at, state) {
     const { model } = this.stack;
     if (!this.quality || !model.info) return;
+    this.time.crosshair.follow();
     if (at - this.wordsAt >= WORDS_MS) {
       this.wordsAt = at;
       this.words(model.now(at));

@@ -1,5 +1,6 @@
 // Time on the charts of the tab Data quality: the crosshair and its card, drag, wheel, fingers and keys.
 import { begin, chip, crisp, line } from "./canvas.js";
+import { Crosshair } from "./crosshair.js";
 import { clock, duration, number, stamp } from "./format.js";
 import { scale } from "./geometry.js";
 import { showCardAt } from "./overlay.js";
@@ -19,7 +20,11 @@ export class QualityTime {
     this.holder = pane.element.querySelector(".dq");
     this.overlay = pane.element.querySelector("canvas.overlay");
     this.card = pane.element.querySelector(".readout");
-    this.shown = null;
+    this.crosshair = new Crosshair(this.stack, {
+      locate: (left, top) => this.locate(left, top),
+      leftOf: (time) => this.leftOf(time),
+      plot: () => ({ left: this.rows[0]?.left ?? 0, width: this.width }),
+    });
     this.resized();
     for (const canvas of Object.values(pane.canvases)) this.listen(canvas.parentElement);
     this.holder.addEventListener("keydown", (event) => event.target === this.holder && this.step(event.key, event.shiftKey) && event.preventDefault());
@@ -32,6 +37,10 @@ export class QualityTime {
       reset: () => this.stack.resetZoom(), point: (event) => this.point(event),
     });
     touches(body, { active: () => this.ready, range, moved, plot: () => ({ left: body.getBoundingClientRect().left, width: this.width }) });
+  }
+
+  get shown() {
+    return this.crosshair.cursor;
   }
 
   get ready() {
@@ -59,11 +68,20 @@ export class QualityTime {
   point(event) {
     if (!event || !this.ready) return this.stack.point(null);
     if (event.pointerType === "touch" && event.type === "pointermove") return;
-    const box = this.holder.getBoundingClientRect(), left = event.clientX - box.left, top = event.clientY - box.top;
+    const box = this.holder.getBoundingClientRect();
+    this.stack.point(this.locate(event.clientX - box.left, event.clientY - box.top));
+  }
+
+  /** Finds the time under the pointer. */
+  locate(left, top) {
     const row = this.rows.find((one) => top >= one.top && top <= one.top + one.height && left >= one.left && left <= one.left + this.width);
-    if (!row) return this.stack.point(null);
+    if (!row) return null;
     const [start, end] = this.range;
-    this.stack.point({ time: start + ((left - row.left) / this.width) * (end - start), kind: "time", price: null, left, top });
+    return { time: start + ((left - row.left) / this.width) * (end - start), kind: "time", price: null, left, top };
+  }
+
+  leftOf(time) {
+    return (this.rows[0]?.left ?? 0) + scale(...this.range, this.width, false)(time);
   }
 
   /** @returns {boolean} whether the key moves the crosshair */
@@ -74,13 +92,13 @@ export class QualityTime {
     if (to === undefined) return false;
     this.stack.page.travel.reach(this.stack, to);
     const time = Math.max(start, Math.min(end, to));
-    this.stack.point({ time, kind: "time", price: null, left: row.left + scale(start, end, this.width, false)(time), top: row.top + 8 });
+    this.stack.point({ time, kind: "time", price: null, keyed: true, left: this.leftOf(time), top: row.top + 8 });
     return true;
   }
 
   cursor(cursor) {
-    this.shown = cursor;
-    const rows = cursor?.left !== undefined && this.ready ? this.cardRows(cursor.time) : null, [first] = this.rows;
+    this.crosshair.cursor = cursor;
+    const rows = this.ready && this.crosshair.carded ? this.cardRows(cursor.time) : null, [first] = this.rows;
     showCardAt(this.card, rows, cursor, { ...this.geometry, right: first ? first.left + this.width : 0 });
   }
 

@@ -16,6 +16,7 @@ export class Travel {
     this.prices = prices; // the same of prices, by market
     this.dropped = dropped; // sentences on what was wrong with it
     this.left = null; // the zoom that the present has left behind, for which the server was asked
+    this.home = new Set(); // stacks that have just come back to the present
   }
 
   /** The time axis of one market was moved: those of all follow. */
@@ -33,6 +34,7 @@ export class Travel {
 
   /** Looked at once a second: a zoom that stays while the present moves on becomes one of stored history. */
   tick() {
+    this.arrive();
     this.tell();
     const { view } = this.page, stack = this.first, range = stack?.ranges.user.time;
     if (!range || range === this.left || view?.end_ms !== null || !(stack.edge > 0)) return;
@@ -53,6 +55,13 @@ export class Travel {
   get zoom() {
     const [one] = this.page.stacks.values();
     return one ? one.ranges.user.time : this.came;
+  }
+
+  /** The address came with these markets: prices of others are told and forgotten, or they would act when one is opened. */
+  pricesOf(markets) {
+    const others = [...this.prices.keys()].filter((market) => !markets.includes(market));
+    for (const market of others) this.prices.delete(market);
+    if (others.length) this.dropped.push(`price names ${others.join(", ")}, not in view; it is left out.`);
   }
 
   /** The prices of a market that the address came with: for its first stack. */
@@ -121,7 +130,21 @@ export class Travel {
     const range = stack.ranges.user.time;
     const held = range && range[0] >= last - after.range_s * 1000 - slack && range[1] <= last + slack;
     if (home || !held) stack.ranges.user.time = null;
+    if (home && stack.ranges.user.price) this.home.add(stack);
     stack.zoomed();
+  }
+
+  /** A zoom of prices that the present price has left would show an empty book. */
+  arrive() {
+    for (const stack of this.home) {
+      const there = this.page.stacks.has(stack.id);
+      if (there && (stack.awaiting || stack.state === "frozen")) continue;
+      this.home.delete(stack);
+      const [low, high] = stack.ranges.user.price ?? [], mid = stack.model.tiles?.mid;
+      if (mid >= low && mid <= high) continue;
+      stack.ranges.user.price = null;
+      stack.zoomed();
+    }
   }
 
   /** The user has frozen the view or let it go: where it is held is no longer for panning to undo. */

@@ -3,7 +3,7 @@ import { want } from "./dash.js";
 import { h } from "./dom.js";
 import { Sparks } from "./sparks.js";
 import { write } from "./texts.js";
-import { columns, moneyOf } from "./watch_cells.js";
+import { columns, moneyOf, stateWords } from "./watch_cells.js";
 import { describe } from "./words.js";
 
 const MIRRORED = [
@@ -79,7 +79,7 @@ export class WatchList {
 
   passes(row) {
     const { name, place } = describe(row.market);
-    const text = `${row.market} ${name} ${place} ${row.state}`.toLowerCase();
+    const text = `${row.market} ${name} ${place} ${stateWords(row)}`.toLowerCase();
     return this.filter.split(/\s+/).every((word) => text.includes(word));
   }
 
@@ -135,8 +135,10 @@ export class WatchList {
 
   /** Filters and sorts by the new values where they say so. */
   arrange() {
-    if (this.filter) this.api.onFilterChanged();
-    else if (!this.inOrder()) this.api.refreshClientSideRowModel("sort");
+    if (this.filter) {
+      this.api.onFilterChanged();
+      this.count();
+    } else if (!this.inOrder()) this.api.refreshClientSideRowModel("sort");
   }
 
   inOrder() {

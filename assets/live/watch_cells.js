@@ -86,7 +86,10 @@ function insteadOf(row, state) {
   return state === "resyncing" ? "Resync" : STATES[state];
 }
 
-const State = cell((gui, row) => lines(gui, [STATES[stateOf(row)] ?? row.state, `wl-state marked ${stateOf(row)}`]), "wl-one right");
+/** A row's state as it is shown. */
+export const stateWords = (row) => STATES[stateOf(row)] ?? row.state;
+
+const State = cell((gui, row) => lines(gui, [stateWords(row), `wl-state marked ${stateOf(row)}`]), "wl-one right");
 
 /** The line of the last half hour, drawn by `sparks`. */
 const sparkCell = (sparks) => cell((gui, row) => {

@@ -4,6 +4,7 @@ import { NONE, duration, number, percent, signed, span, stamp } from "./format.j
 export const SCORE_AFTER_S = 300; // docs/metrics.md, Standard score: no score before 5 min of values one second apart
 const STRONG = 2; // σ beyond which a side leads; it does until the score is back within CALM
 const CALM = 1.5;
+const MOVE_S = 10, FEW = 0.5; // length of the moves explained; share of the look-back that they must fill for it to be named
 const LITTLE = 0.1; // R² below which the flow says next to nothing of the price
 
 /** Which side leads: +1 buyers, -1 sellers, 0 neither; `before` is what was said last. */
@@ -61,7 +62,8 @@ export function trust(model, state, age) {
   const explained = tiles?.explained ?? null;
   if (explained !== null) {
     // Flow and move are of the same bins: whether it predicts is worked out for the tab of verification alone.
-    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves (R\u00b2, ${span(info.lookback_s)}).`;
+    const few = tiles.explained_n * MOVE_S < FEW * info.lookback_s; // of a market that is young, or whose gaps left little
+    const said = `OFI explains ${percent(explained, 0)} of 10\u00a0s moves (R\u00b2, ${few ? `n\u00a0=\u00a0${number(tiles.explained_n)}` : span(info.lookback_s)}).`;
     return [`Explains ${explained < LITTLE ? "little" : "part"} of the price.`, said];
   }
   if (s?.fidelity_best === "event") return ["Every change counts.", `Quotes come ${comes}.`];
