@@ -10,9 +10,9 @@ from app.feeds.leaving import is_farewell, is_subscription, turned
 from app.feeds.rules.families import family_of
 from app.feeds.track import Fault
 from app.records import State, Stream
-from tests.test_feeds_families import _answer, _asked, _begin, _live
 from tests.venues.books import Book, formats
 from tests.venues.direct import Direct, Wire, direct
+from tests.venues.followed import answer, asked, begin, live
 
 X, Y = {"id": "X_USD", "symbol": "X/USD"}, {"id": "Y_USD", "symbol": "Y/USD"}
 NUMBERED = {"event": "subscribe", "channel": "book", "symbol": "tX"}
@@ -216,9 +216,9 @@ async def test_change_on_its_way_of_the_old_subscription_is_no_book() -> None:
 async def test_market_that_comes_back_to_a_shared_connection_begins_a_new_chain(name: str) -> None:
     form, book = formats()[name], Book()
     other = {key: str(value).replace("X", "Y") for key, value in form.market.items()}
-    async with direct(form.exchange_id, [form.market, other], _answer(form)) as made:
-        symbol, market_id = await _live(made, form, book), made.feeds[form.symbol].market.id
-        asked = _asked(made)
+    async with direct(form.exchange_id, [form.market, other], answer(form)) as made:
+        symbol, market_id = await live(made, form, book), made.feeds[form.symbol].market.id
+        before = asked(made, form)
         (client,) = made.venue.exchange.clients.values()
         await made.venue.remove(market_id)
         assert not client.dead
@@ -227,6 +227,6 @@ async def test_market_that_comes_back_to_a_shared_connection_begins_a_new_chain(
         book.apply({"99.92": "4.0000"}, {})  # what happens while nobody asks for the market
         made.snapshots.clear()
         made.feeds[symbol] = made.venue.add(market_id, 2)
-        await _begin(made, form, book, asked + 1)
+        await begin(made, form, book, before + 1)
         assert made.top(symbol) == book.top()
         assert not made.feeds[symbol].status.rejected

@@ -2,32 +2,17 @@
 
 from typing import Any
 
-from ccxt.protobuf.mexc.PushDataV3ApiWrapper_pb2 import PushDataV3ApiWrapper
-
 from app.records import State, Stream
 from tests.venues.books import Book
 from tests.venues.direct import Direct, Wire, direct
+from tests.venues.mexc import BOOK, TOLD, change, message
 
 MARKET = {"id": "XUSDT", "symbol": "X/USDT"}
-BOOK = "spot@public.aggre.depth.v3.api.pb@100ms@XUSDT"
 TRADES = "spot@public.aggre.deals.v3.api.pb@100ms@XUSDT"
-# ccxt asks for the snapshot when it has buffered so many changes.
-TOLD = 26
-
-
-def _frame(channel: str) -> Any:
-    return PushDataV3ApiWrapper(channel=channel, symbol="XUSDT", sendTime=1_700_000_000_000)
 
 
 def _change(book: Book, bids: dict[str, str], asks: dict[str, str], before: int = 0) -> bytes:
-    """One message; it tells also of so many updates before, whose changes are in `bids` and `asks`."""
-    sides, frame = book.apply(bids, asks), _frame(BOOK)
-    depths = frame.publicAggreDepths
-    depths.fromVersion, depths.toVersion = str(book.last_id - before), str(book.last_id)
-    for name in ("bids", "asks"):
-        for price, size in sides[name]:
-            getattr(depths, name).add(price=price, quantity=size)
-    return bytes(frame.SerializeToString())
+    return change(book, book.apply(bids, asks), before)
 
 
 def _confirm(made: Direct) -> None:
@@ -49,7 +34,7 @@ async def test_book_and_trades_come_in_protobuf() -> None:
         await made.turn(lambda: feed.status.state is State.LIVE)
         made.push(_change(book, {"99.95": "1.5000", "99.90": "0"}, {"100.10": "3.0000"}))
         assert made.top("X/USDT") == book.top()
-        first = _frame(TRADES)
+        first = message(TRADES)
         first.publicAggreDeals.deals.add(
             price="100.1", quantity="0.5", tradeType=1, time=1_700_000_000_000
         )

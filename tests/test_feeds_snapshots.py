@@ -7,9 +7,9 @@ import ccxt
 import pytest
 
 from app.records import State, Stream
-from tests.test_feeds_families import _answer, _asked, _wire
 from tests.venues.books import Book, Format, formats
 from tests.venues.direct import Direct, direct
+from tests.venues.followed import answer, asked, wire
 
 # Families whose books ccxt fetches.
 FETCHED = ["kucoin", "gate futures", "binance", "binanceusdm"]
@@ -32,7 +32,7 @@ class Desk:
 
 def _tell(made: Direct, form: Format, book: Book, times: int) -> None:
     for _ in range(times):
-        made.push(form.change(book, book.apply({}, {})), _wire(made, form))
+        made.push(form.change(book, book.apply({}, {})), wire(made, form))
 
 
 async def _turns(count: int = 30) -> None:
@@ -46,19 +46,19 @@ async def test_answer_to_a_subscription_that_was_given_up_is_nobodys(
     name: str, fails: bool
 ) -> None:
     form, book = formats()[name], Book()
-    async with direct(form.exchange_id, [form.market], _answer(form)) as made:
+    async with direct(form.exchange_id, [form.market], answer(form)) as made:
         desk = Desk(made)
         feed = made.feeds[form.symbol]
         depth = feed.tracks[Stream.DEPTH]
-        await made.turn(lambda: _asked(made) >= 1)
+        await made.turn(lambda: asked(made) >= 1)
         _tell(made, form, book, form.told)
         await made.turn(lambda: len(desk.waiting) == 1)
         first = {**book.best(), "nonce": book.last_id}
         book.apply({"99.90": "0"}, {})  # never sent
-        asked = _asked(made)
-        made.push(form.change(book, book.apply({}, {"100.10": "9.0000"})), _wire(made, form))
+        before = asked(made)
+        made.push(form.change(book, book.apply({}, {"100.10": "9.0000"})), wire(made, form))
         assert depth.fault is not None
-        await made.turn(lambda: _asked(made) > asked and depth.fault is None)
+        await made.turn(lambda: asked(made) > before and depth.fault is None)
         _tell(made, form, book, form.told)
         await made.turn(lambda: len(desk.waiting) == 2)
         if fails:
@@ -80,7 +80,7 @@ async def test_answer_to_a_subscription_that_was_given_up_is_nobodys(
 async def test_failed_snapshot_touches_no_other_market_of_the_connection(name: str) -> None:
     form, book, theirs = formats()[name], Book(), Book()
     other = {key: value.replace("X", "Y") for key, value in form.market.items()}
-    async with direct(form.exchange_id, [form.market, other], _answer(form)) as made:
+    async with direct(form.exchange_id, [form.market, other], answer(form)) as made:
         failed: list[str] = []
         exchange = made.venue.exchange
 
@@ -92,13 +92,13 @@ async def test_failed_snapshot_touches_no_other_market_of_the_connection(name: s
 
         exchange.fetch_order_book = fetch
         feed, beside = made.feeds[form.symbol], made.feeds[other["symbol"]]
-        await made.turn(lambda: _asked(made) >= 2)
+        await made.turn(lambda: asked(made) >= 2)
         _tell(made, form, book, form.told)
         await made.turn(lambda: feed.status.state is State.LIVE)
         dialled = len(made.wires)
         for attempt in range(1, 6):  # more than a connection may be in vain
             if "binance" not in name:
-                await made.turn(lambda n=attempt: _asked(made) > n)
+                await made.turn(lambda n=attempt: asked(made) > n)
                 _tell_beside(made, form, theirs, form.told)
             await made.turn(lambda n=attempt: len(failed) >= n)
             await _turns(5)
@@ -120,4 +120,4 @@ def _tell_beside(made: Direct, form: Format, book: Book, times: int) -> None:
         told[key] = told[key].replace("X", "Y")
         if "topic" in frame:
             frame["topic"] = frame["topic"].replace("X", "Y")
-        made.push(frame, _wire(made, form))
+        made.push(frame, wire(made, form))

@@ -1,5 +1,6 @@
 """Lets a book of any format begin on a direct feed, and be followed."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,36 +20,76 @@ CHANGES = [
 ]
 
 
-def asked(made: Direct) -> int:
-    """How often a book was subscribed."""
+def called(form: Format) -> str:
+    """What the venue calls a market in its messages."""
+    return str(form.market.get("baseName", form.market["id"]))
+
+
+def asked(made: Direct, form: Format | None = None) -> int:
+    """How often a book was subscribed: any, or a market's."""
     told = [orjson.dumps(message).decode() for message in made.sent]
     words = ("book", "l2Book", "depth", "level2", "obu")
-    return sum(any(word in text for word in words) and "nsub" not in text for text in told)
+    if form is not None:
+        names = "|".join(map(re.escape, (called(form), form.symbol)))
+        name = re.compile(rf"(?<![a-z0-9])(?:{names})(?![a-z0-9])", re.IGNORECASE)
+        told = [text for text in told if name.search(text)]
+    return sum(any(word in text for word in words) and "nsub" not in text.lower() for text in told)
+
+
+def _of_gate(message: Any) -> Any:
+    if message.get("event") != "subscribe":
+        return None
+    answered = {"id": message["id"], "channel": message["channel"], "error": None}
+    return {**answered, "event": "subscribe", "result": {"status": "success"}}
+
+
+def _of_mexc(message: Any) -> Any:
+    method = str(message.get("method"))
+    if "SUBSCRIPTION" in method:
+        return {"id": 0, "code": 0, "msg": message["params"][0]}
+    return {"channel": f"rs.{method}", "data": "success"} if method.startswith("unsub.") else None
+
+
+def _of_bitstamp(message: Any) -> Any:
+    event = f"{message['event'].replace('scribe', 'scription')}_succeeded"
+    return {"event": event, "channel": message["data"]["channel"], "data": {}}
+
+
+def _of_kucoin(message: Any) -> Any:
+    return {"id": message["id"], "type": "ack"} if message.get("type") == "subscribe" else None
+
+
+def _of_binance(message: Any) -> Any:
+    subscribes = message.get("method") == "SUBSCRIBE"
+    return {"result": None, "id": message["id"]} if subscribes else None
+
+
+# What ccxt waits for, or our feed, when it was asked for something; None: for nothing.
+_ANSWERS: dict[str, Callable[[Any], Any]] = {
+    "gate": _of_gate,
+    "mexc": _of_mexc,
+    "bitstamp": _of_bitstamp,
+    **dict.fromkeys(("kucoin", "kucoinfutures"), _of_kucoin),
+    **dict.fromkeys(("binance", "binanceus", "binanceusdm", "binancecoinm"), _of_binance),
+}
 
 
 def answer(form: Format) -> Callable[[Direct], None]:
     """Confirm subscriptions where ccxt waits for that, at the end of the loop's turn."""
 
     def prepare(made: Direct) -> None:
-        exchange = made.venue.exchange
-        kucoin = form.exchange_id.startswith("kucoin")
-        if kucoin:
+        if form.exchange_id.startswith("kucoin"):
 
             async def negotiated(*_: Any) -> str:
                 return "wss://kucoin"
 
-            exchange.negotiate = negotiated
+            made.venue.exchange.negotiate = negotiated
 
         def said(wire: Wire, message: Any) -> None:
-            if kucoin and message.get("type") == "subscribe":
-                made.push({"id": message["id"], "type": "ack"}, wire)
-            if form.exchange_id == "gate" and message.get("event") == "subscribe":
-                reply = {"id": message["id"], "channel": message["channel"], "error": None}
-                made.push({**reply, "event": "subscribe", "result": {"status": "success"}}, wire)
-            if form.exchange_id == "mexc" and str(message.get("method")).startswith("unsub."):
-                made.push({"channel": f"rs.{message['method']}", "data": "success"}, wire)
-            if form.exchange_id.startswith("binance") and message.get("method") == "SUBSCRIBE":
-                made.push({"result": None, "id": message["id"]}, wire)
+            answers = _ANSWERS.get(form.exchange_id)
+            reply = answers(message) if answers is not None else None
+            if reply is not None:
+                made.push(reply, wire)
 
         made.said = said
 
@@ -62,9 +103,9 @@ async def begin(made: Direct, form: Format, book: Book, times: int) -> None:
         times: how often it was asked for then.
     """
     feed = made.feeds[form.symbol]
-    await made.turn(lambda: asked(made) >= times)
+    await made.turn(lambda: asked(made, form) >= times)
     if form.whole is not None:
-        made.push(form.whole(book))
+        made.push(form.whole(book), wire(made, form))
         return
     for _ in range(form.told):
         made.push(form.change(book, book.apply({}, {})), wire(made, form))
