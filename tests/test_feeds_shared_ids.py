@@ -96,6 +96,25 @@ async def test_frame_that_cannot_be_read_is_a_fault_of_those_that_its_id_names()
         assert rejected == {SPOT: {"handler": 1}, SWAP: {"handler": 1}, "Y/USDT": {}}
 
 
+@pytest.mark.parametrize(
+    ("named", "faulty"),
+    [
+        ("btcusd", {"btcusd"}),
+        ("wbtcusd", {"wbtcusd"}),
+        ("w_btcusd", {"btcusd", "wbtcusd", "w_btcusd"}),  # or btcusd of a channel that ends with _w
+    ],
+)
+async def test_id_at_the_end_of_a_channel_names_a_market_if_it_is_in_no_other_id(
+    named: str, faulty: set[str]
+) -> None:
+    ids = ("btcusd", "wbtcusd", "w_btcusd")
+    async with direct("bitstamp", [{"id": each, "symbol": each.upper()} for each in ids]) as made:
+        await made.turn(lambda: orjson.dumps(made.sent).decode().count("diff_order_book") == 3)
+        made.push(f'{{"event": "data", "channel": "diff_order_book_{named}", "data": <}}')
+        told = {s.lower() for s, feed in made.feeds.items() if feed.status.rejected["handler"]}
+        assert told == faulty
+
+
 def test_hyperliquid_spot_does_not_go_by_the_name_of_its_coin() -> None:
     names = FAMILIES["hyperliquid"].names
     assert names({"id": "@107", "baseName": "HYPE", "spot": True, "swap": False}) == ("@107",)

@@ -8,8 +8,9 @@ from app.feeds.market_feed import CcxtMarketFeed
 
 # Shorter ids are looked for as values only.
 _TELLING = 5
-# What an id goes on with; before it, a colon ends the name of a channel.
-_BEFORE, _AFTER = r"[A-Za-z0-9_/-]", r"[A-Za-z0-9_/:-]"
+# What an id goes on with; before it, a colon or an underscore ends the name of a channel
+# (Bitstamp: diff_order_book_btcusd). Where it may as well be within another id, both are named.
+_BEFORE, _AFTER = r"[A-Za-z0-9/-]", r"[A-Za-z0-9_/:-]"
 
 
 class Names:
