@@ -1,13 +1,18 @@
-"""Every fault on every venue family, over real servers of three protocols: one table.
+"""Every fault on every venue family: one table in two parts.
 
-For each: how long until the feed knew, the gap that it marked, how long until the market was whole again
-(from the end of a fault that lasts), whether the best 20 levels then equal the venue's own, and whether
-its neighbour went on untouched ("same link": the fault is of a connection that both share). A dash: nothing
-is wrong or to be found.
+The first is played over real servers of three protocols. For each: how long until the feed knew, the gap that
+it marked, how long until the market was whole again (from the end of a fault that lasts), whether the best 20
+levels then equal the venue's own, and whether its neighbour went on untouched ("same link": the fault is of
+a connection that both share). A dash: nothing is wrong or to be found.
+
+The second has all other families, and the faults that frames can carry: each in the venue's own format,
+straight into ccxt's handlers and our rules. Its clock stands still, so there are no times: a fault is known
+with its frame `itself`, with `the next`, or by `an audit` of the book against what the venue answers.
 
     python -m benchmarks.fault_table [--times 5] [--seed 1] [--family NAME] [KIND …]
 
-More than once: each time in another random order. Exits with 1 when a row does not hold.
+More than once: each time in another random order; the second part always comes out the same and is played
+once. Exits with 1 when a row does not hold.
 """
 
 import argparse
@@ -18,7 +23,9 @@ from collections import Counter
 
 from app import log
 from app.demo.server import DemoExchange
-from tests.venues.fault_rows import FAMILIES, GAP, ROWS
+from tests.venues.fault_rows import FAMILIES, GAP, ROWS, SEEN
+from tests.venues.frame_matrix import FrameOutcome, play_frames
+from tests.venues.frame_rows import FRAME_FAMILIES, FRAME_ROWS
 from tests.venues.matrix import Outcome, play_all
 from tests.venues.stands import BAN, RENUMBERED, play_stands
 
@@ -74,6 +81,23 @@ def _line(fault: str, family: str, outcomes: list[Outcome]) -> str:
     )
 
 
+def frame_table(outcomes: list[FrameOutcome]) -> str:
+    """One line a fault and family."""
+    head = f"{'fault, in frames':24}{'family':20}{'known with':12}{'top 20':8}{'others':11}gap (or shown)"
+    order = [row.name for row in FRAME_ROWS]
+    by_fault = sorted(outcomes, key=lambda outcome: order.index(outcome.fault))
+    return "\n".join([head, *map(_frame_line, by_fault)])
+
+
+def _frame_line(outcome: FrameOutcome) -> str:
+    shown = f"({outcome.expected.says})" if outcome.expected.ends == SEEN else "–"
+    wrong = f"   WRONG: {'; '.join(outcome.wrong)}" if outcome.wrong else ""
+    return (
+        f"{outcome.fault:24}{outcome.family:20}{outcome.known:12}{'equal' if outcome.equal else 'WRONG':8}"
+        f"{outcome.neighbour:11}{', '.join(outcome.gaps) or shown}{wrong}"
+    )
+
+
 def _seconds(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{max(known):.2f} s" if known else "–"
@@ -84,15 +108,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--family", action="append", choices=list(FAMILIES))
+    parser.add_argument("--family", action="append", choices=[*FAMILIES, *FRAME_FAMILIES])
     parser.add_argument("kinds", nargs="*", metavar="KIND")
     options = parser.parse_args(arguments)
     log.configure("error")
-    families = options.family or list(FAMILIES)
-    outcomes = asyncio.run(run(options.times, options.seed, families, options.kinds))
-    print(table(outcomes))
-    wrong = [o for o in outcomes if o.wrong]
-    print(f"{len(outcomes)} played, {len(wrong)} wrong")
+    chosen = options.family or [*FAMILIES, *FRAME_FAMILIES]
+    served = [family for family in chosen if family in FAMILIES]
+    played, wrong = 0, 0
+    if served:
+        outcomes = asyncio.run(run(options.times, options.seed, served, options.kinds))
+        print(table(outcomes), flush=True)
+        played, wrong = len(outcomes), sum(bool(o.wrong) for o in outcomes)
+    in_frames = [family for family in chosen if family in FRAME_FAMILIES]
+    if in_frames:
+        spoilt = asyncio.run(play_frames(in_frames, options.kinds or None))
+        print(frame_table(spoilt))
+        played, wrong = played + len(spoilt), wrong + sum(bool(o.wrong) for o in spoilt)
+    print(f"{played} played, {wrong} wrong")
     if wrong:
         sys.exit(1)
 

@@ -10,6 +10,7 @@ from app.records import State
 from tests.venues.books import Book, formats
 from tests.venues.direct import direct
 from tests.venues.followed import answer, begin, live, wire
+from tests.venues.frame_faults import without_times
 
 NAMES = sorted(formats())
 
@@ -163,15 +164,6 @@ async def test_side_that_is_taken_away_is_true_and_a_book_that_is_may_be(name: s
         assert made.top(symbol) in (None, ([], []))
 
 
-TIMES = ("E", "T", "t", "ts", "time", "time_ms", "timestamp", "event_time")
-
-
-def _without_times(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_times(value) for key, value in node.items() if key not in TIMES}
-    return [_without_times(each) for each in node] if isinstance(node, list) else node
-
-
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "hyperliquid"])
 async def test_book_without_times_is_followed(name: str) -> None:
     """Hyperliquid alone orders its books by them."""
@@ -180,7 +172,7 @@ async def test_book_without_times_is_followed(name: str) -> None:
         symbol = await live(made, form, book)
         made.ring.depth.take()
         change = form.change(book, book.apply({"99.97": "1.1000"}, {}))
-        frame = _without_times(loads(orjson.dumps(change).decode()))
+        frame = without_times(loads(orjson.dumps(change).decode()))
         made.push(dumped(frame), wire(made, form))
         assert made.top(symbol) == book.top()
         assert not made.feeds[symbol].status.rejected
