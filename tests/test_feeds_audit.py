@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.clock import SystemClock
 from app.demo.faults import Fault
 from app.demo.server import DemoExchange, venue_settings
-from app.feeds.audit import Levels, Place, Tape, Top, suspects
+from app.feeds.audit import Levels, Place, Tape, Top, says_nothing, suspects
 from app.feeds.auditor import Auditor
 from app.feeds.ccxt_stream import CcxtVenue, open_venue
 from app.feeds.ring import Ring
@@ -53,6 +53,16 @@ def test_ghosts_missing_levels_and_other_sizes_are_suspect(ours: Any, place: Any
     assert suspects((BIDS, ASKS), Tape([ours, ours])) == {place}
 
 
+def test_side_without_a_level_is_empty_and_an_answer_without_one_is_none() -> None:
+    ours = Tape([(BIDS, ASKS)])
+    one_sided = suspects((BIDS, []), ours)
+    assert one_sided == {("ask", 11.0), ("ask", 12.0)}
+    assert not says_nothing((BIDS, []), one_sided)
+    assert says_nothing(([], []), suspects(([], []), ours))
+    was_empty = Tape([(BIDS, ASKS), ([], [])])
+    assert not says_nothing(([], []), suspects(([], []), was_empty))
+
+
 @given(
     st.lists(st.dictionaries(st.integers(1, 9), st.integers(1, 3), min_size=1), min_size=1),
     st.data(),
@@ -77,7 +87,7 @@ def by_definition(answer: Top, states: list[Top], proved: int) -> set[Place]:
         best = {price for state in states for price, _ in state[side][:proved]}
         prices = set(told) | {p for each in held for p in each}
         for price in prices - best:
-            judged = told and sign * price <= max(sign * p for p in told)
+            judged = not told or sign * price <= max(sign * p for p in told)
             if judged and all(each.get(price, 0.0) != told.get(price, 0.0) for each in held):
                 found.add((name, price))
     return found
@@ -159,6 +169,20 @@ def _answers(made: Direct, book: Book) -> list[int]:
 
     made.venue.exchange.fetch_order_book = fetch
     return asked
+
+
+async def test_answer_without_a_level_is_no_verdict() -> None:
+    async with direct("bitstamp", [MARKET]) as made:
+        auditor, feed = await _started(made, Book()), made.feeds["X/USD"]
+
+        async def nothing(*_: Any) -> Any:
+            return {"bids": [], "asks": []}
+
+        made.venue.exchange.fetch_order_book = nothing
+        await auditor.audit(feed)
+        status = feed.status
+        assert (status.audits, status.audits_unanswered, status.audit_differences) == (0, 1, 0)
+        assert status.state is State.LIVE
 
 
 async def test_book_that_agrees_is_audited_once_a_turn() -> None:

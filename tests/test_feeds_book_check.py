@@ -23,7 +23,7 @@ class Venue:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.answers: dict[str, Book | Exception] = {}
+        self.answers: dict[str, Book | Sides | Exception] = {}
 
     async def fetch(self, symbol: str, limit: int, _: Any) -> Any:
         """In place of ccxt's."""
@@ -109,6 +109,35 @@ async def test_unproved_market_whose_book_moved_is_subscribed_again() -> None:
             await look(made, check, 11.0)
         venue.answers[PAIRS[0]] = moved()
         await look(made, check, 11.0)
+        assert made.feeds[PAIRS[0]].status.rejected == {"audit": 1}
+        assert made.feeds[PAIRS[0]].tracks[Stream.DEPTH].in_gap
+
+
+class Sides:
+    """An answer with some of the sides of a book."""
+
+    def __init__(self, *sides: str):
+        self.sides = sides
+
+    def best(self, levels: int) -> Any:
+        return {n: s if n in self.sides else [] for n, s in Book().best(levels).items()}
+
+
+async def test_answer_without_a_level_is_none() -> None:
+    async with silent() as (made, venue, check):
+        venue.answers[PAIRS[0]] = Sides()
+        for _ in range(2):
+            await look(made, check, 11.0)
+        assert states(made) == [STALE, LIVE, LIVE]
+        assert made.feeds[PAIRS[0]].status.audits_unanswered == 2
+        await look(made, check, 11.0)
+        assert states(made) == [STALE, LIVE, LIVE]  # nor does it lift a doubt
+
+
+async def test_side_that_is_gone_at_the_venue_has_moved_on() -> None:
+    async with silent() as (made, venue, check):
+        venue.answers[PAIRS[0]] = Sides("bids")
+        await look(made, check)
         assert made.feeds[PAIRS[0]].status.rejected == {"audit": 1}
         assert made.feeds[PAIRS[0]].tracks[Stream.DEPTH].in_gap
 

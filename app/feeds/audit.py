@@ -7,6 +7,7 @@ suspect when asked again.
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from math import inf
 from typing import Any
 
 from app.feeds.numbers import copied
@@ -59,7 +60,8 @@ def suspects(
     """Where an answer agrees with none of our states.
 
     Args:
-        answer: the venue's best levels; prices beyond its last one are not judged.
+        answer: the venue's best levels; prices beyond its last one are not judged, a side without any is
+            empty.
         ours: the states that our book had during the request, at least as deep.
         proved: whether the best levels that something else may prove were proved.
         sampled: whether ours are some of the states that the venue's book had: a price whose size moved
@@ -68,9 +70,7 @@ def suspects(
     found: set[Place] = set()
     for side, name, sign in ((0, "bid", -1.0), (1, "ask", 1.0)):
         told = {level[0]: level[1] for level in answer[side]}
-        if not told:
-            continue
-        last = max(sign * price for price in told)
+        last = max((sign * price for price in told), default=inf)
         sizes = ours.sizes[side]
         prices = set(told) | {price for price in sizes if sign * price <= last}
         for price in prices - (ours.best[side] if proved else set()):
@@ -78,6 +78,11 @@ def suspects(
             if told.get(price, 0.0) not in had and not (sampled and len(had) > 1):
                 found.add((name, price))
     return frozenset(found)
+
+
+def says_nothing(answer: Top, found: frozenset[Place]) -> bool:
+    """Whether an answer without a level is none: of a book that had some, `found` are suspect by it."""
+    return bool(found) and not any(answer)
 
 
 async def fetched(exchange: Any, facts: VenueFacts, symbol: str, audit: Audit) -> Top:

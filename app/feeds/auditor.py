@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from app.clock import NS_PER_S, Clock
+from app.errors import FeedError
 from app.feeds import words
-from app.feeds.audit import Place, fetched, suspects
+from app.feeds.audit import Place, fetched, says_nothing, suspects
 from app.feeds.ccxt_source import cancel
 from app.feeds.dispute import Dispute
 from app.feeds.market_feed import CcxtMarketFeed
@@ -167,7 +168,11 @@ class Auditor:
                 self._failed(feed, error)
                 return None
             await self._clock.sleep(self._margin_s)
-            return suspects(answer, tape, proved=feed.checked, sampled=self._sampled)
+        found = suspects(answer, tape, proved=feed.checked, sampled=self._sampled)
+        if says_nothing(answer, found):
+            self._failed(feed, FeedError(words.no_level(self._venue.title)))
+            return None
+        return found
 
     def _failed(self, feed: CcxtMarketFeed, error: Exception) -> None:
         """No answer is no verdict on a book."""

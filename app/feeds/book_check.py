@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.clock import NS_PER_S, Clock
 from app.errors import FeedError, VenueDownError
 from app.feeds import words
-from app.feeds.audit import Tape, Top, fetched, suspects
+from app.feeds.audit import Place, Tape, Top, fetched, says_nothing, suspects
 from app.feeds.ccxt_errors import is_unknown_market
 from app.feeds.ccxt_source import cancel
 from app.feeds.market_feed import CcxtMarketFeed
@@ -105,11 +105,9 @@ class BookCheck:
     async def _question(self, silence: _Silence) -> None:
         """Does the market's book still move at the venue?"""
         feed = silence.feed
-        track, last_ns, ours = feed.tracks[Stream.DEPTH], feed.pace.last_ns, _top_of(feed)
-        moved = False
+        track, last_ns = feed.tracks[Stream.DEPTH], feed.pace.last_ns
         try:
-            answer = await fetched(self._venue.exchange, self._facts, feed.symbol, _QUESTION)
-            moved = ours is None or bool(suspects(answer, Tape([ours])))
+            moved = await self._found(feed)
             if moved:
                 await self._clock.sleep(_MARGIN_S)
         except Exception as error:  # whatever the venue's code raises
@@ -126,6 +124,15 @@ class BookCheck:
         feed.pace.excuse(now_ns)
         if track.state is State.STALE and feed.held is None:
             track.enter(State.LIVE, "", now_ns)
+
+    async def _found(self, feed: CcxtMarketFeed) -> frozenset[Place]:
+        """Where the venue's own book differs from ours; raises what is no answer."""
+        ours = _top_of(feed)
+        answer = await fetched(self._venue.exchange, self._facts, feed.symbol, _QUESTION)
+        found = suspects(answer, Tape([ours]))
+        if says_nothing(answer, found):
+            raise FeedError(words.no_level(self._venue.title))
+        return found
 
     def _not_answered(self, silence: _Silence, error: Exception, last_ns: int) -> None:
         feed = silence.feed
@@ -174,11 +181,11 @@ def _questionable(feed: CcxtMarketFeed) -> bool:
     return track.fault is None and (there or feed.held is not None)
 
 
-def _top_of(feed: CcxtMarketFeed) -> Top | None:
+def _top_of(feed: CcxtMarketFeed) -> Top:
     if feed.held is not None:
         return feed.held
     view = feed.book()
     if view is None:
-        return None
+        return (), ()
     levels = 4 * _QUESTION.compared
     return copied(view.bids[:levels]), copied(view.asks[:levels])

@@ -138,6 +138,11 @@ def moved_on(seconds: float) -> str:
     return f"No update for {seconds:.1f} s while the venue's own book moved on. It is subscribed again."
 
 
+def no_level(venue: str) -> str:
+    """An answer that says nothing of a book."""
+    return f"{venue} answered with a book without a level."
+
+
 def unanswerable(seconds: float) -> str:
     """Silence on a link that lives, while nobody answers the question about it."""
     return (
