@@ -11,28 +11,26 @@ from tests.venues.books import Book
 from tests.venues.direct import Direct, direct
 
 S = 10**9
-OLD_NS, YOUNG_NS = 600 * S, 2 * S
 P, Q, R = (frozenset({("bid", price)}) for price in (1.0, 2.0, 3.0))
 
 
-def test_only_the_same_places_of_a_young_book_are_disputed() -> None:
+def test_only_the_same_places_of_a_book_that_was_built_anew_are_disputed() -> None:
     dispute = Dispute()
-    assert dispute.differs(P, OLD_NS, 0)
-    assert not dispute.differs(P, YOUNG_NS, 5 * S)
-    assert dispute.differs(P | Q, OLD_NS, 65 * S)
-    assert not dispute.differs(P, YOUNG_NS, 70 * S)  # the other one was mended
-    assert dispute.differs(P | R, OLD_NS, 71 * S)  # so that a new one need not wait
-    assert not dispute.differs(R, OLD_NS, 72 * S)
-    assert dispute.differs(P, OLD_NS, 7200 * S)  # it had agreed since: new again
+    assert dispute.differs(P, 0)
+    assert not dispute.differs(P, 5 * S)
+    assert dispute.differs(P | Q, 65 * S)
+    assert not dispute.differs(P, 70 * S)  # the other one was mended
+    assert dispute.differs(P | R, 71 * S)  # so that a new one need not wait
+    assert not dispute.differs(P | Q, 72 * S)  # the other one was mended, and a third one waits
+    assert dispute.differs(R, 7200 * S)  # it had agreed since: new again
+    assert not dispute.differs(R, 9000 * S)  # however late the answer came
 
 
 def test_rebuilds_that_do_not_help_become_rare() -> None:
     """The venue answers from a cache: ever other places differ."""
-    dispute, times_s = Dispute(), []
-    for minute in range(24 * 60):
-        places = frozenset({("bid", float(minute))})
-        if dispute.differs(places, YOUNG_NS if minute % 2 else OLD_NS, minute * 60 * S):
-            times_s.append(minute)
+    dispute = Dispute()
+    places = [frozenset({("bid", float(minute))}) for minute in range(24 * 60)]
+    times_s = [m for m, each in enumerate(places) if dispute.differs(each, m * 60 * S)]
     waits = [after - before for before, after in itertools.pairwise(times_s)]
     assert waits[:6] == [1, 2, 4, 8, 16, 32]
     assert set(waits[6:]) == {60}
@@ -44,6 +42,21 @@ async def _rebuilt(made: Direct, book: Book) -> None:
     await made.turn(lambda: depth.fault is None and made.venue.exchange.clients)
     _push(made, book)
     assert depth.state is State.LIVE
+
+
+async def test_dispute_is_known_however_long_the_rate_limit_delays_the_comparison() -> None:
+    book, theirs = Book(), Book()
+    theirs.apply({"99.90": "77.0000"}, {})
+    async with direct("bitstamp", [MARKET]) as made:
+        auditor = await _started(made, book)
+        _answers(made, theirs)
+        feed = made.feeds["X/USD"]
+        await auditor.audit(feed)
+        await _rebuilt(made, book)
+        made.clock.advance(65.0)
+        await auditor.audit(feed)
+        assert feed.status.rejected == {"audit": 1}
+        assert "also after it was built anew" in feed.status.detail
 
 
 async def test_persistent_difference_is_disputed_and_not_mended_for_ever() -> None:

@@ -107,7 +107,7 @@ class Auditor:
         self._disputes = {s: d for s, d in self._disputes.items() if s in there}
         ready = {s: f for s, f in there.items() if s not in self._open and self._ready(f)}
         for symbol, dispute in self._disputes.items():
-            if symbol in ready and dispute.unproved:
+            if symbol in ready and dispute.due:
                 return ready[symbol]
         due_ns = now_ns - round(self._every_s * NS_PER_S)
         turns = [(self._audited_ns.get(symbol, 0), symbol) for symbol in ready]
@@ -124,10 +124,10 @@ class Auditor:
 
     async def audit(self, feed: CcxtMarketFeed) -> None:
         """Compare a market's book with the venue's answer, again where they differ."""
-        track, begun_ns = feed.tracks[Stream.DEPTH], self._clock.now_ns()
-        self._audited_ns[feed.symbol] = begun_ns
+        track = feed.tracks[Stream.DEPTH]
+        self._audited_ns[feed.symbol] = self._clock.now_ns()
         if (dispute := self._disputes.get(feed.symbol)) is not None:
-            dispute.unproved = False
+            dispute.due = False
         epoch = track.epoch
         places: frozenset[Place] | None = None
         for _ in range(_TRIES):
@@ -139,15 +139,15 @@ class Auditor:
                 break
         feed.status.audits += 1
         if places:
-            self._differs(feed, places, begun_ns)
+            self._differs(feed, places)
         elif self._disputes.pop(feed.symbol, None) is not None:
             track.enter(State.LIVE, "", self._clock.now_ns())
 
-    def _differs(self, feed: CcxtMarketFeed, places: frozenset[Place], begun_ns: int) -> None:
+    def _differs(self, feed: CcxtMarketFeed, places: frozenset[Place]) -> None:
         track, now_ns = feed.tracks[Stream.DEPTH], self._clock.now_ns()
         feed.status.audit_differences += 1
         dispute = self._disputes.setdefault(feed.symbol, Dispute())
-        mends = dispute.differs(places, begun_ns - track.live_since_ns, now_ns)
+        mends = dispute.differs(places, now_ns)
         where = "one price" if len(places) == 1 else f"{len(places)} prices"
         detail = f"The book differed from the venue's own at {where} when asked for it."
         _log.warning("audit", market=str(feed.market.id), detail=detail, rebuilt=mends)

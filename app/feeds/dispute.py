@@ -3,36 +3,31 @@
 from app.clock import NS_PER_S
 from app.feeds.audit import Place
 
-# A book this young was built anew since: what differs as before is the venue's, whose answers disagree.
-_YOUNG_NS = 10 * NS_PER_S
 _WAIT_NS, _LONGEST_NS = 60 * NS_PER_S, 3600 * NS_PER_S
 
 
 class Dispute:
     """Tells a book that went wrong from a venue whose answer and stream do not agree.
 
-    A place that differs just after the book was built anew, as it did before, is disputed: no rebuild mends
-    it. Any other place calls for one. Those that do not help become rarer, from a minute to an hour apart.
+    A place that differs when the book is first compared after it was built anew, as it did before, is
+    disputed: no rebuild mends it. Any other place calls for one. Those that do not help become rarer, from a
+    minute to an hour apart.
     """
 
     def __init__(self) -> None:
-        self.unproved = False  # built anew, and not compared since
+        self.due = False  # built anew, and the venue was not asked since
+        self._unproved = False  # nor has it answered
         self._before: frozenset[Place] = frozenset()
         self._disputed: frozenset[Place] = frozenset()
         self._in_vain = 0
         self._next_ns = 0
 
-    def differs(self, places: frozenset[Place], age_ns: int, now_ns: int) -> bool:
-        """Whether the book is to be built anew.
-
-        Args:
-            places: where it differs.
-            age_ns: how old the book was when the venue was asked.
-            now_ns: the present.
-        """
-        again = places & self._before if age_ns <= _YOUNG_NS else frozenset()
+    def differs(self, places: frozenset[Place], now_ns: int) -> bool:
+        """Whether the book is to be built anew, by the places where it differs."""
+        # However late the answer is: a slow rate limit must not hide a dispute.
+        again = places & self._before if self._unproved else frozenset()
         self._disputed = (self._disputed & places) | again
-        self._before = places
+        self._before, self._unproved = places, False
         if not places - self._disputed:
             self._in_vain, self._next_ns = 0, 0  # what else differed was mended
             return False
@@ -40,5 +35,5 @@ class Dispute:
             return False
         self._next_ns = now_ns + min(_LONGEST_NS, _WAIT_NS << min(self._in_vain, 10))
         self._in_vain += 1
-        self.unproved = True
+        self.due = self._unproved = True
         return True
