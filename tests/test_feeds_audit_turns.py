@@ -57,7 +57,7 @@ class Market:
         self.status = SimpleNamespace(audits=0, audit_differences=0, audits_unanswered=0)
         track = SimpleNamespace(state=State.LIVE, fault=None, in_gap=False, epoch=1)
         self.tracks = {Stream.DEPTH: track}
-        self.tapes = 0
+        self.tapes, self.dispute = 0, None
 
     @contextlib.contextmanager
     def taped(self, levels: int, proved: int) -> Iterator[Tape]:

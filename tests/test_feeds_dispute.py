@@ -6,11 +6,13 @@ import pytest
 
 from app.feeds.dispute import Dispute
 from app.records import State, Stream
-from tests.test_feeds_audit import MARKET, _answers, _push, _started
+from tests.test_feeds_audit import MARKET, _answers, _push, _started, confirms
+from tests.test_feeds_book_check import PAIRS, look, moved, silent
 from tests.venues.books import Book
 from tests.venues.direct import Direct, direct
 
 S = 10**9
+DISPUTED = frozenset({("bid", 99.9)})
 P, Q, R = (frozenset({("bid", price)}) for price in (1.0, 2.0, 3.0))
 
 
@@ -36,11 +38,11 @@ def test_rebuilds_that_do_not_help_become_rare() -> None:
     assert set(waits[6:]) == {60}
 
 
-async def _rebuilt(made: Direct, book: Book) -> None:
+async def _rebuilt(made: Direct, book: Book, symbol: str = "X/USD") -> None:
     """The book is subscribed again, and the venue sends it."""
-    depth = made.feeds["X/USD"].tracks[Stream.DEPTH]
+    depth = made.feeds[symbol].tracks[Stream.DEPTH]
     await made.turn(lambda: depth.fault is None and made.venue.exchange.clients)
-    _push(made, book)
+    _push(made, book, symbol)
     assert depth.state is State.LIVE
 
 
@@ -118,3 +120,48 @@ async def test_another_difference_is_mended_whether_or_not_one_is_disputed(
         await auditor.audit(feed)
         assert feed.status.rejected == {"audit": 2}
         assert bool(feed.status.detail) is disputed
+
+
+# A silent market whose answer and stream disagree for good
+
+
+@pytest.mark.parametrize("always", [True, False])
+async def test_silence_of_a_disputed_book_is_no_fault_of_its_stream(always: bool) -> None:
+    async with silent() as (made, venue, check):
+        feed, auditor = made.feeds[PAIRS[0]], made.venue._auditor
+        confirms(made)
+        auditor._always, auditor._margin_s = always, 0.0  # the clock stands still here
+        venue.answers[PAIRS[0]] = moved()
+        _push(made, Book(), PAIRS[1])  # it is not silent
+        await look(made, check)
+        assert feed.status.rejected == {"audit": 1}
+        epoch = feed.tracks[Stream.DEPTH].epoch
+        await _rebuilt(made, Book(), PAIRS[0])
+        assert auditor._next() is feed  # compared at once, whatever proves the books otherwise
+        await auditor.audit(feed)
+        for _ in range(3):
+            made.clock.advance(600.0)
+            await look(made, check)
+            assert "also after it was built anew" in feed.status.detail
+            assert feed.status.state is State.LIVE
+            _push(made, Book(), PAIRS[0])
+        assert feed.tracks[Stream.DEPTH].epoch == epoch
+        assert feed.status.rejected == {"audit": 1}
+        assert made.feeds[PAIRS[2]].status.state is State.LIVE
+        venue.answers[PAIRS[0]] = Book()
+        await auditor.audit(feed)
+        assert feed.dispute is None  # both agree again
+
+
+async def test_disputed_book_that_moves_on_elsewhere_is_a_fault() -> None:
+    async with silent() as (made, venue, check):
+        feed, theirs = made.feeds[PAIRS[0]], moved()
+        feed.dispute = Dispute()
+        assert feed.dispute.differs(DISPUTED, 0)
+        assert not feed.dispute.differs(DISPUTED, S)
+        venue.answers[PAIRS[0]] = theirs
+        await look(made, check)
+        assert feed.status.state is State.LIVE
+        theirs.apply({"99.85": "7.0000"}, {})
+        await look(made, check, 600.0)
+        assert feed.status.rejected == {"audit": 1}

@@ -55,7 +55,12 @@ class Tape:
 
 
 def suspects(
-    answer: Top, ours: Tape, *, proved: bool = False, sampled: bool = False
+    answer: Top,
+    ours: Tape,
+    *,
+    proved: bool = False,
+    sampled: bool = False,
+    open_: frozenset[Place] = frozenset(),
 ) -> frozenset[Place]:
     """Where an answer agrees with none of our states.
 
@@ -66,6 +71,7 @@ def suspects(
         proved: whether the best levels that something else may prove were proved.
         sampled: whether ours are some of the states that the venue's book had: a price whose size moved
             meanwhile may have had any other in between.
+        open_: places that are judged also where they were proved.
     """
     found: set[Place] = set()
     for side, name, sign in ((0, "bid", -1.0), (1, "ask", 1.0)):
@@ -73,7 +79,8 @@ def suspects(
         last = max((sign * price for price in told), default=inf)
         sizes = ours.sizes[side]
         prices = set(told) | {price for price in sizes if sign * price <= last}
-        for price in prices - (ours.best[side] if proved else set()):
+        spared = ours.best[side] - {at for of, at in open_ if of == name} if proved else set()
+        for price in prices - spared:
             had = sizes.get(price, {0.0})
             if told.get(price, 0.0) not in had and not (sampled and len(had) > 1):
                 found.add((name, price))

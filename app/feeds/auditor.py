@@ -43,6 +43,7 @@ class Auditor:
         facts: what the venue can be asked.
         audit: how much is compared.
         sampled: whether the stream shows only some of the states that books had.
+        always: whether every market is audited; if not, only those whose book differed from the venue's own.
         every_s: how often each market is audited, where the rate limit allows it.
     """
 
@@ -54,14 +55,15 @@ class Auditor:
         facts: VenueFacts,
         audit: Audit | None = None,
         sampled: bool = False,
+        always: bool = True,
         every_s: float = _EVERY_S,
     ):
         self._venue, self._clock, self._feeds = venue, clock, feeds
         self._facts, self._audit = facts, audit or Audit()
         self._sampled, self._margin_s = sampled, _SAMPLED_MARGIN_S if sampled else _MARGIN_S
-        self._every_s = self._told_s = every_s
+        self._always, self._every_s = always, every_s
+        self._told_s = every_s
         self._audited_ns: dict[str, int] = {}
-        self._disputes: dict[str, Dispute] = {}
         self._open: dict[str, asyncio.Task[None]] = {}
         self._asked = 0  # requests since the last look
 
@@ -85,7 +87,7 @@ class Auditor:
 
     def _pause_s(self) -> float:
         """Between two looks: spread over the period, within a share of the rate limit."""
-        markets = max(1, sum(1 for _ in self._feeds()))
+        markets = max(1, sum(self._audits(feed) for feed in self._feeds()))
         request_s = float(self._venue.exchange.rateLimit or 0.0) / 1000.0 / _SHARE
         self._tell_period(markets, markets * request_s)
         asked, self._asked = max(1, self._asked), 0
@@ -104,19 +106,20 @@ class Auditor:
             return None
         there = {feed.symbol: feed for feed in self._feeds()}
         self._audited_ns = {s: t for s, t in self._audited_ns.items() if s in there}
-        self._disputes = {s: d for s, d in self._disputes.items() if s in there}
-        ready = {s: f for s, f in there.items() if s not in self._open and self._ready(f)}
-        for symbol, dispute in self._disputes.items():
-            if symbol in ready and dispute.due:
-                return ready[symbol]
+        free = {s: f for s, f in there.items() if s not in self._open}
+        ready = {s: f for s, f in free.items() if self._audits(f) and _trusted(f)}
+        for feed in ready.values():
+            if feed.dispute is not None and feed.dispute.due:
+                return feed
         due_ns = now_ns - round(self._every_s * NS_PER_S)
         turns = [(self._audited_ns.get(symbol, 0), symbol) for symbol in ready]
         last_ns, symbol = min(turns, default=(now_ns, ""))
         return ready[symbol] if symbol and last_ns <= due_ns else None
 
-    def _ready(self, feed: CcxtMarketFeed) -> bool:
-        """Whether there is a book that is trusted, and anything of it left to compare."""
-        return _trusted(feed) and (not feed.checked or self._audit.proved < self._audit.compared)
+    def _audits(self, feed: CcxtMarketFeed) -> bool:
+        """Whether anything of a market's book is left to compare."""
+        proved = feed.checked and self._audit.proved >= self._audit.compared
+        return feed.dispute is not None or (self._always and not proved)
 
     def _busy(self) -> bool:
         starting = any(feed.tracks[Stream.DEPTH].state is State.STARTING for feed in self._feeds())
@@ -126,8 +129,8 @@ class Auditor:
         """Compare a market's book with the venue's answer, again where they differ."""
         track = feed.tracks[Stream.DEPTH]
         self._audited_ns[feed.symbol] = self._clock.now_ns()
-        if (dispute := self._disputes.get(feed.symbol)) is not None:
-            dispute.due = False
+        if feed.dispute is not None:
+            feed.dispute.due = False
         epoch = track.epoch
         places: frozenset[Place] | None = None
         for _ in range(_TRIES):
@@ -140,15 +143,16 @@ class Auditor:
         feed.status.audits += 1
         if places:
             self._differs(feed, places)
-        elif self._disputes.pop(feed.symbol, None) is not None:
+        elif feed.dispute is not None:
+            feed.dispute = None
             track.enter(State.LIVE, "", self._clock.now_ns())
 
     def _differs(self, feed: CcxtMarketFeed, places: frozenset[Place]) -> None:
         track, now_ns = feed.tracks[Stream.DEPTH], self._clock.now_ns()
         feed.status.audit_differences += 1
-        dispute = self._disputes.setdefault(feed.symbol, Dispute())
-        mends = dispute.differs(places, now_ns)
-        where = "one price" if len(places) == 1 else f"{len(places)} prices"
+        feed.dispute = feed.dispute or Dispute()
+        mends = feed.dispute.differs(places, now_ns)
+        where = words.prices(len(places))
         detail = f"The book differed from the venue's own at {where} when asked for it."
         _log.warning("audit", market=str(feed.market.id), detail=detail, rebuilt=mends)
         if mends:
@@ -159,6 +163,7 @@ class Auditor:
     async def _ask(self, feed: CcxtMarketFeed) -> frozenset[Place] | None:
         """One request: the places where the answer fits none of our states; None without an answer."""
         audit = self._audit
+        open_ = frozenset[Place]() if feed.dispute is None else feed.dispute.places
         with feed.taped(2 * audit.compared, audit.proved) as tape:
             await self._clock.sleep(self._margin_s)
             self._asked += 1
@@ -168,7 +173,7 @@ class Auditor:
                 self._failed(feed, error)
                 return None
             await self._clock.sleep(self._margin_s)
-        found = suspects(answer, tape, proved=feed.checked, sampled=self._sampled)
+        found = suspects(answer, tape, proved=feed.checked, sampled=self._sampled, open_=open_)
         if says_nothing(answer, found):
             self._failed(feed, FeedError(words.no_level(self._venue.title)))
             return None

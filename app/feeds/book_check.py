@@ -10,6 +10,7 @@ from app.feeds import words
 from app.feeds.audit import Place, Tape, Top, fetched, says_nothing, suspects
 from app.feeds.ccxt_errors import is_unknown_market
 from app.feeds.ccxt_source import cancel
+from app.feeds.dispute import Dispute
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.numbers import copied
 from app.feeds.rules.base import Audit
@@ -44,8 +45,9 @@ class _Silence:
 class BookCheck:
     """Silence alone is no fault: the venue's own book tells. Who waited longest is asked about first.
 
-    A market whose book has moved on at the venue is subscribed again. One about which nobody answers, and
-    every other silent one on the connection that lost it, is stale until it speaks or an answer matches.
+    A market whose book has moved on at the venue is subscribed again, and audited then: what differs also
+    then is disputed. One about which nobody answers, and every other silent one on the connection that lost
+    it, is stale until it speaks or an answer matches.
 
     Args:
         venue: whose markets.
@@ -107,7 +109,8 @@ class BookCheck:
         feed = silence.feed
         track, last_ns = feed.tracks[Stream.DEPTH], feed.pace.last_ns
         try:
-            moved = await self._found(feed)
+            found = await self._found(feed)
+            moved = found if feed.dispute is None else feed.dispute.new(found)
             if moved:
                 await self._clock.sleep(_MARGIN_S)
         except Exception as error:  # whatever the venue's code raises
@@ -118,12 +121,15 @@ class BookCheck:
             return  # it has spoken meanwhile, or was lost otherwise
         if moved:
             beside = self._beside(feed)
+            feed.dispute = feed.dispute or Dispute()
+            feed.dispute.rebuilds(found)
             track.fail(Fault("audit", words.moved_on(silence.for_s(now_ns)), stale=True))
             self._doubt(beside, now_ns)
             return
         feed.pace.excuse(now_ns)
         if track.state is State.STALE and feed.held is None:
-            track.enter(State.LIVE, "", now_ns)
+            detail = words.disputed(words.prices(len(found))) if found else ""
+            track.enter(State.LIVE, detail, now_ns)
 
     async def _found(self, feed: CcxtMarketFeed) -> frozenset[Place]:
         """Where the venue's own book differs from ours; raises what is no answer."""

@@ -102,6 +102,7 @@ class CcxtVenue(SupervisedVenue):
             self._facts,
             self.router.family.audit,
             self.router.family.only_whole,
+            always=self.router.family.audit is not None,
         )
         self._book_check = BookCheck(self, clock, self._facts, self._beside)
         self._trade_check = TradeCheck(self, clock)
@@ -113,8 +114,7 @@ class CcxtVenue(SupervisedVenue):
         return self.router.fetches
 
     def _work(self) -> list[Callable[[], Awaitable[None]]]:
-        audits = [self._auditor.run] if self.router.family.audit is not None else []
-        return [*super()._work(), *audits]
+        return [*super()._work(), self._auditor.run]
 
     def add(self, market_id: MarketId, index: int) -> CcxtMarketFeed:
         """Start a supervised task for each stream of a market.

@@ -1,4 +1,4 @@
-"""What audits of one market found since its book last agreed with the venue's own."""
+"""What questions about one market's book found since it last agreed with the venue's own."""
 
 from app.clock import NS_PER_S
 from app.feeds.audit import Place
@@ -21,6 +21,20 @@ class Dispute:
         self._disputed: frozenset[Place] = frozenset()
         self._in_vain = 0
         self._next_ns = 0
+
+    @property
+    def places(self) -> frozenset[Place]:
+        """Where the book differed last, or differs for good."""
+        return self._before | self._disputed
+
+    def new(self, places: frozenset[Place]) -> frozenset[Place]:
+        """Those of some places that are not disputed."""
+        return places - self._disputed
+
+    def rebuilds(self, places: frozenset[Place]) -> None:
+        """The book is built anew, since it differs at some places and the stream was silent."""
+        self._before = places
+        self.due = self._unproved = True
 
     def differs(self, places: frozenset[Place], now_ns: int) -> bool:
         """Whether the book is to be built anew, by the places where it differs."""

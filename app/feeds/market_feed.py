@@ -9,6 +9,7 @@ from app.feeds import words
 from app.feeds.audit import Tape, Top
 from app.feeds.base import BookView, FeedStatus
 from app.feeds.ccxt_hook import WatchedBook
+from app.feeds.dispute import Dispute
 from app.feeds.doubt import Doubt
 from app.feeds.emptiness import Emptiness
 from app.feeds.numbers import RAW, UNKNOWN, copied, id_of, levels_of, milliseconds, quote_side
@@ -56,6 +57,7 @@ class CcxtMarketFeed:
         self.venue_ids: tuple[str, ...] = ()  # what the venue's messages call the market
         self.pace = Pace()
         self.prints = Prints()
+        self.dispute: Dispute | None = None  # since the book differed from the venue's own
         self._checksum = family.checksum
         self._most = float(market.grid.tick) * _COUNTED, float(market.grid.lot) * _COUNTED
         self._trades = TradeIntake(

@@ -159,6 +159,11 @@ def doubted(seconds: float) -> str:
     )
 
 
+def prices(count: int) -> str:
+    """At how many prices a book differs."""
+    return "one price" if count == 1 else f"{count} prices"
+
+
 def disputed(where: str) -> str:
     """Audits that a rebuild of the book does not settle."""
     return (
