@@ -145,20 +145,49 @@ async def test_side_that_is_gone_at_the_venue_has_moved_on() -> None:
 async def test_venue_that_wants_no_question_leaves_silence_unproved() -> None:
     async with silent() as (made, venue, check):
         made.venue.hold_until_ns = made.clock.now_ns() + 3600 * 10**9
+        for _ in range(11):  # the silence of two minutes is not yet twice as long
+            await look(made, check, 11.0)
+        assert states(made) == [LIVE, LIVE, LIVE]
         for _ in range(2):
             await look(made, check, 11.0)
         assert states(made) == [STALE, STALE, STALE]
         assert not venue.asked
 
 
+async def test_short_hold_neither_counts_nor_takes_a_turn() -> None:
+    async with silent(rate_limit_ms=100.0) as (made, venue, check):
+        made.venue.not_answered(ccxt.RateLimitExceeded("429"))  # a question about trades
+        for _ in range(59):
+            await look(made, check, 1.0)
+        assert states(made) == [LIVE, LIVE, LIVE]
+        venue.answers[PAIRS[0]] = ccxt.ExchangeError("x")
+        await look(made, check, 2.0)
+        assert venue.asked == PAIRS  # as soon as it is over
+        assert states(made) == [LIVE, LIVE, LIVE]
+
+
 async def test_venue_that_is_down_answers_nobody() -> None:
-    """A thousand silent markets do not each wait until a question of theirs has timed out."""
+    """A thousand silent markets do not each wait until a question of theirs has timed out twice."""
     async with silent(rate_limit_ms=1000.0) as (made, venue, check):
         venue.answers = dict.fromkeys(PAIRS, ccxt.RequestTimeout("x"))
-        for _ in range(2):
+        for _ in range(3):
             await look(made, check, 11.0)
         assert states(made) == [STALE, STALE, STALE]
-        assert len(venue.asked) == 2
+        assert venue.asked == PAIRS  # each in its turn
+
+
+async def test_question_that_times_out_says_nothing_of_other_markets() -> None:
+    async with silent(rate_limit_ms=1000.0) as (made, venue, check):
+        timeout = ccxt.RequestTimeout("x")
+        venue.answers = {PAIRS[0]: timeout, PAIRS[1]: ccxt.ExchangeError("x"), PAIRS[2]: timeout}
+        for _ in range(3):
+            await look(made, check, 11.0)
+        assert venue.asked == PAIRS
+        assert states(made) == [LIVE, LIVE, LIVE]  # the second one answers in between
+        venue.answers[PAIRS[2]] = Book()
+        for _ in range(3):
+            await look(made, check, 11.0)
+        assert states(made) == [STALE, STALE, LIVE]
 
 
 async def test_questions_that_fail_take_no_turn_of_others() -> None:

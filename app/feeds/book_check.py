@@ -23,6 +23,7 @@ from app.records import State, Stream
 _QUESTION = Audit()
 _MARGIN_S = 0.5  # what is on its way may still come
 _UNANSWERED = 2  # questions about a silence, after which the book is not called live
+_FAILING = 2  # markets in a row whose questions fail, after which it is the venue
 # Open at a time: at most so many, and no more than this share of the rate limit lets out in a second.
 _MOST, _SHARE = 8, 0.5
 _log = get("feeds")
@@ -34,7 +35,9 @@ class _Silence:
 
     feed: CcxtMarketFeed
     asked_ns: int = 0
-    judged_ns: int = 0  # when a question was asked, or could not be
+    judged_ns: int = 0  # when a question was asked or failed
+    held_ns: int = 0  # since when the venue wants no question, while its turn has come
+    blamed_ns: int = 0  # when questions about others counted as its own
     unanswered: int = 0
 
     def for_s(self, now_ns: int) -> float:
@@ -66,6 +69,7 @@ class BookCheck:
         self._venue, self._clock, self._facts, self._beside = venue, clock, facts, beside
         self._silent: dict[str, _Silence] = {}
         self._open: dict[str, asyncio.Task[None]] = {}
+        self._failing: set[str] = set()  # markets whose questions failed since the venue answered
         self._stale_ns = 0
 
     def look(self, feeds: Iterable[CcxtMarketFeed], stale_ns: int) -> None:
@@ -81,11 +85,18 @@ class BookCheck:
         due = self._due(now_ns)
         if self._venue.questions_held:
             for silence in due:
-                self._unproved(silence)
+                self._held(silence, now_ns)
             return
         for silence in due[: max(0, self._room() - len(self._open))]:
             silence.asked_ns = silence.judged_ns = now_ns
+            silence.held_ns = 0
             self._open[silence.feed.symbol] = asyncio.ensure_future(self._question(silence))
+
+    def _held(self, silence: _Silence, now_ns: int) -> None:
+        """A hold is no answer, nor a failure: it tells when it made the silence twice as long."""
+        silence.held_ns = silence.held_ns or now_ns
+        if now_ns - silence.held_ns >= silence.held_ns - silence.feed.pace.last_ns:
+            self._stale(silence.feed, words.unanswerable(silence.for_s(now_ns)))
 
     def _due(self, now_ns: int) -> list[_Silence]:
         due = [
@@ -135,6 +146,7 @@ class BookCheck:
         """Where the venue's own book differs from ours; raises what is no answer."""
         ours = _top_of(feed)
         answer = await fetched(self._venue.exchange, self._facts, feed.symbol, _QUESTION)
+        self._failing = set()
         found = suspects(answer, Tape([ours]))
         if says_nothing(answer, found):
             raise FeedError(words.no_level(self._venue.title))
@@ -143,6 +155,8 @@ class BookCheck:
     def _not_answered(self, silence: _Silence, error: Exception, last_ns: int) -> None:
         feed = silence.feed
         known = self._venue.not_answered(error)
+        down = isinstance(known, VenueDownError)
+        self._failing = self._failing | {feed.symbol} if down else set()
         feed.status.audits_unanswered += 1
         _log.info("silence not answered", market=str(feed.market.id), error=str(known))
         if feed.pace.last_ns != last_ns or not _questionable(feed):
@@ -153,14 +167,20 @@ class BookCheck:
             fault = Fault("audit", said, stale=True, error=FeedError(said))
             feed.tracks[Stream.DEPTH].fail(fault)
             return
-        self._unproved(silence)
-        if isinstance(known, VenueDownError):
-            for other in self._due(now_ns):  # it answers nobody
-                self._unproved(other)
+        silence.judged_ns = now_ns
+        self._unproved(silence, now_ns)
+        if len(self._failing) >= _FAILING:
+            self._blame(now_ns)
 
-    def _unproved(self, silence: _Silence) -> None:
-        """A question about a silence was not answered, or could not be asked."""
-        now_ns = silence.judged_ns = self._clock.now_ns()
+    def _blame(self, now_ns: int) -> None:
+        """The venue answers nobody: that counts for those too that wait for their turn, and keep it."""
+        for other in self._due(now_ns):
+            if now_ns - max(other.judged_ns, other.blamed_ns) >= self._stale_ns:
+                other.blamed_ns = now_ns
+                self._unproved(other, now_ns)
+
+    def _unproved(self, silence: _Silence, now_ns: int) -> None:
+        """A question about a silence was not answered."""
         silence.unanswered += 1
         if silence.unanswered >= _UNANSWERED:
             self._stale(silence.feed, words.unanswerable(silence.for_s(now_ns)))
