@@ -8,6 +8,7 @@ import ccxt
 import pytest
 
 from app.feeds.book_check import BookCheck
+from app.feeds.trade_check import _judged
 from app.feeds.venues import facts_of
 from app.records import State, Stream
 from tests.test_feeds_audit import _push
@@ -252,3 +253,20 @@ async def test_questions_about_trades_that_fail_take_no_turn_of_others() -> None
             await made.turn(lambda turn=turn: len(asked) > turn)
             await made.turn(lambda: check._asking is not None and check._asking.done())
         assert asked == PAIRS * 2
+
+
+async def test_book_that_nobody_proves_is_held_against_the_market_s_other_streams() -> None:
+    """A ban keeps it from being asked about; best quotes and trades tell of it all the same."""
+    async with silent() as (made, _, check):
+        made.venue.hold_until_ns = made.clock.now_ns() + 3600 * 10**9
+        for _ in range(13):
+            await look(made, check, 11.0)
+        assert states(made) == [STALE, STALE, STALE]
+        feed = made.feeds[PAIRS[0]]
+        assert _judged(feed)
+        best = feed.tracks[Stream.BEST]
+        best.good(made.clock.now_ns())
+        feed._quotes = 500
+        feed.compare_streams(STALE_NS)
+        assert feed.tracks[Stream.DEPTH].in_gap
+        assert not _judged(feed)

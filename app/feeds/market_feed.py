@@ -268,7 +268,7 @@ class CcxtMarketFeed:
         Best quotes are judged from their subscription on, also when they never spoke or only nonsense.
         """
         best, depth = self.tracks[Stream.BEST], self.tracks[Stream.DEPTH]
-        if depth.state is not State.LIVE or depth.fault is not None:
+        if not depth.whole:
             return
         ahead_ns = best.last_ns - depth.last_ns
         if best.state is State.LIVE and ahead_ns > stale_ns and self._quotes >= _TELLING:

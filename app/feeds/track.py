@@ -129,6 +129,12 @@ class Track:
         """Whether the stream has lost its thread and not found it again."""
         return self._open is not None
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it is known to be missing, be it so silent that it is called stale."""
+        silent = self.state is State.STALE and not self.in_gap
+        return self.fault is None and (self.state is State.LIVE or silent)
+
     def asked(self, now_ns: int) -> None:
         """The venue was asked for the stream."""
         self.dialled.set()

@@ -96,5 +96,4 @@ class TradeCheck:
 def _judged(feed: CcxtMarketFeed) -> bool:
     """Whether the market's book is whole and its trades have been asked for."""
     depth, trades = feed.tracks[Stream.DEPTH], feed.tracks[Stream.TRADES]
-    whole = depth.state is State.LIVE and depth.fault is None
-    return whole and trades.fault is None and trades.subscribed.is_set()
+    return depth.whole and trades.fault is None and trades.subscribed.is_set()
