@@ -11,7 +11,7 @@ from app.feeds.book_check import BookCheck
 from app.feeds.trade_check import _judged
 from app.feeds.venues import facts_of
 from app.records import State, Stream
-from tests.test_feeds_audit import _push
+from tests.test_feeds_audit import _push, confirms
 from tests.venues.books import Book
 from tests.venues.direct import Direct, direct
 
@@ -63,9 +63,9 @@ def states(made: Direct) -> list[State]:
     return [made.feeds[pair].status.state for pair in PAIRS]
 
 
-def moved() -> Book:
+def moved(size: str = "77.0000") -> Book:
     book = Book()
-    book.apply({"99.90": "77.0000"}, {})
+    book.apply({"99.90": size}, {})
     return book
 
 
@@ -212,6 +212,32 @@ async def test_lost_stream_of_one_market_makes_the_silence_of_its_connection_dou
         assert made.feeds[PAIRS[1]].status.rejected == {"audit": 1}
         assert made.feeds[PAIRS[2]].status.state is LIVE  # its book is the venue's
         assert not made.feeds[PAIRS[2]].status.rejected
+
+
+async def test_doubted_market_that_was_good_is_subscribed_again_without_a_wait() -> None:
+    async with silent() as (made, venue, check):
+        confirms(made)
+        feed, track = made.feeds[PAIRS[0]], made.feeds[PAIRS[0]].tracks[Stream.DEPTH]
+        for turn in range(3):
+            venue.answers[PAIRS[0]] = ccxt.ExchangeError("x")
+            for _ in range(2):
+                await look(made, check, 11.0)
+            assert feed.status.state is STALE
+            assert not track.in_gap
+            whole_ns = track.whole_since_ns
+            _push(made, Book(), PAIRS[0])
+            assert track.whole_since_ns == whole_ns  # nothing was built anew
+            made.clock.advance(600.0)
+            venue.answers[PAIRS[0]] = ccxt.ExchangeError("x")
+            for _ in range(2):
+                await look(made, check, 11.0)
+            venue.answers[PAIRS[0]] = moved(f"{turn + 1}.0000")
+            await look(made, check, 11.0)
+            await made.turn(lambda: track.fault is None)
+            assert track.attempts == 1
+            _push(made, Book(), PAIRS[0])
+            assert track.whole_since_ns > whole_ns
+            made.clock.advance(600.0)
 
 
 async def test_only_what_is_silent_on_the_same_connection_is_doubted() -> None:

@@ -63,7 +63,7 @@ async def test_best_quotes_that_stop_are_a_gap_from_the_last_one_on(one: Rig) ->
     await one.step_until(lambda: feed.status.state is State.LIVE)
     (gap,) = (g for g in feed.status.new_gaps if g.stream is Stream.BEST)
     assert gap.from_ns == last_ns
-    assert gap.to_ns >= best.live_since_ns
+    assert gap.to_ns >= best.whole_since_ns
     states = one.ring.best.take()
     assert states.epoch[-1] > 2
     assert states.bids[-1] == 1

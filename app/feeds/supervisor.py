@@ -228,10 +228,9 @@ class StreamSupervisor:
         """Tell the user, let go of what is left of the subscription, wait."""
         clock, track = self._venue.clock, self.track
         now_ns = clock.now_ns()
-        self.renewal.ended(fault, whole=track.live_since_ns > self._recovered_ns)
+        self.renewal.ended(fault, whole=track.whole_since_ns > self._recovered_ns)
         self._recovered_ns = now_ns
-        proved = track.live_since_ns and now_ns - track.live_since_ns >= _PROVED_NS
-        if track.state is State.LIVE and proved:
+        if track.broke_whole and now_ns - track.whole_since_ns >= _PROVED_NS:
             self._backoff.reset()
         wait_s = self._backoff.next_s()
         if fault.error is None and not fault.link and self._backoff.attempts == 1:

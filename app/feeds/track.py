@@ -62,7 +62,8 @@ class Track:
         self.quiet_is_whole = stream is Stream.TRADES
         self.epoch = 1
         self.last_ns = 0
-        self.live_since_ns = 0
+        self.whole_since_ns = 0  # the beginning of what has no gap since
+        self.broke_whole = False  # the last fault met it so, and not in a gap
         self.state = State.STARTING
         self.since_ns = 0
         self.detail = ""
@@ -95,6 +96,7 @@ class Track:
         """End the epoch and call for the supervisor; a second fault adds nothing to the first."""
         if self.fault is not None:
             return False
+        self.broke_whole = self.whole
         self.fault = fault
         if fault.reason in _REJECTIONS and not (fault.link or fault.counted):
             self._status.rejected[fault.reason] += 1
@@ -107,6 +109,8 @@ class Track:
 
     def good(self, now_ns: int) -> None:
         """A state that can be trusted has come: close the gap, if there is one."""
+        if self._open is not None or not self.last_ns:
+            self.whole_since_ns = now_ns
         if self._open is not None:
             from_ns, fault = self._open
             self._open = None
@@ -119,7 +123,6 @@ class Track:
         self.mute = False
         self.asked(now_ns)
         if self.state is not State.LIVE:
-            self.live_since_ns = now_ns
             self.attempts = 0
             self.next_try_ns = UNKNOWN_NS
             self.enter(State.LIVE, "", now_ns)
