@@ -155,6 +155,26 @@ async def test_venue_that_wants_no_question_leaves_silence_unproved() -> None:
         assert not venue.asked
 
 
+@pytest.mark.parametrize("error", [ccxt.BadRequest("no limit"), ccxt.NotSupported("no book")])
+async def test_market_that_cannot_be_asked_about_is_not_doubted_at_each_silence(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with silent() as (made, venue, check):
+        venue.answers[PAIRS[0]] = error
+        for _ in range(20):
+            await look(made, check, 400.0)
+            assert states(made)[0] is LIVE
+        assert venue.asked.count(PAIRS[0]) == 3  # once an hour
+        assert capsys.readouterr().out.count("cannot be asked about") == 1
+        venue.answers[PAIRS[0]] = moved()
+        await look(made, check, 3600.0)
+        assert made.feeds[PAIRS[0]].status.rejected == {"audit": 1}
+
+
+def test_bitget_is_asked_for_a_depth_that_its_contracts_offer() -> None:
+    assert facts_of("bitget").asked_levels == 50
+
+
 async def test_short_hold_neither_counts_nor_takes_a_turn() -> None:
     async with silent(rate_limit_ms=100.0) as (made, venue, check):
         made.venue.not_answered(ccxt.RateLimitExceeded("429"))  # a question about trades

@@ -8,7 +8,7 @@ from app.clock import NS_PER_S, Clock
 from app.errors import FeedError, VenueDownError
 from app.feeds import words
 from app.feeds.audit import Place, Tape, Top, fetched, says_nothing, suspects
-from app.feeds.ccxt_errors import is_unknown_market
+from app.feeds.ccxt_errors import is_unknown_market, is_wrong_request, to_feed_error
 from app.feeds.ccxt_source import cancel
 from app.feeds.dispute import Dispute
 from app.feeds.market_feed import CcxtMarketFeed
@@ -24,6 +24,7 @@ _QUESTION = Audit()
 _MARGIN_S = 0.5  # what is on its way may still come
 _UNANSWERED = 2  # questions about a silence, after which the book is not called live
 _FAILING = 2  # markets in a row whose questions fail, after which it is the venue
+_WRONG_NS = 3600 * NS_PER_S  # until a question that could not be asked is tried again
 # Open at a time: at most so many, and no more than this share of the rate limit lets out in a second.
 _MOST, _SHARE = 8, 0.5
 _log = get("feeds")
@@ -50,7 +51,8 @@ class BookCheck:
 
     A market whose book has moved on at the venue is subscribed again, and audited then: what differs also
     then is disputed. One about which nobody answers, and every other silent one on the connection that lost
-    it, is stale until it speaks or an answer matches.
+    it, is stale until it speaks or an answer matches. Where a market cannot be asked about, its silence tells
+    nothing.
 
     Args:
         venue: whose markets.
@@ -69,12 +71,14 @@ class BookCheck:
         self._venue, self._clock, self._facts, self._beside = venue, clock, facts, beside
         self._silent: dict[str, _Silence] = {}
         self._open: dict[str, asyncio.Task[None]] = {}
+        self._wrong: dict[str, int] = {}  # markets that cannot be asked about, and until when
         self._failing: set[str] = set()  # markets whose questions failed since the venue answered
         self._stale_ns = 0
 
     def look(self, feeds: Iterable[CcxtMarketFeed], stale_ns: int) -> None:
         """Ask about those that are silent, as many as the rate limit bears."""
         self._stale_ns, now_ns = stale_ns, self._clock.now_ns()
+        feeds = [feed for feed in feeds if self._wrong.get(feed.symbol, 0) <= now_ns]
         self._silent = {
             feed.symbol: self._silent.get(feed.symbol) or _Silence(feed)
             for feed in feeds
@@ -154,6 +158,9 @@ class BookCheck:
 
     def _not_answered(self, silence: _Silence, error: Exception, last_ns: int) -> None:
         feed = silence.feed
+        if is_wrong_request(error) and not is_unknown_market(error):
+            self._cannot_ask(feed, error)
+            return
         known = self._venue.not_answered(error)
         down = isinstance(known, VenueDownError)
         self._failing = self._failing | {feed.symbol} if down else set()
@@ -171,6 +178,14 @@ class BookCheck:
         self._unproved(silence, now_ns)
         if len(self._failing) >= _FAILING:
             self._blame(now_ns)
+
+    def _cannot_ask(self, feed: CcxtMarketFeed, error: Exception) -> None:
+        """An answer of no book at all says nothing of this one, nor will the next."""
+        if feed.symbol not in self._wrong:
+            known = to_feed_error(self._venue.title, error)
+            _log.info("silence cannot be asked about", market=str(feed.market.id), error=str(known))
+        self._wrong[feed.symbol] = self._clock.now_ns() + _WRONG_NS
+        self._failing = set()
 
     def _blame(self, now_ns: int) -> None:
         """The venue answers nobody: that counts for those too that wait for their turn, and keep it."""

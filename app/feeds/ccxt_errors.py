@@ -67,6 +67,11 @@ def is_unknown_market(error: BaseException) -> bool:
     return isinstance(error, ccxt.ExchangeError) and _UNKNOWN.search(str(error)) is not None
 
 
+def is_wrong_request(error: BaseException) -> bool:
+    """Whether it says that the request itself cannot be made so, whenever it is repeated."""
+    return isinstance(error, ccxt.BadRequest | ccxt.NotSupported)
+
+
 def retry_after_of(error: BaseException) -> float | None:
     """The wait that the venue asked for, in seconds, where the hooked exchange noted one, or in the
     answer to a handshake."""

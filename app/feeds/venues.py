@@ -83,6 +83,7 @@ FACTS: Final[dict[str, VenueFacts]] = {
     "mexc": _BATCHED_100,
     "htx": _BATCHED_100,
     "hyperliquid": VenueFacts(depth_limit=20, trades_begin_with_history=True),
+    "bitget": VenueFacts(depth_documented=False, asked_levels=50),  # its contracts: 1, 5, 15, 50
     # They offer 5, 10, 15 and 16; 10, 100, 500 and 1,000.
     "coinone": VenueFacts(depth_documented=False, asked_levels=15),
     "polymarket": VenueFacts(depth_documented=False, asked_levels=100),
