@@ -28,12 +28,21 @@ class Venue:
         sides = self.book.apply({"99.90": bids.get("size", "7.0000")}, {})
         self._push(self._frames.frame("update")(self.book, sides), product)
 
-    def trade(self, number: int) -> None:
-        """A trade comes."""
-        trade = {"trade_id": str(number), "product_id": "X-USD", "price": "100.0", "size": "0.5"}
-        trade |= {"side": "BUY", "time": "2026-02-09T20:32:50.714964Z"}
+    def trade(self, number: int, *products: str) -> None:
+        """A trade comes, of each product in one event."""
+        trades = [
+            {
+                "trade_id": str(number),
+                "product_id": product,
+                "price": "100.0",
+                "size": "0.5",
+                "side": "BUY",
+                "time": "2026-02-09T20:32:50.714964Z",
+            }
+            for product in products or ("X-USD",)
+        ]
         frame = self._frames.frame("update")(self.book, {"bids": [], "asks": []})
-        frame |= {"channel": "market_trades", "events": [{"type": "update", "trades": [trade]}]}
+        frame |= {"channel": "market_trades", "events": [{"type": "update", "trades": trades}]}
         self.made.push(frame)
 
     def _push(self, frame: Any, product: str) -> None:
@@ -64,6 +73,15 @@ async def test_market_in_usdc_lives_on_what_comes_as_usd(markets: list[dict[str,
             assert not feed.status.rejected
         trades = coinbase.made.ring.trades.take()
         assert sorted(trades.market.tolist()) == sorted(list(range(len(markets))) * 2)
+
+
+async def test_trades_of_several_markets_in_one_event_keep_their_own() -> None:
+    other = {"id": "Y-USD", "symbol": "Y/USD"}
+    async with venue(USDC, other) as coinbase:
+        coinbase.trade(1, "X-USD", "Y-USD")
+        coinbase.trade(2, "Y-USD", "X-USD")
+        trades = coinbase.made.ring.trades.take()
+        assert sorted(trades.market.tolist()) == [0, 0, 1, 1]
 
 
 async def test_what_comes_under_its_own_name_is_not_told_twice() -> None:

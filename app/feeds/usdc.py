@@ -22,35 +22,36 @@ class UsdcAsAsked:
 
     def _as_asked(self, client: Any, name: str, event: Any) -> Iterator[Any]:
         """An event for each market that it was asked for."""
-        usd = _product(event)
+        trades = event.get("trades") if isinstance(event, dict) else None
+        if not isinstance(trades, list) or not trades:
+            yield from (_renamed(event, as_) for as_ in self._names(client, name, _product(event)))
+            return
+        by_name: dict[str, list[Any]] = {}
+        for trade in trades:  # of one market each
+            for as_ in self._names(client, name, _product(trade)):
+                by_name.setdefault(as_, []).append(_renamed(trade, as_))
+        yield from ({**event, "trades": of_name} for of_name in by_name.values())
+
+    def _names(self, client: Any, name: str, usd: str) -> list[str]:
+        """The markets that asked for what comes of a product."""
         usdc = f"{usd}C"
         own = self.__dict__.setdefault("_own_names", set())  # those that are answered for as asked
         if usd.endswith("-USDC"):
             own.add((name, usd))
         renames = usd.endswith("-USD") and (name, usdc) not in own
         if not (renames and self._asked(client, name, usdc)):
-            yield event
-            return
-        if self._asked(client, name, usd):
-            yield event
-        yield _renamed(event, usdc)
+            return [usd]
+        return [usd, usdc] if self._asked(client, name, usd) else [usdc]
 
     def _asked(self, client: Any, name: str, product: str) -> bool:
         markets = self.markets_by_id.get(product, ())
         return any(f"{name}::{market['symbol']}" in client.owners for market in markets)
 
 
-def _product(event: Any) -> str:
-    """The market of an event, as the venue calls it; of trades, that of the first."""
-    if not isinstance(event, dict):
-        return ""
-    trades = event.get("trades")
-    first = trades[0] if isinstance(trades, list) and trades else event
-    return str(first.get("product_id")) if isinstance(first, dict) else ""
+def _product(told: Any) -> str:
+    """The market of a book's event or of a trade, as the venue calls it."""
+    return str(told.get("product_id")) if isinstance(told, dict) else ""
 
 
-def _renamed(event: dict[str, Any], product: str) -> dict[str, Any]:
-    trades = event.get("trades")
-    if not isinstance(trades, list):
-        return {**event, "product_id": product}
-    return {**event, "trades": [{**trade, "product_id": product} for trade in trades]}
+def _renamed(told: Any, product: str) -> Any:
+    return told if _product(told) == product else {**told, "product_id": product}
