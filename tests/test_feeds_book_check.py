@@ -1,5 +1,6 @@
 """Markets that fall silent on a link that lives: who is asked about first, and what no answer means."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -316,3 +317,30 @@ async def test_book_that_nobody_proves_is_held_against_the_market_s_other_stream
         feed.compare_streams(STALE_NS)
         assert feed.tracks[Stream.DEPTH].in_gap
         assert not _judged(feed)
+
+
+async def test_venue_that_closes_asks_nothing_more() -> None:
+    """The watchdog's next look comes while the open questions end."""
+    async with silent() as (made, _, check):
+        begun: list[asyncio.Task[None]] = []
+        ended = asyncio.Event()
+
+        async def never(*_: Any) -> Any:
+            begun.append(asyncio.current_task())  # type: ignore[arg-type]
+            try:
+                await ended.wait()
+            finally:
+                await asyncio.sleep(0)
+
+        async def watches() -> None:
+            while True:
+                made.clock.advance(11.0)
+                check.look(made.feeds.values(), STALE_NS)
+                await asyncio.sleep(0)
+
+        made.venue.exchange.fetch_order_book = never
+        made.venue._watching.append(asyncio.ensure_future(watches()))
+        await made.turn(lambda: len(begun) == len(PAIRS))
+        await made.venue.close()
+        assert all(task.done() for task in begun)
+        assert len(begun) == len(PAIRS)

@@ -161,6 +161,7 @@ class CcxtVenue(SupervisedVenue):
     async def close(self) -> None:
         """End all tasks and connections."""
         self.router.closing = True
+        await cancel(self._watching)  # the watchdog asks questions
         await self._book_check.close()
         await self._trade_check.close()
         await super().close()
