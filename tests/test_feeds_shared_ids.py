@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
+from app.feeds.named import Names
+from app.feeds.owners import Owners
 from app.feeds.rules.families import FAMILIES
 from app.records import State, Stream
 from tests.venues.books import Book, Sides, formats
@@ -119,3 +123,36 @@ def test_hyperliquid_spot_does_not_go_by_the_name_of_its_coin() -> None:
     names = FAMILIES["hyperliquid"].names
     assert names({"id": "@107", "baseName": "HYPE", "spot": True, "swap": False}) == ("@107",)
     assert names({"id": "159", "baseName": "HYPE", "spot": False, "swap": True}) == ("HYPE",)
+
+
+def test_markets_of_a_connection_are_counted_once_for_all_updates_and_again_when_they_change() -> (
+    None
+):
+    @dataclass(eq=False)
+    class Waiting:
+        name: str
+        asked_for: int = 0
+
+        @property
+        def market(self) -> str:
+            self.asked_for += 1
+            return self.name
+
+    owners, names = Owners(), Names()
+    client: Any = SimpleNamespace(owners=owners)
+    spot, swap = (
+        SimpleNamespace(market=SimpleNamespace(id=f"v:{symbol}")) for symbol in (SPOT, SWAP)
+    )
+    for feed in (spot, swap):
+        names.add(feed, ["XUSDT"])  # type: ignore[arg-type]
+    assert names.find("XUSDT", client) is None
+    waiting: Any = Waiting(f"v:{SWAP}")
+    owners["book"] = waiting
+    assert {id(names.find("XUSDT", client)) for _ in range(100)} == {id(swap)}
+    assert waiting.asked_for == 1
+    del owners["book"]
+    assert names.find("XUSDT", client) is None
+    owners["book"] = Waiting(f"v:{SPOT}")  # type: ignore[assignment]
+    assert names.find("XUSDT", client) is spot
+    owners.clear()
+    assert names.find("XUSDT", client) is None

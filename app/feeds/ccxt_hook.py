@@ -30,24 +30,13 @@ from app.feeds.leaving import (
     turned,
     words_of,
 )
+from app.feeds.owners import Owner, Owners
 from app.feeds.validity import is_price, is_size
 
 _INF = math.inf
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 _BOOK, _HEAD = '"book"', 100
 _NOBODY: tuple[None, int] = (None, 0)
-
-
-class Owner(Protocol):
-    """Whoever subscribes: learns on which client and under which hashes ccxt waits for it."""
-
-    attempt: int  # raised when it is let go: what it left in ccxt's queue is void
-
-    def asked(self) -> None:
-        """The venue was asked, and has confirmed where it does so."""
-
-    def attach(self, client: "HookedClient", message_hash: str) -> None:
-        """ccxt waits for `message_hash` on `client` on behalf of this owner."""
 
 
 class Observer(Protocol):
@@ -71,7 +60,7 @@ class Observer(Protocol):
     def rejected(self, client: "HookedClient", error: Exception, message_hash: Any) -> None:
         """A subscription failed; `message_hash` None means the whole connection."""
 
-    def refused(self, client: "HookedClient", owner: "Owner | None", text: str) -> None:
+    def refused(self, client: "HookedClient", owner: Owner | None, text: str) -> None:
         """The venue answered a request with an error; `owner` None where it does not say which."""
 
     def handler_failed(self, client: "HookedClient", error: Exception) -> None:
@@ -102,7 +91,7 @@ class HookedClient(Client):  # type: ignore[misc]
     """One WebSocket connection of ccxt that reports what happens on it."""
 
     observer: Observer
-    owners: dict[str, Owner]
+    owners: Owners
     asked: dict[Owner, dict[str, Any]]  # with what message, in order
     # Whose requests the venue has not yet answered, and of which attempt.
     requests: dict[str, tuple[Owner, int]]
@@ -125,7 +114,7 @@ class HookedClient(Client):  # type: ignore[misc]
     ) -> None:
         """Turn a client that ccxt made into one that reports; `loads` decodes frames with books."""
         client.__class__ = cls
-        client.observer, client.owners, client.dead = observer, {}, False
+        client.observer, client.owners, client.dead = observer, Owners(), False
         client.heard_ns = now_ns
         # Silence is the watchdog's to judge, by frames of any kind; ccxt would count only pongs.
         client.maxPingPongMisses = math.inf

@@ -293,8 +293,7 @@ class CcxtVenue(SupervisedVenue):
             self._kill(client, ccxt.NetworkError("this machine slept"))
 
     def _lose_link(self, client: HookedClient, fault: Fault) -> None:
-        markets = {getattr(owner, "market", None) for owner in client.owners.values()}
-        fault = replace(fault, alone=len(markets) == 1)
+        fault = replace(fault, alone=len(client.owners.markets) == 1)
         for owner in list(client.owners.values()):
             if isinstance(owner, StreamSupervisor):
                 owner.track.fail(fault)

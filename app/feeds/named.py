@@ -39,7 +39,7 @@ class Names:
             return None
         if len(feeds) == 1:
             return feeds[0]
-        owned = {getattr(owner, "market", None) for owner in client.owners.values()}
+        owned = client.owners.markets
         return next((feed for feed in feeds if str(feed.market.id) in owned), None)
 
     def named_in(self, text: str, feeds: Sequence[CcxtMarketFeed]) -> list[CcxtMarketFeed]:

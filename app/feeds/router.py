@@ -7,9 +7,10 @@ from typing import Any
 from app.clock import Clock
 from app.errors import BookError, FeedError
 from app.feeds.ccxt_errors import cause_of, to_feed_error
-from app.feeds.ccxt_hook import HookedClient, Owner, WatchedBook
+from app.feeds.ccxt_hook import HookedClient, WatchedBook
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.named import Names
+from app.feeds.owners import Owner
 from app.feeds.rules.base import CONNECTION, Family, Hole, Update, Verdict
 from app.feeds.rules.chain import Chains
 from app.feeds.rules.families import family_of
@@ -227,5 +228,5 @@ class Router:
 
     def feeds_on(self, client: HookedClient) -> list[CcxtMarketFeed]:
         """The markets with a stream on a connection."""
-        owned = {getattr(owner, "market", None) for owner in client.owners.values()}
+        owned = client.owners.markets
         return [feed for feed in self.feeds.values() if str(feed.market.id) in owned]
