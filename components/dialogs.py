@@ -31,6 +31,7 @@ KEYS = (
             ("L", "panels and layouts"),
             ("T", "dark or light"),
             ("C", "colours of buying and selling"),
+            ("Alt ← →", "move the market in focus among those in view"),
         ),
     ),
     (

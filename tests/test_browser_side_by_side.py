@@ -71,6 +71,22 @@ UNITLESS = """() => [...document.querySelectorAll('.rows > .panel, .trows > .pan
     .filter(head => head.matches('.cross-head') || ![...panel.querySelectorAll('.corner')].some(seen))
     .map(head => head.querySelector('h3').textContent);
 })"""
+# Controls of the header that lie over one another, beyond its edges, or are less than a pointer needs.
+HEADER = """() => {
+  const seen = [...document.querySelectorAll('.top :is(button, .pill, .ctl)')]
+    .filter(one => one.offsetParent).filter(one => !one.closest('.ctl') || one.matches('.ctl'))
+    .map(one => [one, one.getBoundingClientRect()]);
+  const name = one => one.id || one.dataset.market || one.className;
+  const out = seen.filter(([one, box]) => {
+    const least = one.matches('.pill') ? 22 : one.matches('.mchip') ? 28 : 30;
+    return box.left < 0 || box.right > innerWidth || box.height < least || box.width < least;
+  }).map(([one, box]) => `${name(one)}: ${[box.left, box.right, box.height].map(Math.round)}`);
+  seen.forEach(([a, p], k) => seen.slice(k + 1).forEach(([b, q]) => {
+    if (Math.min(p.right, q.right) - Math.max(p.left, q.left) > 0
+      && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 0) out.push(`${name(a)} over ${name(b)}`);
+  }));
+  return out;
+}"""
 WIDTHS = (2560, 1920, 1440, 1300, 1200, 1024, 900, 768, 600, 390, 360)
 
 
@@ -105,6 +121,24 @@ def test_nothing_overlaps_overflows_or_is_cut_off(
             assert page.page.evaluate(OVERLAPS) == [], tab
             assert page.page.evaluate(CUT) == [], tab
         assert page.complaints == []
+
+
+@pytest.mark.parametrize("zone", ["utc", "America/Argentina/Buenos_Aires"])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_header_has_room_for_every_control(
+    browser: Browser, four: str, count: int, zone: str
+) -> None:
+    with watched(browser, 1440, 800) as page:
+        markets = MARKETS[:count]
+        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}&tz={zone}", *markets)
+        expect(page.page.locator(".top .ctl")).to_have_count(4)
+        for width in (1440, 1366, 1300, 1299, 1200, 1199, 1024, 1023, 900, 768):
+            page.page.set_viewport_size({"width": width, "height": 800})
+            page.until("width => innerWidth === width", width)
+            assert page.page.evaluate("document.documentElement.scrollWidth") == width
+            assert page.page.evaluate(HEADER) == [], width
+            chips = page.page.locator(".mchip").filter(visible=True)
+            assert chips.count() == (count if count > 1 else 0), width
 
 
 @pytest.mark.parametrize("count", [1, 4])
