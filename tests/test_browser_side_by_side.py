@@ -87,6 +87,15 @@ HEADER = """() => {
   }));
   return out;
 }"""
+# Markets whose last line lies over their panels, or whose panels go beyond them.
+UNDER = """() => [...document.querySelectorAll('.stack')].flatMap(stack => {
+  const foot = stack.querySelector('.foot').getBoundingClientRect();
+  const end = stack.getBoundingClientRect().bottom;
+  return [...stack.querySelectorAll('.tabpane:not([hidden]) .panel')].filter(panel => {
+    const { height, bottom } = panel.getBoundingClientRect();
+    return height > 1 && bottom > foot.top + 1;
+  }).map(panel => panel.dataset.panel).concat(foot.bottom > end + 1 ? ['foot'] : []);
+})"""
 WIDTHS = (2560, 1920, 1440, 1300, 1200, 1024, 900, 768, 600, 390, 360)
 
 
@@ -139,6 +148,26 @@ def test_the_header_has_room_for_every_control(
             assert page.page.evaluate(HEADER) == [], width
             chips = page.page.locator(".mchip").filter(visible=True)
             assert chips.count() == (count if count > 1 else 0), width
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("tab", TABS)
+def test_a_market_takes_the_height_that_its_tab_needs(
+    browser: Browser, four: str, tab: str, count: int
+) -> None:
+    with watched(browser, 1024, 800) as page:
+        markets = MARKETS[:count]
+        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}&tab={tab}", *markets)
+        for width in (1024, 768):
+            page.page.set_viewport_size({"width": width, "height": 800})
+            page.until("width => innerWidth === width", width)
+            assert page.page.evaluate(UNDER) == [], width
+        for name in TABS:
+            box = page.page.locator(f"#tab-{name}").bounding_box()
+            strip = page.page.locator("#tabs").bounding_box()
+            assert box
+            assert strip
+            assert box["x"] + box["width"] <= strip["x"] + strip["width"] + 1, name
 
 
 @pytest.mark.parametrize("count", [1, 4])
