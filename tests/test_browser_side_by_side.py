@@ -96,6 +96,22 @@ UNDER = """() => [...document.querySelectorAll('.stack')].flatMap(stack => {
     return height > 1 && bottom > foot.top + 1;
   }).map(panel => panel.dataset.panel).concat(foot.bottom > end + 1 ? ['foot'] : []);
 })"""
+# Words of the heads beside the charts of trades that lie under the button of the menu.
+BESIDE = """() => [...document.querySelectorAll('.tside .ph')].flatMap(head => {
+  const menu = head.querySelector('.panel-menu').getBoundingClientRect();
+  return [...head.querySelectorAll('h3, p, .cov')]
+    .filter(one => one.offsetParent && one.getBoundingClientRect().right > menu.left)
+    .map(one => one.textContent);
+})"""
+# Rows of the tape whose time and price touch.
+TOUCHING = """() => [...document.querySelectorAll('.tape tbody tr')].filter(row => {
+  const [time, price] = [...row.cells].map(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return range.getBoundingClientRect();
+  });
+  return price.left < time.right + 4;
+}).map(row => row.textContent)"""
 WIDTHS = (2560, 1920, 1440, 1300, 1200, 1024, 900, 768, 600, 390, 360)
 
 
@@ -168,6 +184,25 @@ def test_a_market_takes_the_height_that_its_tab_needs(
             assert box
             assert strip
             assert box["x"] + box["width"] <= strip["x"] + strip["width"] + 1, name
+
+
+@pytest.mark.parametrize(("width", "count"), [(1440, 1), (1024, 1), (768, 2), (768, 1)])
+def test_the_cost_of_an_order_and_the_tape_are_read_whole(
+    browser: Browser, four: str, width: int, count: int
+) -> None:
+    with watched(browser, width, 900) as page:
+        markets = MARKETS[:count]
+        # No gap is in view, so that no badge warns of it.
+        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}&tab=trades&range=60", *markets)
+        page.until("() => document.querySelector('.tape tbody tr')")
+        expect(page.page.locator("[data-f=line-tape]").first).to_contain_text("Sides")
+        assert page.page.evaluate(BESIDE) == []
+        if width == 1440:
+            for line in page.page.locator(".tside .ph p").all():
+                assert line.evaluate("one => one.scrollWidth <= one.clientWidth"), line.inner_text()
+        assert page.page.evaluate(TOUCHING) == []
+        key = page.page.locator(".panel-queue .leg > span").first
+        assert key.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 @pytest.mark.parametrize("count", [1, 4])

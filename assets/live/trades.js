@@ -123,7 +123,7 @@ export class TradesPane {
     for (const name of WAITING) showEmpty(this.element, name, hidden ? null : waitsFor(name, this));
     this.cost.show(this.slippage, model.info, hidden || !present(state));
     if (!hidden) this.tape.draw(model.info);
-    write(f["line-tape"], this.inferred ? "Newest first; sides inferred." : "Newest first; side as the venue says.");
+    write(f["line-tape"], this.inferred ? "Sides inferred; newest first." : "Sides as the venue says; newest first.");
   }
 
   point(event) {
