@@ -139,27 +139,6 @@ def test_a_layout_opens_its_markets_and_its_tab(page: Watched, url: str) -> None
     assert page.complaints == []
 
 
-def test_markets_in_view_are_put_in_another_order(page: Watched, url: str) -> None:
-    order = "() => [...document.querySelectorAll('.stack')].map(one => one.dataset.market).join()"
-    page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
-    page.page.locator(f".mchip[data-market='{BTC}']").focus()
-    page.page.keyboard.press("Alt+ArrowRight")
-    assert page.page.evaluate(order) == f"{ETH},{BTC}"
-    assert page.page.evaluate("document.activeElement.dataset.market") == BTC
-    assert f"m={ETH}&m={BTC}" in page.address()
-    first = page.page.locator(f".mchip[data-market='{ETH}']").bounding_box()
-    last = page.page.locator(f".mchip[data-market='{BTC}']").bounding_box()
-    assert first
-    assert last
-    page.page.mouse.move(first["x"] + 20, first["y"] + 10)
-    page.page.mouse.down()
-    page.page.mouse.move(last["x"] + last["width"] - 4, first["y"] + 10, steps=4)
-    page.page.mouse.up()
-    assert page.page.evaluate(order) == f"{BTC},{ETH}"
-    assert f"m={BTC}&m={ETH}" in page.address()
-    assert page.complaints == []
-
-
 def test_every_preset_draws_its_rows_over_their_axis(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&layout=ofi-levels.8-flow.8", BTC)
     page.until(f"() => ({SHOWN})() === 'ofi,levels,flow'")

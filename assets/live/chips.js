@@ -33,25 +33,35 @@ const marketsOf = (holder) => chipsOf(holder).map((chip) => chip.dataset.market)
 const chipOf = (holder, market) => chipsOf(holder).find((chip) => chip.dataset.market === market);
 
 function drag(holder, chip, from, order) {
-  const before = marketsOf(holder).join(), end = new AbortController(), { signal } = end;
+  const before = chipsOf(holder), end = new AbortController(), { signal } = end;
   let moving = false;
   const move = (event) => {
+    if (!chip.isConnected) return ends(); // the markets in view are others now
     if (!moving && Math.abs(event.clientX - from) < STARTS_PX) return;
     moving = true;
+    chip.classList.add("moving");
     const next = chipsOf(holder).filter((one) => one !== chip).find((one) => event.clientX < middle(one)) ?? null;
     if (chip.nextElementSibling !== next) holder.insertBefore(chip, next);
   };
-  const drop = () => {
+  const ends = () => {
     end.abort();
-    if (!moving) return;
+    chip.classList.remove("moving");
+    return moving && chip.isConnected;
+  };
+  const drop = () => {
+    if (!ends()) return;
     // The click that ends a drag removes nothing.
     const stop = (event) => (event.preventDefault(), event.stopPropagation());
     addEventListener("click", stop, { capture: true, once: true });
     setTimeout(() => removeEventListener("click", stop, { capture: true }));
-    if (marketsOf(holder).join() !== before) order(marketsOf(holder));
+    if (chipsOf(holder).some((one, k) => one !== before[k])) order(marketsOf(holder));
+  };
+  const cancel = () => {
+    if (ends()) holder.append(...before);
   };
   addEventListener("pointermove", move, { signal });
-  for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, drop, { signal });
+  addEventListener("pointerup", drop, { signal });
+  addEventListener("pointercancel", cancel, { signal });
 }
 
 function middle(one) {

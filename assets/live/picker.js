@@ -19,6 +19,7 @@ export class Picker {
     this.found = [];
     this.at = 0;
     this.timer = 0;
+    this.inView = ""; // the markets whose chips stand there
     this.wanted = null; // Enter came before the answer: what is found first is opened then
     this.input = h("input", {
       type: "text", id: "picker-field", placeholder: "Name, base currency or venue", autocomplete: "off", spellcheck: false,
@@ -175,12 +176,15 @@ export class Picker {
     write(document.getElementById("find-place"), one ? one.place : markets.length < MOST_MARKETS ? "Add a market" : "Change a market");
     const field = document.getElementById("find");
     field.setAttribute("aria-label", one ? `${one.name} ${one.place}: find a market` : `${document.getElementById("find-place").textContent}: find it`);
+    const holder = document.getElementById("chips"), key = markets.join();
+    if (key === this.inView && holder.querySelector(".moving")) return; // a drag goes on while something else changes
+    this.inView = key;
     const chips = markets.length < 2 ? [] : markets.map((market) => {
       const { name, place } = describe(market);
       return h("button", { type: "button", class: "mchip", "data-market": market, "aria-label": `Remove ${name} ${place}`, "aria-keyshortcuts": "Alt+ArrowLeft Alt+ArrowRight", title: `Remove ${name} ${place}; drag it, or press Alt with \u2190 or \u2192, to move it` },
         h("b", {}, name), h("span", { class: "mut" }, place), mark("cross", 10));
     });
-    document.getElementById("chips").replaceChildren(...chips);
+    holder.replaceChildren(...chips);
   }
 }
 
