@@ -93,7 +93,7 @@ def quality_pane(where: str) -> list[Component]:
         [field("dq-cover", "mut")],
     )
     reasons = panel(
-        Frame("reasons", "Gaps and rejected books", "", "Coverage", ""),
+        Frame("reasons", "Gaps and rejected books", "By reason.", "Coverage", ""),
         [html.Div(html.Table(className="dq-table", **{"data-list": "reasons"}),
                   className="dq-scroll", tabIndex=0, role="region",
                   **{"aria-label": f"Gaps and rejected books of {where}"})],

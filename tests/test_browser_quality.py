@@ -68,6 +68,9 @@ def test_the_tab_shows_what_the_api_says(
         # A row for each reason, with the gaps of each stream.
         reasons = plain(page.page.locator("[data-list=reasons]").inner_text())
         assert "an update was missing" in reasons
+        assert "all gaps and rejected books since " in reasons
+        cut = "one => one.scrollWidth - one.clientWidth"
+        assert page.page.locator(".panel-reasons .dq-scroll").evaluate(cut) == 0
         assert len(set(pixels(page.page, "canvas[data-canvas=cover]").split(","))) > 2
         for canvas in page.page.locator(".dq canvas.chart").all():
             assert BTC in (canvas.get_attribute("aria-label") or "")

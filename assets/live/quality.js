@@ -161,20 +161,20 @@ export class QualityPane {
 
   /** Gaps by stream over the look-back, and both kinds since the collector started. */
   reasons(q, back) {
-    const f = this.stack.f;
     const { gaps = {}, rejected = {} } = q;
     const found = new Set([...Object.keys(gaps), ...Object.keys(rejected), ...q.streams.flatMap((one) => Object.keys(one.reasons ?? {}))]);
-    const begun = q.begun_ms ? `since ${stamp(q.begun_ms, "minutes")}` : "all";
-    const head = ["Reason", ...this.present.map((one) => one.stream), begun, "rejected"];
-    write(f["line-reasons"], `Gaps of ${back} by stream.`);
+    const begun = q.begun_ms ? ` since ${stamp(q.begun_ms, "minutes")}` : "";
+    const streams = this.present.map((one) => one.stream);
+    const about = `Gaps of ${back} by stream; all gaps and rejected books${begun}.`;
     const body = [...found].map((reason) => [
       cause(reason), ...this.present.map((one) => number(one.reasons?.[reason] ?? 0)), number(gaps[reason] ?? 0), number(rejected[reason] ?? 0),
     ]);
-    this.counted = { head, body };
-    const key = JSON.stringify([this.counted, this.told]);
+    const head = ["Reason", ...streams, "all", "rejected"];
+    this.counted = { head: ["Reason", ...streams, `all${begun}`, `rejected${begun}`], body };
+    const key = JSON.stringify([about, this.counted, this.told]);
     if (this.lists.reasons.ofi === key) return;
     this.lists.reasons.ofi = key;
-    this.lists.reasons.replaceChildren(part("thead", head, "th"), ...(body.length ? body.map((cells) => line(cells)) : [nothing(head.length, this.told ? "No gap and no rejected book." : UNTOLD)]));
+    this.lists.reasons.replaceChildren(caption(about), part("thead", head, "th"), ...(body.length ? body.map((cells) => line(cells)) : [nothing(head.length, this.told ? "No gap and no rejected book." : UNTOLD)]));
   }
 
   name() {
@@ -242,6 +242,12 @@ function counted(list, left) {
   const open = list.filter((one) => one.to_ms === null).length;
   const more = left ? `, ${number(left)} more not listed` : "";
   return list.length ? `${open ? `${open} open` : "none open"}, ${list.length - open} resolved${more}` : "";
+}
+
+function caption(words) {
+  const made = document.createElement("caption");
+  made.textContent = words;
+  return made;
 }
 
 function part(kind, cells, tag) {
