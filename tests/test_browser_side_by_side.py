@@ -105,6 +105,7 @@ BESIDE = """() => [...document.querySelectorAll('.tside .ph')].flatMap(head => {
 })"""
 # Rows of the tape whose time and price touch.
 TOUCHING = """() => [...document.querySelectorAll('.tape tbody tr')].filter(row => {
+  if (!row.offsetHeight) return false;
   const [time, price] = [...row.cells].map(cell => {
     const range = document.createRange();
     range.selectNodeContents(cell);
