@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from components.panes import PANES
-from tests.browser import LiveMarkets, watched
+from tests.browser import LiveMarkets, Watched, watched
 from tests.browser_panels import SAYS
 from tests.web_market import MARKETS as MADE
 from tests.web_server import running_server
@@ -125,14 +125,26 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield base
 
 
+def shown(page: Watched, base: str, count: int, more: str = "") -> list[str]:
+    """Open so many markets, with more in the address."""
+    markets = MARKETS[:count]
+    page.open(f"{base}/?{'&'.join(f'm={m}' for m in markets)}{more}", *markets)
+    return markets
+
+
+def resized(page: Watched, width: int, height: int) -> None:
+    """Give the window a size."""
+    page.page.set_viewport_size({"width": width, "height": height})
+    page.until("width => innerWidth === width", width)
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_nothing_overlaps_overflows_or_is_cut_off(
     browser: Browser, four: str, width: int, height: int, count: int
 ) -> None:
     with watched(browser, width, height) as page:
-        markets = MARKETS[:count]
-        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}", *markets)
+        markets = shown(page, four, count)
         for tab in TABS:
             page.page.locator(f"#tab-{tab}, .bottom [data-tab={tab}]").locator(
                 "visible=true"
@@ -155,12 +167,10 @@ def test_the_header_has_room_for_every_control(
     browser: Browser, four: str, count: int, zone: str
 ) -> None:
     with watched(browser, 1440, 800) as page:
-        markets = MARKETS[:count]
-        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}&tz={zone}", *markets)
+        shown(page, four, count, f"&tz={zone}")
         expect(page.page.locator(".top .ctl")).to_have_count(4)
         for width in (1440, 1366, 1300, 1299, 1200, 1199, 1024, 1023, 900, 768):
-            page.page.set_viewport_size({"width": width, "height": 800})
-            page.until("width => innerWidth === width", width)
+            resized(page, width, 800)
             assert page.page.evaluate("document.documentElement.scrollWidth") == width
             assert page.page.evaluate(HEADER) == [], width
             chips = page.page.locator(".mchip").filter(visible=True)
@@ -173,11 +183,9 @@ def test_a_market_takes_the_height_that_its_tab_needs(
     browser: Browser, four: str, tab: str, count: int
 ) -> None:
     with watched(browser, 1024, 800) as page:
-        markets = MARKETS[:count]
-        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}&tab={tab}", *markets)
+        shown(page, four, count, f"&tab={tab}")
         for width in (1024, 768):
-            page.page.set_viewport_size({"width": width, "height": 800})
-            page.until("width => innerWidth === width", width)
+            resized(page, width, 800)
             assert page.page.evaluate(UNDER) == [], width
         for name in TABS:
             box = page.page.locator(f"#tab-{name}").bounding_box()
@@ -211,15 +219,12 @@ def test_a_bar_shows_as_many_figures_as_it_has_room_for(
     browser: Browser, four: str, count: int
 ) -> None:
     with watched(browser, 3000, 1000) as page:
-        markets = MARKETS[:count]
-        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}", *markets)
+        shown(page, four, count)
         for width in (2400, 1920, 1700, 1366, 1280, 1200, 1024, 900, 780):
-            page.page.set_viewport_size({"width": width, "height": 1000})
-            page.until("width => innerWidth === width", width)
+            resized(page, width, 1000)
             assert page.page.evaluate(CUT) == [], width
             assert page.page.evaluate(UNSEEN) == [], width
-        page.page.set_viewport_size({"width": 2400, "height": 1000})
-        page.until("() => innerWidth === 2400")
+        resized(page, 2400, 1000)
         least = 750 if count == 1 else 440
         unseen = page.page.evaluate(
             """([unseen, least]) => {
@@ -242,13 +247,11 @@ def test_every_chart_says_what_its_values_are_in(
     browser: Browser, four: str, count: int, tab: str
 ) -> None:
     with watched(browser, 2560, 1440) as page:
-        markets = MARKETS[:count]
-        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}&tab={tab}", *markets)
+        shown(page, four, count, f"&tab={tab}")
         unit = page.page.locator(".tabpane:not([hidden]) :is(.corner, [data-f=unit-cvd])").first
         expect(unit).not_to_be_empty()
         for width in WIDTHS:
-            page.page.set_viewport_size({"width": width, "height": 1000})
-            page.until("width => innerWidth === width", width)
+            resized(page, width, 1000)
             assert page.page.evaluate(UNITLESS) == [], width
             assert page.page.evaluate(CUT) == [], width
         # On a phone too the head says what is known.
@@ -273,8 +276,7 @@ def test_charts_of_quality_and_of_verification_say_their_units_beside_their_axes
 
 def test_how_a_stream_comes_is_read_without_a_pointer(browser: Browser, four: str) -> None:
     with watched(browser, 1440, 900) as page:
-        markets = MARKETS[:2]
-        page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}", *markets)
+        shown(page, four, 2)
         badge = page.page.locator(".row-ofi .cov").first
         expect(badge).to_have_attribute("title", re.compile("^Best quotes: "))
         page.page.locator(".row-ofi .panel-menu").first.focus()

@@ -125,6 +125,13 @@ def confirms(made: Direct) -> None:
     made.said = said
 
 
+def differing() -> tuple[Book, Book]:
+    """Ours, and the venue's own, which differs at one price."""
+    book, theirs = Book(), Book()
+    theirs.apply({"99.90": "77.0000"}, {})
+    return book, theirs
+
+
 async def _started(made: Direct, book: Book) -> Auditor:
     """The market live, its audits in our hands."""
     feed = made.feeds["X/USD"]
@@ -201,8 +208,7 @@ async def test_book_that_agrees_is_audited_once_a_turn() -> None:
 
 async def test_difference_that_passes_is_none() -> None:
     """The answer was ahead of us: the update comes while we ask again."""
-    book, theirs = Book(), Book()
-    theirs.apply({"99.90": "77.0000"}, {})
+    book, theirs = differing()
     async with direct("bitstamp", [MARKET]) as made:
         auditor = await _started(made, book)
         asked = _answers(made, theirs)

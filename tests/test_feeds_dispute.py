@@ -6,7 +6,7 @@ import pytest
 
 from app.feeds.dispute import Dispute
 from app.records import State, Stream
-from tests.test_feeds_audit import MARKET, _answers, _push, _started, confirms
+from tests.test_feeds_audit import MARKET, _answers, _push, _started, confirms, differing
 from tests.test_feeds_book_check import PAIRS, look, moved, silent
 from tests.venues.books import Book
 from tests.venues.direct import Direct, direct
@@ -47,8 +47,7 @@ async def _rebuilt(made: Direct, book: Book, symbol: str = "X/USD") -> None:
 
 
 async def test_dispute_is_known_however_long_the_rate_limit_delays_the_comparison() -> None:
-    book, theirs = Book(), Book()
-    theirs.apply({"99.90": "77.0000"}, {})
+    book, theirs = differing()
     async with direct("bitstamp", [MARKET]) as made:
         auditor = await _started(made, book)
         _answers(made, theirs)
@@ -62,8 +61,7 @@ async def test_dispute_is_known_however_long_the_rate_limit_delays_the_compariso
 
 
 async def test_persistent_difference_is_disputed_and_not_mended_for_ever() -> None:
-    book, theirs = Book(), Book()
-    theirs.apply({"99.90": "77.0000"}, {})
+    book, theirs = differing()
     async with direct("bitstamp", [MARKET]) as made:
         auditor = await _started(made, book)
         asked = _answers(made, theirs)
@@ -96,8 +94,7 @@ async def test_another_difference_is_mended_whether_or_not_one_is_disputed(
     disputed: bool,
 ) -> None:
     """The venue's answer has 88 at 99.85 for good where that is `disputed`."""
-    book, theirs = Book(), Book()
-    theirs.apply({"99.90": "77.0000"}, {})
+    book, theirs = differing()
     if disputed:
         theirs.apply({"99.85": "88.0000"}, {})
     async with direct("bitstamp", [MARKET]) as made:

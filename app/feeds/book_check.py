@@ -78,6 +78,9 @@ class BookCheck:
     def look(self, feeds: Iterable[CcxtMarketFeed], stale_ns: int) -> None:
         """Ask about those that are silent, as many as the rate limit bears."""
         self._stale_ns, now_ns = stale_ns, self._clock.now_ns()
+        feeds = list(feeds)
+        there = {feed.symbol for feed in feeds}
+        self._wrong = {s: until_ns for s, until_ns in self._wrong.items() if s in there}
         feeds = [feed for feed in feeds if self._wrong.get(feed.symbol, 0) <= now_ns]
         self._silent = {
             feed.symbol: self._silent.get(feed.symbol) or _Silence(feed)

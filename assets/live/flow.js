@@ -19,6 +19,7 @@ import { Strip } from "./strip.js";
 import { FLOW_TABLES } from "./tables.js";
 import { titles, write } from "./texts.js";
 import { ticksOf } from "./ticks.js";
+import { scrolls, stepTo } from "./timerows.js";
 import { touches } from "./touch.js";
 
 const PIXELS_PER_ROW = 2.2;
@@ -137,10 +138,8 @@ export class FlowPane {
   /** @returns {boolean} whether the key moves the crosshair */
   step(key, far) {
     if (!this.views) return false;
-    const { start, end } = this.views.book, step = (far ? 10 : 1) * Math.max(1000, this.model.info.step_ms);
-    const from = this.shown?.time ?? end;
-    const page = (end - start) / 2;
-    const to = { ArrowLeft: from - step, ArrowRight: from + step, Home: start, End: end, PageUp: start - page, PageDown: end + page }[key];
+    const { start, end } = this.views.book;
+    const to = stepTo(key, far, this.shown?.time ?? end, { start, end, step: this.model.info.step_ms });
     if (to === undefined) return false;
     this.stack.page.travel.reach(this.stack, to);
     const time = Math.max(start, Math.min(end, to)), book = this.geometry.rows.book;
@@ -296,10 +295,4 @@ export class FlowPane {
 function toPixel(end, span, width) {
   const pixel = span / (width * (window.devicePixelRatio || 1));
   return Math.ceil(end / pixel) * pixel - end;
-}
-
-/** Whether the wheel is needed for scrolling through the stacks; zooming then takes Ctrl. */
-function scrolls(element) {
-  const holder = element.parentElement;
-  return holder.scrollHeight > holder.clientHeight + 4;
 }

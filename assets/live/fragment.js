@@ -1,7 +1,7 @@
 // What the fragment of an address says is looked at: `#zoom=FIRST~LAST&price=VENUE:SYMBOL~LOW~HIGH`, one price a market.
+import { MOST_MARKETS } from "./layout.js";
 
 const LEAST_MS = 1000, MOST_MS = 8 * 3_600_000; // twice the longest range
-const MOST_MARKETS = 4;
 const DIGITS = 4; // of a range of prices, so that no pixel is lost
 const WRONG = {
   zoom: "zoom must be two times such as 1700000000000~1700000060000, 1 s to 8 h apart; all of the range is shown.",

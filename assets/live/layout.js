@@ -5,7 +5,8 @@ export const VERSION = 3;
 const UNIT_PX = 24;
 export const MOST_SAVED = 40;
 const LOWEST = 3, HIGHEST = 40;
-const MOST_ROWS = 16, MOST_NAME = 40, MOST_MARKETS = 4;
+export const MOST_MARKETS = 4; // in view
+const MOST_ROWS = 16, MOST_NAME = 40;
 const MARKET = /^[a-z0-9_-]+:\S{1,80}$/, TABS = ["", "flow", "evidence", "trades", "quality"];
 const PART = /^([a-z]{1,16})(?:\.(\d{1,2}))?$/;
 

@@ -2,11 +2,12 @@
 import { bindChips } from "./chips.js";
 import { h, keep, kept, mark, open } from "./dom.js";
 import { number, signed } from "./format.js";
+import { MOST_MARKETS } from "./layout.js";
 import { write } from "./texts.js";
 import { describe } from "./words.js";
 
 const RECENT = "ofi.recent";
-const RECENT_KEPT = 6, MOST = 60, MOST_MARKETS = 4;
+const RECENT_KEPT = 6, MOST = 60;
 const CATALOGUE_AFTER_MS = 160; // typing has paused
 const ANSWER_MS = 5000;
 

@@ -7,7 +7,7 @@ import { Foresight } from "./foresight.js";
 import { stackOf } from "./panels.js";
 import { fullScreen } from "./fullscreen.js";
 import { bindKeys } from "./keys.js";
-import { apply } from "./layout.js";
+import { MOST_MARKETS, apply } from "./layout.js";
 import { Layouts } from "./layouts.js";
 import { Picker } from "./picker.js";
 import { write } from "./texts.js";
@@ -16,7 +16,6 @@ import { WatchList } from "./watch.js";
 import { describe } from "./words.js";
 import { setZone, zones } from "./zone.js";
 
-const MOST_MARKETS = 4;
 
 export class Shell {
   /** @param {object} page the Page of app.js */

@@ -164,7 +164,7 @@ export function gestures(holder, on) {
   }, { passive: false });
 }
 
-/** Whether the page of a stack scrolls: a wheel over charts is its then. */
+/** Whether the page of a stack scrolls: a wheel over charts is its then, and zooming takes Ctrl. */
 export function scrolls(element) {
   const holder = element.parentElement;
   return holder.scrollHeight > holder.clientHeight + 4;
