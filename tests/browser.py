@@ -85,7 +85,7 @@ class Watched:
             self.page.add_init_script("try { localStorage.setItem('ofi.tour', '1') } catch {}")
         self.complaints: list[str] = []
         self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self.complaints.append(error.stack or str(error)))
 
     def _note(self, message: Any) -> None:
         # The tests themselves read canvases back, which Chromium advises against.
