@@ -1,6 +1,6 @@
 """The frame of every panel: title, one line that leads to its definition, controls, coverage, menu.
 
-`panel` frames anything; `row_panel` is a row of a linked stack, with its two canvases. The menu is one
+`panel` frames anything; `row_panel` is a row of a linked stack, with its two charts. The menu is one
 button here; what it offers is in `assets/live/panels.js` (full screen, freeze, PNG, CSV, what this is).
 """
 
@@ -169,7 +169,7 @@ def panel(frame: Frame, body: Sequence[Component], controls: Sequence[Component]
 
 
 def row_panel(row: Row, controls: Sequence[Component] = ()) -> Component:
-    """The panel of a row; the canvases are named by the scripts with the present value."""
+    """The panel of a row: one canvas below its two charts, which the scripts name with the present value."""
     frame, cross = row.frame, row.cross
     kind = frame.name
     beside = html.Div(_words(cross, "cross"), className="cross-head")
@@ -179,10 +179,9 @@ def row_panel(row: Row, controls: Sequence[Component] = ()) -> Component:
             html.Div([_head(frame, controls), beside, menu_button(frame)], className="ph"),
             html.Div(
                 [
-                    html.Canvas(
-                        className="plot", role="img", **{"aria-label": frame.title or kind}
-                    ),
-                    html.Canvas(className="cross", role="img", **{"aria-label": cross.title}),
+                    html.Canvas(className="sheet", **{"aria-hidden": "true"}),
+                    html.Div(className="plot", role="img", **{"aria-label": frame.title or kind}),
+                    html.Div(className="cross", role="img", **{"aria-label": cross.title}),
                     *corner,
                 ],
                 className="cv strip" if row.strip else "cv",

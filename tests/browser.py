@@ -234,12 +234,16 @@ def eventually(found: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any
 
 
 def pixels(page: Page, selector: str) -> str:
-    """A fingerprint of what a canvas shows: its colours on a coarse grid."""
+    """A fingerprint of what a canvas, or a chart on one, shows: its colours on a coarse grid."""
     value: str = page.evaluate(
         """selector => {
-          const canvas = document.querySelector(selector);
-          const { width, height } = canvas;
-          const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+          const chart = document.querySelector(selector);
+          const canvas = chart.tagName === 'CANVAS' ? chart : chart.parentElement.querySelector('.sheet');
+          const [box, whole] = [chart, canvas].map(one => one.getBoundingClientRect());
+          const ratio = canvas.width / whole.width;
+          const area = [box.left - whole.left, box.top - whole.top, box.width, box.height];
+          const [left, top, width, height] = area.map(v => Math.round(v * ratio));
+          const data = canvas.getContext('2d').getImageData(left, top, width, height).data;
           const seen = [];
           for (let y = 4; y < height; y += 7) for (let x = 4; x < width; x += 11) {
             const at = (y * width + x) * 4;

@@ -2,7 +2,8 @@
 
 Browser tests share one Chromium and one server over one living store while they follow each other:
 starting them costs more than most of the tests. Both end before a test of another kind runs, which
-Playwright's event loop would disturb.
+Playwright's event loop would disturb. So a process that tests are spread over takes a file at a time, and
+of browser tests some files.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,19 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 _SHARED = Shared()
+_BROWSER_GROUPS = (
+    10  # more and shorter would keep all processes busy to the end, and begin more often
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what stays together in one process."""
+    paths = {item.path.name for item in items if item.get_closest_marker("browser")}
+    together = {name: f"browser-{k % _BROWSER_GROUPS}" for k, name in enumerate(sorted(paths))}
+    for item in items:
+        name = item.path.name
+        item.add_marker(pytest.mark.xdist_group(together.get(name, name)))
+    items.sort(key=lambda item: together.get(item.path.name, ""))
 
 
 @pytest.hookimpl(wrapper=True)

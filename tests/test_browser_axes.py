@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 # How many pixels each label of the time axes that can be seen stands beside its time, and from the ends.
 LABELS = """market => {
   const stack = [...document.querySelectorAll('.stack')].find(one => one.dataset.market === market);
-  const plot = stack.querySelector('.row-book canvas.plot').getBoundingClientRect();
+  const plot = stack.querySelector('.row-book .plot').getBoundingClientRect();
   const [start, end] = window.ofi.view(market).ranges.time, day = 86400000;
   const seen = [...stack.querySelectorAll('.axes .xtick text, .axes .x5tick text')]
     .filter(one => one.textContent && getComputedStyle(one).visibility === 'visible');
@@ -115,7 +115,7 @@ def test_a_gesture_begins_from_where_the_axes_are(
 ) -> None:
     base, (market, _) = two
     with moving(browser, base, market) as page:
-        box = page.page.locator(".row-book canvas.plot").bounding_box()
+        box = page.page.locator(".row-book .plot").bounding_box()
         assert box is not None
         mouse, left, top = page.page.mouse, box["x"] + box["width"] / 2, box["y"] + 60
         mouse.move(left, top)

@@ -40,7 +40,7 @@ def pass_time(page: Watched, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("tab", "plot"),
     [
-        ("flow", ".row-ofi canvas.plot"),
+        ("flow", ".row-ofi .plot"),
         ("trades", ".trows"),
         ("quality", "canvas[data-canvas=latency]"),
     ],
@@ -86,7 +86,7 @@ def test_a_crosshair_of_the_keyboard_stays_at_its_time_until_that_has_left(
 
 def test_a_crosshair_goes_with_the_market_that_the_pointer_was_in(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&m={ETH}&range=60", BTC, ETH)
-    box = page.page.locator(f".stack[data-market='{ETH}'] .row-ofi canvas.plot").bounding_box()
+    box = page.page.locator(f".stack[data-market='{ETH}'] .row-ofi .plot").bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
     page.until(f"market => ({LINE})(market) !== null", BTC)
@@ -101,10 +101,10 @@ def test_levels_and_cross_sections_tell_what_lies_under_the_pointer(
 ) -> None:
     page.open(f"{url}/?m={BTC}&m={ETH}&range=300", BTC, ETH)
     for place, words in (
-        (".row-levels canvas.plot", r"Level \d+, OFI/depth"),
-        (".row-book canvas.cross", r"now.*(Bids|Asks|Resting size)"),
-        (".row-ofi canvas.cross", r"Count\s+\d+ of "),
-        (".row-levels canvas.cross", r"Level \d+\s+now"),
+        (".row-levels .plot", r"Level \d+, OFI/depth"),
+        (".row-book .cross", r"now.*(Bids|Asks|Resting size)"),
+        (".row-ofi .cross", r"Count\s+\d+ of "),
+        (".row-levels .cross", r"Level \d+\s+now"),
     ):
         box = page.page.locator(place).first.bounding_box()
         assert box is not None

@@ -61,10 +61,8 @@ def test_the_tiles_show_what_the_server_sent(browser: Browser, url: str) -> None
         )
         assert not re.search("predict|forecast", words["trust-text"], re.IGNORECASE)
         assert plain(words["cross-flow"]).endswith(("matched", "no trades"))
-        assert len(set(pixels(page.page, ".row-flow canvas.cross").split(","))) > 2
-        assert "bids added" in page.page.locator(".row-flow canvas.cross").get_attribute(
-            "aria-label"
-        )
+        assert len(set(pixels(page.page, ".row-flow .cross").split(","))) > 2
+        assert "bids added" in page.page.locator(".row-flow .cross").get_attribute("aria-label")
         assert page.complaints == []
 
 

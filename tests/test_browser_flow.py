@@ -32,7 +32,7 @@ def drag(page: Watched, selector: str, by: float) -> None:
     mouse.up()
 
 
-@pytest.mark.parametrize(("tab", "plot"), [("flow", ".row-book canvas.plot"), ("trades", ".trows")])
+@pytest.mark.parametrize(("tab", "plot"), [("flow", ".row-book .plot"), ("trades", ".trows")])
 def test_dragging_beyond_the_range_brings_stored_history_and_the_way_back(
     page: Watched, url: str, tab: str, plot: str
 ) -> None:
@@ -60,7 +60,7 @@ def test_dragging_beyond_the_range_brings_stored_history_and_the_way_back(
 
 def test_a_sideways_wheel_and_keys_pan_and_a_double_click_resets(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&range=120", BTC)
-    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    box = page.page.locator(".row-book .plot").bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + 200, box["y"] + 100)
     page.page.mouse.wheel(-300, 0)
@@ -81,7 +81,7 @@ def test_one_zoom_and_one_crosshair_for_all_markets_that_updates_leave_alone(
     page: Watched, url: str, tab: str
 ) -> None:
     page.open(f"{url}/?m={BTC}&m={ETH}&range=300&tab={tab}", BTC, ETH)
-    plot = ".row-book canvas.plot" if tab == "flow" else ".trows"
+    plot = ".row-book .plot" if tab == "flow" else ".trows"
     box = page.page.locator(plot).first.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] * 0.4, box["y"] + 60
@@ -113,7 +113,7 @@ def test_the_heatmap_is_drawn_as_its_menu_says_and_the_address_keeps_it(
     page: Watched, url: str
 ) -> None:
     page.open(f"{url}/?m={BTC}&range=120", BTC)
-    book = ".row-book canvas.plot"
+    book = ".row-book .plot"
     before = pixels(page.page, book)
     for item in ("viridis", "linear", "95 %"):
         menu(page, "book")
@@ -154,11 +154,11 @@ def test_the_line_over_the_bars_is_the_one_that_was_chosen(page: Watched, url: s
     legend = page.page.locator("[data-f=legend-ofi]")
     expect(legend).to_have_text("integrated, 5 levels")
     for item, words in (("multilevel", "multilevel, 5 levels"), ("none", "")):
-        before = pixels(page.page, ".row-ofi canvas.plot")
+        before = pixels(page.page, ".row-ofi .plot")
         menu(page, "ofi")
         lines = page.page.get_by_role("group", name="Line over the bars")
         lines.get_by_role("menuitemradio", name=item).click()
-        changed(page, ".row-ofi canvas.plot", before)
+        changed(page, ".row-ofi .plot", before)
         expect(legend).to_have_text(words)
     page.until("() => /line=none/.test(location.search)")
 
@@ -170,14 +170,14 @@ def test_the_series_of_the_ofi_panel_has_its_own_score_and_distribution(
     page.open(f"{url}/?m={BTC}&range=300&depth=5&line=best", BTC)
     page.page.keyboard.press("Space")  # held still, so that all figures are of one moment
     page.until("market => window.ofi.view(market).info.end_ms !== null", BTC)
-    before = {kind: pixels(page.page, f".row-ofi canvas.{kind}") for kind in ("plot", "cross")}
+    before = {kind: pixels(page.page, f".row-ofi .{kind}") for kind in ("plot", "cross")}
     expect(page.page.locator("[data-f=legend-ofi]")).to_have_text("")
     menu(page, "ofi")
     group = page.page.get_by_role("group", name="Bars, score and distribution")
     group.get_by_role("menuitemradio", name=item).click()
     page.until("([m, name]) => window.ofi.view(m).standing.name === name", [BTC, main])
     for kind, shown in before.items():
-        changed(page, f".row-ofi canvas.{kind}", shown)
+        changed(page, f".row-ofi .{kind}", shown)
     expect(page.page.get_by_role("heading", name=f"{item.capitalize()} OFI, 10")).to_be_visible()
     expect(page.page.locator("[data-f=legend-ofi]")).to_have_text("best quotes")
     assert f"main={main}" in page.address()
@@ -189,7 +189,7 @@ def test_the_series_of_the_ofi_panel_has_its_own_score_and_distribution(
     chip = page.page.locator(".chip-ofi").inner_text().replace("\u2212", "-").replace(",", "")
     assert float(chip) == pytest.approx(standing["value"], rel=0.05, abs=0.06)
     rank = round(standing["percentile"] * 100)
-    label = page.page.locator(".row-ofi canvas.cross").get_attribute("aria-label")
+    label = page.page.locator(".row-ofi .cross").get_attribute("aria-label")
     assert label is not None
     assert label.endswith(f"{item} OFI; present percentile {rank}")
     assert page.complaints == []
@@ -197,12 +197,12 @@ def test_the_series_of_the_ofi_panel_has_its_own_score_and_distribution(
 
 def test_a_panel_takes_the_whole_screen_and_gives_it_back(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&range=120", BTC)
-    small = page.page.locator(".row-ofi canvas.plot").bounding_box()
+    small = page.page.locator(".row-ofi .plot").bounding_box()
     menu(page, "ofi")
     page.page.get_by_role("menuitem", name="Full screen").click()
     page.until("() => document.fullscreenElement?.classList.contains('solo')")
     page.until(
-        """() => document.querySelector('.row-ofi canvas.plot').getBoundingClientRect().height
+        """() => document.querySelector('.row-ofi .plot').getBoundingClientRect().height
           > innerHeight * 0.7"""
     )
     assert not page.page.locator(".row-book").is_visible()
@@ -214,12 +214,10 @@ def test_a_panel_takes_the_whole_screen_and_gives_it_back(page: Watched, url: st
     menu(page, "ofi")
     page.page.get_by_role("menuitem", name="Leave full screen").click()
     page.until("() => !document.fullscreenElement && !document.querySelector('.solo')")
-    expect(page.page.locator(".row-book canvas.plot")).to_be_visible()
+    expect(page.page.locator(".row-book .plot")).to_be_visible()
     assert small is not None
     eventually(
-        lambda: (
-            page.page.locator(".row-ofi canvas.plot").bounding_box()["height"] == small["height"]
-        )  # type: ignore[index]
+        lambda: page.page.locator(".row-ofi .plot").bounding_box()["height"] == small["height"]  # type: ignore[index]
     )
 
 

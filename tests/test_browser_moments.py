@@ -82,7 +82,7 @@ def test_what_the_user_froze_stays_frozen_when_a_zoom_is_undone(page: Watched, u
     """Also where a pan had left the present before."""
     page.open(f"{url}/?m={BTC}&range=120", BTC)
     for _ in range(2):
-        drag(page, ".row-book canvas.plot", 500)
+        drag(page, ".row-book .plot", 500)
     page.until(ARRIVED, BTC)
     page.page.keyboard.press("Space")
     page.until(LIVE, BTC)
@@ -91,7 +91,7 @@ def test_what_the_user_froze_stays_frozen_when_a_zoom_is_undone(page: Watched, u
     page.until(HELD, BTC)
     page.page.keyboard.press("0")
     assert page.page.evaluate(FROZEN)
-    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    box = page.page.locator(".row-book .plot").bounding_box()
     assert box is not None
     page.page.mouse.dblclick(box["x"] + 200, box["y"] + 100)
     assert page.page.evaluate(FROZEN)
@@ -101,7 +101,7 @@ def test_what_the_user_froze_stays_frozen_when_a_zoom_is_undone(page: Watched, u
 
 def test_a_zoom_that_the_present_leaves_behind_is_frozen_and_kept(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&range=120", BTC)
-    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    box = page.page.locator(".row-book .plot").bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + 3, box["y"] + 60)
     page.page.mouse.wheel(0, -240)
@@ -130,7 +130,7 @@ def test_a_zoom_is_in_the_address_and_whoever_opens_it_looks_at_the_same(
     end = living.filled_ns // 1_000_000 - 60_000
     plain = f"{url}/?m={BTC}&range=120&end={end}"
     page.open(plain, BTC)
-    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    box = page.page.locator(".row-book .plot").bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + 80, box["y"] + 60)
     page.page.mouse.wheel(0, -240)
@@ -163,7 +163,7 @@ PRICE = "market => window.ofi.view(market).user.price"
 
 def zoom_price(page: Watched) -> list[float]:
     """Turn the wheel over the book: the range of prices that is looked at then."""
-    box = page.page.locator(".row-book canvas.plot").first.bounding_box()
+    box = page.page.locator(".row-book .plot").first.bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.page.mouse.wheel(0, -240)
@@ -243,7 +243,7 @@ def test_a_zoom_is_no_step_to_go_back_to(page: Watched, living: LiveMarkets, url
     page.open(f"{url}/?m={BTC}&range=120&end={end}", BTC)
     for depth in (15, 20):
         before = page.page.evaluate("location.hash")
-        box = page.page.locator(".row-book canvas.plot").bounding_box()
+        box = page.page.locator(".row-book .plot").bounding_box()
         assert box is not None
         page.page.mouse.move(box["x"] + 80, box["y"] + 60)
         page.page.mouse.wheel(0, -120)

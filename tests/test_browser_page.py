@@ -31,10 +31,10 @@ def test_the_page_draws_in_both_themes_without_complaint(
     expect(page.page.locator("html")).to_have_attribute("data-mantine-color-scheme", theme)
     for row in ("book", "ofi", "levels", "flow"):
         for kind in ("plot", "cross"):
-            canvas = f".row-{row} canvas.{kind}"
-            assert len(set(pixels(page.page, canvas).split(","))) > 1, f"{canvas} is blank"
-            assert page.page.locator(canvas).get_attribute("role") == "img"
-            assert page.page.locator(canvas).get_attribute("aria-label")
+            chart = f".row-{row} .{kind}"
+            assert len(set(pixels(page.page, chart).split(","))) > 1, f"{chart} is blank"
+            assert page.page.locator(chart).get_attribute("role") == "img"
+            assert page.page.locator(chart).get_attribute("aria-label")
     # How each stream comes stands beside its coverage.
     for row, sent in (("book", "100 ms batches"), ("ofi", "every event"), ("flow", "every trade")):
         said = re.compile(rf"{sent} · coverage [\d.]+ %".replace(" ", r"\s"))
@@ -50,7 +50,7 @@ def test_controls_change_the_picture_and_the_address(page: Watched, url: str) ->
     page.page.keyboard.press("Space")  # held still, so that only the controls change pixels
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
     page.until(HELD, BTC)
-    before = {row: pixels(page.page, f".row-{row} canvas.plot") for row in ("ofi", "levels")}
+    before = {row: pixels(page.page, f".row-{row} .plot") for row in ("ofi", "levels")}
     page.page.get_by_role("textbox", name="Window").click()
     page.page.get_by_role("option", name="30 s").click()
     page.until("market => window.ofi.view(market).info.window_s === 30", BTC)
@@ -60,14 +60,14 @@ def test_controls_change_the_picture_and_the_address(page: Watched, url: str) ->
     page.page.get_by_role("option", name="5 levels", exact=True).click()
     page.until("market => window.ofi.view(market).info.depth === 5", BTC)
     assert "depth=5" in page.address()
-    eventually(lambda: pixels(page.page, ".row-ofi canvas.plot") != before["ofi"])
-    eventually(lambda: pixels(page.page, ".row-levels canvas.plot") != before["levels"])
+    eventually(lambda: pixels(page.page, ".row-ofi .plot") != before["ofi"])
+    eventually(lambda: pixels(page.page, ".row-levels .plot") != before["levels"])
     assert page.complaints == []
 
 
 def test_markets_are_found_by_typing(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}", BTC)
-    before = pixels(page.page, ".row-book canvas.plot")
+    before = pixels(page.page, ".row-book .plot")
     page.page.keyboard.press("/")
     page.page.keyboard.type("eth kraken")
     expect(page.page.get_by_role("option", name="ETH/USD Kraken spot")).to_be_visible()
@@ -79,7 +79,7 @@ def test_markets_are_found_by_typing(page: Watched, url: str) -> None:
     page.until("() => document.querySelectorAll('.stack').length === 1")
     assert f"m={BTC}" not in page.address()
     page.until("market => window.ofi.view(market)?.axes", ETH)
-    assert pixels(page.page, ".row-book canvas.plot") != before
+    assert pixels(page.page, ".row-book .plot") != before
     assert page.complaints == []
 
 
@@ -119,7 +119,7 @@ def test_a_hostile_address_shows_defaults_and_says_so(page: Watched, url: str) -
 
 def test_zoom_and_pan_survive_updates_until_they_are_reset(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}", BTC)
-    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    box = page.page.locator(".row-book .plot").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.page.mouse.move(x, y)
@@ -167,12 +167,13 @@ def test_a_gap_is_hatched_in_every_row_and_windows_across_it_are_blank(
     gap = next(one for one in view["gaps"] if one["stream"] == "depth" and one["to_ms"])
     start, end = view["ranges"]["time"]
     for row in ("book", "ofi", "levels", "flow"):
-        canvas = page.page.locator(f".row-{row} canvas.plot")
-        width = canvas.evaluate("c => c.width")
+        plot = page.page.locator(f".row-{row} .plot")
+        width = plot.evaluate("plot => plot.clientWidth")
         at = [(gap[k] - start) / (end - start) * width for k in ("from_ms", "to_ms")]
-        colours = canvas.evaluate(
-            """(c, [from, to]) => {
-              const box = [Math.round(from) + 3, 2, Math.round(to - from) - 6, c.height - 6];
+        colours = plot.evaluate(
+            """(plot, [from, to]) => {
+              const box = [Math.round(from) + 3, 2, Math.round(to - from) - 6, plot.clientHeight - 6];
+              const c = plot.parentElement.querySelector('.sheet');
               const data = c.getContext('2d').getImageData(...box).data;
               const seen = new Map();
               for (let k = 0; k < data.length; k += 4) {
@@ -215,11 +216,11 @@ def test_freezing_holds_the_picture_and_lets_go_again(page: Watched, url: str) -
     page.page.get_by_role("button", name="Freeze").click()
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
     page.until(HELD, BTC)
-    held, picture = page.view(BTC), pixels(page.page, ".row-book canvas.plot")
+    held, picture = page.view(BTC), pixels(page.page, ".row-book .plot")
     frames = page.page.evaluate("performance.now()")
     page.until("since => performance.now() > since + 2500", frames)
     assert page.view(BTC)["edge"] == held["edge"]
-    assert pixels(page.page, ".row-book canvas.plot") == picture
+    assert pixels(page.page, ".row-book .plot") == picture
     expect(page.page.get_by_role("button", name="Freeze")).to_have_attribute("aria-pressed", "true")
     page.page.get_by_role("button", name="Back to live").click()
     page.until("([market, edge]) => window.ofi.view(market).edge > edge", [BTC, held["edge"]])
@@ -229,7 +230,7 @@ def test_freezing_holds_the_picture_and_lets_go_again(page: Watched, url: str) -
 
 def test_the_crosshair_tells_the_values_at_its_time(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
-    box = page.page.locator(".row-ofi canvas.plot").first.bounding_box()
+    box = page.page.locator(".row-ofi .plot").first.bounding_box()
     assert box is not None
     page.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
     card = page.page.locator(".readout").first

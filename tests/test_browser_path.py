@@ -47,21 +47,21 @@ def ready(base: str) -> bool:
 
 def test_the_recorded_market_moves_on_the_page(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&range=60", BTC)
-    before = pixels(page.page, ".row-book canvas.plot")
+    before = pixels(page.page, ".row-book .plot")
     count = page.view(BTC)["drawn"]["count"]
     page.until(f"() => window.ofi.view('{BTC}').drawn.count > {count + 20}")
-    assert pixels(page.page, ".row-book canvas.plot") != before
+    assert pixels(page.page, ".row-book .plot") != before
     assert 55_000 < page.view(BTC)["tiles"]["mid"] < 65_000  # where the capture traded
     assert page.complaints == []
 
 
 def test_market_depth_and_window_change_what_is_drawn(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&depth=5&window=5&range=60", BTC)
-    ofi = pixels(page.page, ".row-ofi canvas.plot")
-    levels = pixels(page.page, ".row-levels canvas.plot")
+    ofi = pixels(page.page, ".row-ofi .plot")
+    levels = pixels(page.page, ".row-levels .plot")
     page.open(f"{url}/?m={BTC}&depth=20&window=60&range=60", BTC)
-    assert pixels(page.page, ".row-ofi canvas.plot") != ofi
-    assert pixels(page.page, ".row-levels canvas.plot") != levels
+    assert pixels(page.page, ".row-ofi .plot") != ofi
+    assert pixels(page.page, ".row-levels .plot") != levels
     page.open(f"{url}/?m={ETH}&range=60", ETH)
     assert page.view(ETH)["info"]["base"] == "ETH"
 

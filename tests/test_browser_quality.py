@@ -160,7 +160,7 @@ def test_a_gap_says_under_the_pointer_what_it_was(page: Watched, url: str) -> No
     view = page.view(BTC)
     (gap,) = [g for g in view["gaps"] if g["stream"] == "depth"]
     start, end = view["ranges"]["time"]
-    box = page.page.locator(".row-book canvas.plot").bounding_box()
+    box = page.page.locator(".row-book .plot").bounding_box()
     assert box
     middle = (gap["from_ms"] + gap["to_ms"]) / 2
     page.page.mouse.move(box["x"] + box["width"] * (middle - start) / (end - start), box["y"] + 60)

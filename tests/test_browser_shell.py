@@ -149,7 +149,7 @@ def test_every_preset_draws_its_rows_over_their_axis(page: Watched, url: str) ->
     page.page.keyboard.press("Escape")
     # The one time axis hangs below the one row.
     page.until(
-        """() => { const row = document.querySelector('.row-book canvas.plot').getBoundingClientRect();
+        """() => { const row = document.querySelector('.row-book .plot').getBoundingClientRect();
           const ticks = [...document.querySelectorAll('.axes .x5tick text')];
           const away = one => Math.abs(one.getBoundingClientRect().top - row.bottom);
           return ticks.length > 2 && ticks.every(one => away(one) < 20); }"""

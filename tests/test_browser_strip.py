@@ -23,7 +23,9 @@ window.WebSocket = class extends Socket {
 };
 const clear = CanvasRenderingContext2D.prototype.clearRect;
 CanvasRenderingContext2D.prototype.clearRect = function (left, ...box) {
-  const row = this.canvas.className === "plot" && this.canvas.closest("[data-row]")?.dataset.row;
+  // What lies beside the plot, on the same canvas, is further right.
+  const plot = this.canvas.className === "sheet" && !this.getTransform().e;
+  const row = plot && this.canvas.closest("[data-row]")?.dataset.row;
   if (row) held[left > 0 ? "part" : "whole"][row] = (held[left > 0 ? "part" : "whole"][row] ?? 0) + 1;
   return clear.call(this, left, ...box);
 };
@@ -32,8 +34,9 @@ CanvasRenderingContext2D.prototype.clearRect = function (left, ...box) {
 COMPARED = """async (rows) => {
   const { held } = window, frame = () => new Promise((done) => requestAnimationFrame(done));
   const seen = () => rows.map((row) => {
-    const canvas = document.querySelector(`.row-${row} canvas.plot`);
-    return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const plot = document.querySelector(`.row-${row} .plot`);
+    const canvas = plot.parentElement.querySelector(".sheet");
+    return canvas.getContext("2d").getImageData(0, 0, plot.clientWidth, plot.clientHeight).data;
   });
   held.on = true;
   for (let k = 0; k < 3; k++) await frame();

@@ -42,7 +42,7 @@ def chart(page: Watched, selector: str) -> tuple[float, float, float]:
 def test_a_finger_scrolls_the_page_over_the_charts(browser: Browser, url: str) -> None:
     with watched(browser, 390, 844, has_touch=True, is_mobile=True) as page:
         page.open(f"{url}/?m={BTC}", BTC)
-        left, middle, _ = chart(page, ".row-book canvas.plot")
+        left, middle, _ = chart(page, ".row-book .plot")
         slide(page, ((left + 100, middle + 60), (left + 100, middle - 180)), steps=12)
         page.until("() => document.querySelector('.stacks').scrollTop > 100")
         assert page.view(BTC)["user"] == {"time": None, "price": None}
@@ -51,7 +51,7 @@ def test_a_finger_scrolls_the_page_over_the_charts(browser: Browser, url: str) -
 
 
 @pytest.mark.parametrize(
-    ("tab", "where"), [("flow", ".row-book canvas.plot"), ("trades", "canvas[data-canvas=price]")]
+    ("tab", "where"), [("flow", ".row-book .plot"), ("trades", "canvas[data-canvas=price]")]
 )
 def test_a_finger_pans_and_two_zoom_on_the_time_axis(
     browser: Browser, url: str, tab: str, where: str
@@ -98,7 +98,7 @@ def test_a_finger_pans_and_two_zoom_on_the_time_axis(
 def test_the_wheel_scrolls_where_the_stacks_do(browser: Browser, url: str) -> None:
     with watched(browser, 1000, 700) as page:
         page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
-        box = page.page.locator(".row-book canvas.plot").first.bounding_box()
+        box = page.page.locator(".row-book .plot").first.bounding_box()
         assert box is not None
         page.page.mouse.move(box["x"] + 100, box["y"] + 60)
         page.page.mouse.wheel(0, 300)

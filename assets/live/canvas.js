@@ -3,48 +3,61 @@ import { widthOf } from "./geometry.js";
 import { WHOLE, WIDE_STEP_PX } from "./strip.js";
 import { theme } from "./theme.js";
 
-/** Sizes a canvas to its box and clears it, or `part` of it (strip.js); coordinates are CSS pixels. */
-export function begin(canvas, width, height, part = WHOLE) {
-  const ratio = window.devicePixelRatio || 1;
-  const w = Math.round(width * ratio), h = Math.round(height * ratio);
+/**
+ * Sizes a canvas to its box and clears it, or `part` of it (strip.js); coordinates are CSS pixels. An area of a canvas that
+ * charts share (geometry.js) is drawn on as if it were one.
+ * @param {HTMLCanvasElement | {canvas: HTMLCanvasElement, left: number, top: number, wide: number, tall: number}} on
+ */
+export function begin(on, width, height, part = WHOLE) {
+  const shared = "canvas" in on, { canvas, left, top, wide, tall } = shared ? on : { canvas: on, left: 0, top: 0, wide: width, tall: height };
+  const ratio = window.devicePixelRatio || 1, [w, h, l, t] = [wide, tall, left, top].map((v) => Math.round(v * ratio));
   const x = canvas.getContext("2d");
-  x.restore(); // the clip of a part before
+  x.restore(); // the clip of what was drawn before
   const fresh = canvas.width !== w || canvas.height !== h;
   if (fresh) {
     canvas.width = w;
     canvas.height = h;
-  } else {
-    x.setTransform(1, 0, 0, 1, 0, 0);
-    if (part === WHOLE) x.clearRect(0, 0, w, h);
-    else if (part.shift) shiftLeft(x, part.shift);
   }
-  x.setTransform(ratio, 0, 0, ratio, 0, 0);
   const font = `11px ${theme.font}`;
   if (fresh || canvas.ofiFont !== font) x.font = canvas.ofiFont = font;
   x.textBaseline = "middle";
   x.lineJoin = "round";
   x.lineWidth = 1;
+  x.setTransform(ratio, 0, 0, ratio, l, t);
+  if (shared || part !== WHOLE) x.save();
+  const area = [l, t, Math.round(width * ratio), Math.round(height * ratio)];
+  if (shared) clipTo(x, 0, area[2] / ratio, area[3] / ratio);
+  if (part.shift) shiftLeft(x, part.shift, area);
   if (part !== WHOLE) clipTo(x, part.left, width - part.left, height);
+  if (!fresh) x.clearRect(part.left, 0, width + 1, height + 1);
   return x;
 }
 
-function shiftLeft(x, pixels) {
+function shiftLeft(x, pixels, [left, top, width, height]) {
+  const transform = x.getTransform();
+  x.resetTransform();
   x.globalCompositeOperation = "copy";
-  x.drawImage(x.canvas, -pixels, 0);
+  x.drawImage(x.canvas, left, top, width, height, left - pixels, top, width, height);
   x.globalCompositeOperation = "source-over";
+  x.setTransform(transform);
 }
 
 function clipTo(x, left, width, height) {
-  x.save();
   x.beginPath();
   x.rect(left, 0, width, height);
   x.clip();
-  x.clearRect(left, 0, width, height);
 }
 
 export const crisp = (v) => Math.round(v) + 0.5;
 
+/** A line of one pixel; one that is upright or level lies between whole pixels (crisp), and is filled as a bar: a stroke takes longer. */
 export function line(x, x0, y0, x1, y1, colour, dash) {
+  if (!dash && (x0 === x1 || y0 === y1)) {
+    x.fillStyle = colour;
+    if (y0 === y1) x.fillRect(Math.min(x0, x1), y0 - 0.5, Math.abs(x1 - x0), 1);
+    else x.fillRect(x0 - 0.5, Math.min(y0, y1), 1, Math.abs(y1 - y0));
+    return;
+  }
   x.strokeStyle = colour;
   x.lineWidth = 1;
   if (dash) x.setLineDash(dash);

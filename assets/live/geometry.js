@@ -5,17 +5,20 @@ let count = 0; // of measurements, so that each has a stamp
 
 /**
  * @param {HTMLElement} rows the element that holds panels, axes and overlay
- * @returns {{width: number, height: number, rows: Object<string, object>, stamp: number}}
+ * @returns {{width: number, height: number, rows: Object<string, object>, stamp: number}} of each row its charts, and
+ *   where each of them is on the canvas that they share: a browser hands over every canvas with every frame
  */
 export function measure(rows) {
   count++;
   const outer = rows.getBoundingClientRect();
   const found = {};
   for (const panel of rows.querySelectorAll(".panel[data-row]")) {
-    const plot = panel.querySelector("canvas.plot"), cross = panel.querySelector("canvas.cross");
-    const box = plot.getBoundingClientRect(), beside = cross.getBoundingClientRect();
+    const [canvas, plot, cross] = panel.querySelectorAll(".cv > :is(.sheet, .plot, .cross)");
+    const [sheet, box, beside] = [canvas, plot, cross].map((one) => one.getBoundingClientRect());
+    const area = (left, top) => ({ canvas, left: left - sheet.left, top: top - sheet.top, wide: sheet.width, tall: sheet.height });
     found[panel.dataset.row] = {
       plot, cross,
+      areas: { plot: area(box.left, box.top), cross: area(beside.left, beside.top), corner: area(box.right, box.bottom) },
       left: box.left - outer.left,
       top: box.top - outer.top,
       width: box.width,

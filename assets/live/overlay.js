@@ -4,39 +4,37 @@ import { begin, chip, crisp, haloText, line } from "./canvas.js";
 import { bps, clock, duration, number, signed, signedSize, size, stamp } from "./format.js";
 import { cause } from "./incidents.js";
 import { theme } from "./theme.js";
-import { zoneName } from "./zone.js";
 
 const AXIS_GAP_PX = 2;
 
-/** Draws the overlay of a stack; `views` are the rows' (geometry and scales), `cursor` null without one. */
+/**
+ * Draws the overlay of a stack; `views` are the rows' (geometry and scales), `cursor` null without one.
+ * @returns {boolean} whether there is anything on it
+ */
 export function drawOverlay(canvas, stack, geometry, views, cursor) {
   const x = begin(canvas, geometry.width, geometry.height);
-  if (!stack.model.info) return;
-  zone(x, geometry, views.book.end);
-  gapLabels(x, geometry, views.book, stack.model);
+  if (!stack.model.info) return false;
+  const labelled = gapLabels(x, geometry, views.book);
   if (cursor) crosshair(x, stack, geometry, views, cursor);
+  return labelled || Boolean(cursor);
 }
 
-function zone(x, geometry, end) {
-  x.fillStyle = theme.text3;
-  x.textAlign = "left";
-  for (const row of Object.values(geometry.rows)) {
-    if (row.strip && row.height) x.fillText(zoneName(end), row.left + row.width + 7, row.top + row.height + 12);
-  }
-}
-
-function gapLabels(x, geometry, view, model) {
+/** @returns {boolean} whether a gap in view carries a label */
+function gapLabels(x, geometry, view) {
   const row = geometry.rows.book;
+  let any = false;
   for (const { from, to } of view.gapSpans("depth")) {
     const left = view.X(from), right = view.X(to);
     if (right - left < 13 || right < 20 || left > row.width) continue;
     const middle = (Math.max(0, left) + Math.min(row.width, right)) / 2;
+    any = true;
     x.save();
     x.translate(row.left + middle, row.top + row.height - 8);
     x.rotate(-Math.PI / 2);
     haloText(x, `no data ${duration(to - from)}`, 0, 0, theme.text2, "left", "500 11px");
     x.restore();
   }
+  return any;
 }
 
 /** Finds what lies under the pointer: time, or `beside` the plot the cross-section; the value there, which is a price over the book. */

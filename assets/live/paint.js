@@ -1,5 +1,6 @@
 // Which canvases of a stack are due, and the chips of the present values beside them.
 import { drawFlow, drawOfi } from "./bars.js";
+import { begin, text } from "./canvas.js";
 import { drawDistribution } from "./distribution.js";
 import { number, signedSize } from "./format.js";
 import { drawMade } from "./made.js";
@@ -7,16 +8,17 @@ import { drawOverlay } from "./overlay.js";
 import { missingSince } from "./states.js";
 import { write } from "./texts.js";
 import { theme } from "./theme.js";
+import { zoneName } from "./zone.js";
 
 // Price and OFI follow every update, the book as it is now this often, and the other rows once time has moved a pixel.
 const NOW_MS = 240, PAST_MS = 480;
-const SHAPES = 200;
+const SHAPES = 200, STRIP_PX = 18;
 
 /** Paints the canvases that are due at `now`. */
 export function paint(stack, state, hidden, now) {
-  const { model, geometry, views, ranges } = stack, rows = geometry.rows;
+  const { model, geometry, views, ranges } = stack, rows = geometry.rows, zone = zoneName(views.book.end);
   const look = [
-    geometry.stamp, model.epoch, theme.version, state, hidden, stack.recorded, stack.optionsKey,
+    geometry.stamp, model.epoch, theme.version, zone, state, hidden, stack.recorded, stack.optionsKey,
     ranges.user.time, ranges.user.price, views.book.low, views.book.high, views.ofi.high,
   ].join();
   const anew = look !== stack.look, { start, end, width } = views.book;
@@ -31,29 +33,38 @@ export function paint(stack, state, hidden, now) {
   if (!hidden) {
     const change = { key: `${look}/${model.gapsSeen}/${Math.round(missingSince(model, state))}`, changed: model.changed, now };
     model.changed = Infinity;
-    if (rows.book.height) stack.heatmap.draw(rows.book.plot, model, views.book, stack.options, change);
+    if (rows.book.height) stack.heatmap.draw(rows.book.areas.plot, model, views.book, stack.options, change);
     if (rows.ofi.height) {
-      drawOfi(rows.ofi.plot, model, views.ofi, stack.options?.line, stack.ofiStrip, change);
+      drawOfi(rows.ofi.areas.plot, model, views.ofi, stack.options?.line, stack.ofiStrip, change);
       // Its line and percentile are those of the tiles, so it is drawn as often.
-      if (rows.ofi.crossWidth) drawDistribution(rows.ofi.cross, model, views.ofi);
+      if (rows.ofi.crossWidth) drawDistribution(rows.ofi.areas.cross, model, views.ofi);
     }
   }
+  if (anew && !hidden) for (const row of Object.values(rows)) if (row.strip && row.height) writeZone(row, zone);
   // A row has no height while another has the whole screen.
   if (!hidden && due("past", Math.min(PAST_MS, Math.max(NOW_MS, (end - start) / width)))) {
-    if (rows.levels.height) stack.levels.draw(rows.levels.plot, model, views.levels, now);
-    if (rows.flow.height) drawFlow(rows.flow.plot, model, views.flow, stack.flow);
+    if (rows.levels.height) stack.levels.draw(rows.levels.areas.plot, model, views.levels, now);
+    if (rows.flow.height) drawFlow(rows.flow.areas.plot, model, views.flow, stack.flow);
   }
   if (!hidden && rows.book.crossWidth && due("now", NOW_MS)) {
-    if (rows.book.height) stack.depthAxis = stack.profile.draw(rows.book.cross, model, views.book, now);
-    if (rows.levels.height) stack.levels.drawNow(rows.levels.cross, model, views.levels);
-    if (rows.flow.height) drawMade(rows.flow.cross, model, views.flow);
+    if (rows.book.height) stack.depthAxis = stack.profile.draw(rows.book.areas.cross, model, views.book, now);
+    if (rows.levels.height) stack.levels.drawNow(rows.levels.areas.cross, model, views.levels);
+    if (rows.flow.height) drawMade(rows.flow.areas.cross, model, views.flow);
   }
   const cursor = hidden ? null : stack.shown;
   const gaps = views.book.gapSpans("depth").map(({ from, to }) => [Math.round(views.book.X(from)), Math.round(views.book.X(to))]);
   const over = [look, cursor?.time, cursor?.price, cursor && views.book.X(cursor.time), gaps].join();
   if (over === stack.over) return;
   stack.over = over;
-  drawOverlay(stack.overlay, stack, geometry, views, cursor);
+  // Mostly there is nothing on it, and it is as large as all charts together.
+  stack.overlay.style.visibility = drawOverlay(stack.overlay, stack, geometry, views, cursor) ? "" : "hidden";
+}
+
+/** The zone of time below the first axis of values, where the time axis ends. */
+function writeZone({ areas, width, crossLeft, crossWidth, left }, zone) {
+  const room = crossWidth > 0 ? crossLeft - left - width : areas.corner.wide - width;
+  const x = begin(areas.corner, room, STRIP_PX);
+  text(x, zone, 7, STRIP_PX - 6, theme.text3);
 }
 
 /** Mid and OFI on their axes, and the line of the mid: elements, since they move with every update and a canvas would too. */

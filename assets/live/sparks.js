@@ -1,8 +1,9 @@
 // The last half hour of a market's OFI score, 40 × 24 pixels beside its name in the watch list.
-import { theme } from "./theme.js";
+// Not on a canvas: the browser hands over each of those with every frame of the page.
 
 const POINTS = 60;
 const WIDTH = 40, HEIGHT = 24, REACH = 4; // the line spans ±4σ; beyond it is clipped
+const EMPTY = `<svg width="${WIDTH}" height="${HEIGHT}" aria-hidden="true"><path d="M0 ${HEIGHT / 2 + 0.5}H${WIDTH}"/><path/><circle r="1.8"/></svg>`;
 
 export class Sparks {
   constructor() {
@@ -35,45 +36,26 @@ export class Sparks {
     for (const market of this.lines.keys()) if (!markets.has(market)) this.lines.delete(market);
   }
 
-  /** Draws a line up to now; the pen is lifted where a step is unknown. */
-  draw(canvas, market, now) {
-    const ratio = devicePixelRatio || 1;
-    if (canvas.width !== WIDTH * ratio) {
-      [canvas.width, canvas.height] = [WIDTH * ratio, HEIGHT * ratio];
-    }
-    const x = canvas.getContext("2d");
-    x.setTransform(ratio, 0, 0, ratio, 0, 0);
-    x.clearRect(0, 0, WIDTH, HEIGHT);
-    const line = this.lines.get(market);
-    const last = Math.floor(now / this.step);
+  /** Draws a line up to now into an element; the pen is lifted where a step is unknown. */
+  draw(holder, market, now) {
+    if (!holder.firstChild) holder.innerHTML = EMPTY;
+    const [, path, dot] = holder.firstChild.children, last = Math.floor(now / this.step), line = this.lines.get(market);
     const X = (step) => 1 + ((step - last + POINTS - 1) / (POINTS - 1)) * (WIDTH - 5);
     const Y = (score) => HEIGHT / 2 - (Math.max(-REACH, Math.min(REACH, score)) / REACH) * (HEIGHT / 2 - 3);
-    x.strokeStyle = theme.axis;
-    x.lineWidth = 1;
-    x.beginPath();
-    x.moveTo(0, HEIGHT / 2 + 0.5);
-    x.lineTo(WIDTH, HEIGHT / 2 + 0.5);
-    x.stroke();
-    if (!line?.size) return;
-    x.strokeStyle = theme.text2;
-    x.beginPath();
-    let drawing = false, end = null;
+    let drawn = "", drawing = false, end = null;
     for (let step = last - POINTS + 1; step <= last; step++) {
-      const score = line.get(step);
-      if (score === undefined) {
-        drawing = false;
-        continue;
+      const score = line?.get(step);
+      if (score !== undefined) {
+        drawn += `${drawing ? "L" : "M"}${X(step).toFixed(1)} ${Y(score).toFixed(1)}`;
+        end = [X(step), Y(score), score];
       }
-      if (drawing) x.lineTo(X(step), Y(score));
-      else x.moveTo(X(step), Y(score));
-      drawing = true;
-      end = [X(step), Y(score), score];
+      drawing = score !== undefined;
     }
-    x.stroke();
+    path.setAttribute("d", drawn);
+    dot.setAttribute("visibility", end ? "visible" : "hidden");
     if (!end) return;
-    x.fillStyle = Math.abs(end[2]) < 2 ? theme.text : end[2] > 0 ? theme.buy : theme.sell;
-    x.beginPath();
-    x.arc(Math.min(WIDTH - 2, end[0]), end[1], 1.8, 0, 7);
-    x.fill();
+    dot.setAttribute("cx", Math.min(WIDTH - 2, end[0]).toFixed(1));
+    dot.setAttribute("cy", end[1].toFixed(1));
+    dot.setAttribute("class", Math.abs(end[2]) < 2 ? "" : end[2] > 0 ? "bought" : "sold");
   }
 }

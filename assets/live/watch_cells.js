@@ -92,13 +92,7 @@ export const stateWords = (row) => STATES[stateOf(row)] ?? row.state;
 const State = cell((gui, row) => lines(gui, [stateWords(row), `wl-state marked ${stateOf(row)}`]), "wl-one right");
 
 /** The line of the last half hour, drawn by `sparks`. */
-const sparkCell = (sparks) => cell((gui, row) => {
-  if (!gui.firstChild) {
-    gui.append(element("canvas"));
-    gui.firstChild.setAttribute("aria-hidden", "true");
-  }
-  sparks.draw(gui.firstChild, row.market, row.time_ms ?? Date.now());
-}, "wl-spark");
+const sparkCell = (sparks) => cell((gui, row) => sparks.draw(gui, row.market, row.time_ms ?? Date.now()), "wl-spark");
 
 const depthWords = (row, common) => (known(row.depth_quote) ? `${size(row.depth_quote)}${common ? "" : `\u00a0${money(row)}`}` : NONE);
 
