@@ -77,10 +77,19 @@ def flow_pane(where: str) -> list[Component]:
     mid = html.Span(
         className="mid-line", hidden=True, **{"data-f": "mid-line", "aria-hidden": "true"}
     )
+    sigmas = [
+        html.Span(
+            words,
+            className="sigma",
+            hidden=True,
+            **{"data-f": f"sigma-{name}", "aria-hidden": "true"},
+        )
+        for name, words in (("up", "+3σ"), ("down", "\u22123σ"))
+    ]
     overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
     return [
         html.Div(
-            [*panels, mid, axes, overlay, *chips, hover],
+            [*panels, mid, *sigmas, axes, overlay, *chips, hover],
             className="rows",
             tabIndex=0,
             role="group",

@@ -3,9 +3,10 @@
 Browser tests share one Chromium and one server over one living store while they follow each other:
 starting them costs more than most of the tests. Both end before a test of another kind runs, which
 Playwright's event loop would disturb. So a process that tests are spread over takes a file at a time, and
-of browser tests some files.
+of browser tests half of all.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,19 +26,21 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 _SHARED = Shared()
-_BROWSER_GROUPS = (
-    10  # more and shorter would keep all processes busy to the end, and begin more often
-)
+_BROWSERS = 2  # at a time; each keeps a processor busy
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what stays together in one process."""
-    paths = {item.path.name for item in items if item.get_closest_marker("browser")}
-    together = {name: f"browser-{k % _BROWSER_GROUPS}" for k, name in enumerate(sorted(paths))}
+    """Say what stays in one process: a file; of those that need a browser, which begin first, half."""
+    counts = Counter(item.path.name for item in items if item.get_closest_marker("browser"))
+    groups: list[list[str]] = [[] for _ in range(_BROWSERS)]
+    for name, _ in counts.most_common():
+        min(groups, key=lambda group: sum(counts[one] for one in group)).append(name)
+    together = {name: f"browser-{k}" for k, group in enumerate(groups) for name in group}
     for item in items:
         name = item.path.name
         item.add_marker(pytest.mark.xdist_group(together.get(name, name)))
-    items.sort(key=lambda item: together.get(item.path.name, ""))
+    items.sort(key=lambda item: (together.get(item.path.name, "other"), item.path.name))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,21 +79,23 @@ def browser(browser_options: None) -> "Browser":
 
 
 @pytest.fixture(scope="module")
-def living(tmp_path_factory: pytest.TempPathFactory) -> "LiveMarkets":
+def living(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> "LiveMarkets":
     """Two markets that live, 13 minutes old with an outage in their middle; not to be broken."""
-    return _SHARED.markets(tmp_path_factory)[0]
+    return _SHARED.markets(tmp_path_factory, request.node.nodeid)[0]
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a server over `living`."""
-    return _SHARED.markets(tmp_path_factory)[1]
+    return _SHARED.markets(tmp_path_factory, request.node.nodeid)[1]
 
 
 @pytest.fixture(scope="module")
-def whole_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def whole_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same over two markets without an outage, so that every look-back is full."""
-    return _SHARED.markets(tmp_path_factory, outage=False)[1]
+    return _SHARED.markets(tmp_path_factory, request.node.nodeid, outage=False)[1]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.browser import LiveMarkets
 
-FRESH_S = 240.0  # later the outage would leave the range in view
+FRESH_S = 180.0  # at the beginning of a file; when that takes minutes the outage is in view still
 
 
 class Shared:
@@ -21,7 +21,7 @@ class Shared:
     def __init__(self) -> None:
         self._chromium = ExitStack()
         self._browser: Browser | None = None
-        self._served: dict[bool, tuple[ExitStack, LiveMarkets, str, float]] = {}
+        self._served: dict[bool, tuple[ExitStack, LiveMarkets, str, float, set[str]]] = {}
 
     def browser(self) -> "Browser":
         """The one Chromium."""
@@ -32,14 +32,17 @@ class Shared:
         return self._browser
 
     def markets(
-        self, folders: pytest.TempPathFactory, outage: bool = True
+        self, folders: pytest.TempPathFactory, module: str, outage: bool = True
     ) -> "tuple[LiveMarkets, str]":
-        """A store with two living markets and the address of its server, a few minutes old at most."""
+        """A store with two living markets and the address of its server, a few minutes old at most.
+
+        A module has the same ones all the time.
+        """
         from tests.browser import LiveMarkets
         from tests.web_server import running_server
 
         found = self._served.get(outage)
-        if found is not None and time.monotonic() - found[3] > FRESH_S:
+        if found is not None and module not in found[4] and time.monotonic() - found[3] > FRESH_S:
             self._served.pop(outage)[0].close()
             found = None
         if found is None:
@@ -48,7 +51,8 @@ class Shared:
             living = stack.enter_context(made)
             folder = Path(living.store.directory)
             base = stack.enter_context(running_server(folder, workers=1))
-            found = self._served[outage] = stack, living, base, time.monotonic()
+            found = self._served[outage] = stack, living, base, time.monotonic(), set()
+        found[4].add(module)
         return found[1], found[2]
 
     def close(self) -> None:

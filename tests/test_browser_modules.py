@@ -111,9 +111,9 @@ def test_bubbles_net_two_seconds_of_a_side(page: Page) -> None:
     }"""
     found, left, kept = page.evaluate(script)
     assert found == [
-        {"time": 2100, "price": 12, "size": 5, "bought": True},
-        {"time": 1375, "price": 17.5, "size": 4, "bought": True},
-        {"time": 1900, "price": 11, "size": 2, "bought": False},
+        {"name": 3, "time": 2100, "price": 12, "size": 5, "bought": True},
+        {"name": 1, "time": 1375, "price": 17.5, "size": 4, "bought": True},
+        {"name": 0, "time": 1900, "price": 11, "size": 2, "bought": False},
     ]
     assert left == kept == 1
 

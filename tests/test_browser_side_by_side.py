@@ -126,9 +126,9 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def shown(page: Watched, base: str, count: int, more: str = "") -> list[str]:
-    """Open so many markets, with more in the address."""
+    """Open so many markets, with more in the address; slowly drawn, for places alone are looked at."""
     markets = MARKETS[:count]
-    page.open(f"{base}/?{'&'.join(f'm={m}' for m in markets)}{more}", *markets)
+    page.open(f"{base}/?rate=2&{'&'.join(f'm={m}' for m in markets)}{more}", *markets)
     return markets
 
 

@@ -41,7 +41,9 @@ COMPARED = """async (rows) => {
   held.on = true;
   for (let k = 0; k < 3; k++) await frame();
   const parts = seen(), before = { ...held.whole };
-  while (rows.some((row) => held.whole[row] === before[row])) await frame(); // it is after two seconds
+  const root = document.documentElement.dataset;
+  root.mantineColorScheme = String(root.mantineColorScheme); // set anew, all is painted
+  while (rows.some((row) => held.whole[row] === before[row])) await frame();
   const whole = seen();
   held.on = false;
   return rows.map((row, k) => ({

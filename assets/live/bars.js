@@ -20,22 +20,21 @@ export function drawOfi(canvas, model, view, choice, strip, due) {
   const { width, height, X, Y, start, end } = view;
   const { name: main, distribution: d, score } = model.standing, known = d && d.sd > 0 && score !== null;
   const waits = view.showsNow && learningWords(model);
-  const picture = [due.key, height, view.high, main, choice, known && d.mean, known && d.sd, waits && due.now].join();
+  const [far, near, low, least] = known ? [3, 2, -2, -3].map((k) => sigmaAt(d, k, Y)) : [];
+  const picture = [due.key, height, view.high, main, choice, far, near, low, least, waits && due.now].join();
   const part = strip.plan({ ...due, key: picture }, view);
   if (!part) return;
   const x = begin(canvas, width, height, part), since = Math.max(start, part.since);
   if (known) {
-    const top = Y(d.mean + 2 * d.sd), bottom = Y(d.mean - 2 * d.sd);
     x.fillStyle = theme.band;
-    x.fillRect(0, top, width, bottom - top);
-    for (const k of [3, -3]) {
-      const at = crisp(Y(d.mean + k * d.sd));
-      line(x, 0, at, width, at, theme.axis, [4, 3]);
-    }
+    x.fillRect(0, near, width, low - near);
+    x.lineDashOffset = -(X(0) % 7); // the breaks move with time, as what is painted does
+    for (const at of [far, least]) line(x, 0, at + 0.5, width, at + 0.5, theme.axis, [4, 3]);
+    x.lineDashOffset = 0;
   }
   bars(x, model.series, main, view, since, (v) => {
-    const far = known ? Math.abs((v - d.mean) / d.sd) : 0;
-    return far >= 3 ? 1 : far >= 2 ? 0.9 : 0.62;
+    const score = known ? Math.abs((v - d.mean) / d.sd) : 0;
+    return score >= 3 ? 1 : score >= 2 ? 0.9 : 0.62;
   });
   const from = Math.max(model.series.from, model.series.search(since) - 1), to = model.series.search(end + view.step);
   for (const name of linesOf(choice, main)) {
@@ -44,11 +43,10 @@ export function drawOfi(canvas, model, view, choice, strip, due) {
   view.hatches(x, "best", 0, height);
   line(x, 0, crisp(Y(0)), width, crisp(Y(0)), theme.axis);
   if (waits) explain(x, waits, X(begins(model, main, view)), height);
-  if (known && width > 300 && height > 60) {
-    haloText(x, "+3\u03c3", 6, Y(d.mean + 3 * d.sd) + 8, theme.text3);
-    haloText(x, "\u22123\u03c3", 6, Y(d.mean - 3 * d.sd) - 8, theme.text3);
-  }
 }
+
+/** Where so many deviations from the mean are: by whole pixels, for both change a little every second. */
+export const sigmaAt = (d, k, Y) => Math.round(Y(d.mean + k * d.sd));
 
 /** When the bars in view begin; the end of the axis where there are none. */
 function begins({ series: s }, main, { start, end }) {

@@ -8,6 +8,8 @@ export class Discs {
   constructor() {
     this.key = "";
     this.found = [];
+    this.seen = new Map(); // name → time, of those found when last asked whether they have settled
+    this.changes = 0;
   }
 
   /** Chooses those of the range in view. */
@@ -18,10 +20,17 @@ export class Discs {
     this.found = trades.largest(start, end, Math.min(MOST, Math.max(12, Math.round(width / 13))));
   }
 
-  /** What tells whether those that no longer grow are the same: they give way to larger ones, and the largest is the measure of all. */
+  /**
+   * What tells whether those that stand still are the same: the largest is the measure of all, and a disc may give way to
+   * larger ones. Those that time brings in on the right, or takes out on the left, change nothing of the others.
+   */
   settled({ X, width }) {
-    const old = this.found.filter(({ time }) => X(time) < width - REACH_PX);
-    return [this.found[0]?.size, old.length, old.reduce((sum, { time }) => sum + time, 0)].join("/");
+    const now = new Map(this.found.map(({ name, time }) => [name, time]));
+    const came = [...now].some(([name, time]) => !this.seen.has(name) && X(time) < width - REACH_PX);
+    const went = [...this.seen].some(([name, time]) => !now.has(name) && X(time) > -LARGEST_PX);
+    if (came || went) this.changes++;
+    this.seen = now;
+    return `${this.found[0]?.size}/${this.changes}`;
   }
 
   /** Draws those that reach beyond `from`, px. */

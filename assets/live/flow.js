@@ -36,7 +36,7 @@ export class FlowPane {
     this.heatmap = new Heatmap();
     this.profile = new Profile();
     this.levels = new Levels();
-    this.ofiStrip = new Strip(false); // its words stay where they are
+    this.ofiStrip = new Strip();
     this.crosshair = new Crosshair(stack, {
       locate: (left, top) => locate(this.geometry, this.views, left, top),
       leftOf: (time) => this.plot.left + this.views.book.X(time),

@@ -17,7 +17,7 @@ export class Heatmap {
     this.scale = null; // {top, epoch, at}
     this.discs = new Discs();
     this.look = LOOK; // how sizes become colours: options of the address
-    this.strip = new Strip(true);
+    this.strip = new Strip();
   }
 
   /** Takes the options of the page; the picture is coloured anew when they differ. */

@@ -1,5 +1,5 @@
 // Which canvases of a stack are due, and the chips of the present values beside them.
-import { drawFlow, drawOfi } from "./bars.js";
+import { drawFlow, drawOfi, sigmaAt } from "./bars.js";
 import { begin, text } from "./canvas.js";
 import { drawDistribution } from "./distribution.js";
 import { number, signedSize } from "./format.js";
@@ -73,9 +73,17 @@ export function placeChips(stack, hidden) {
   place(f["chip-book"], shown ? t.mid : null, geometry.rows.book, views.book, () => number(t.mid, model.info.price_decimals + 1));
   place(f["chip-ofi"], shown ? ofi : null, geometry.rows.ofi, views.ofi, () => signedSize(ofi));
   f["chip-ofi"].classList.toggle("sold", ofi < 0);
+  placeSigmas(f, model, geometry.rows.ofi, views.ofi, hidden);
   const row = geometry.rows.book, at = row.height > 0 && views.book.showsNow && shown && t.mid ? views.book.Y(t.mid) : NaN;
   put(f["mid-line"], at >= 0 && at <= row.height, row.left, row.top + Math.round(at));
   if (f["mid-line"].ofiWidth !== row.width) f["mid-line"].style.width = `${(f["mid-line"].ofiWidth = row.width)}px`;
+}
+
+/** What the dashed lines of the OFI row are: elements, since its picture moves with time. */
+function placeSigmas(f, { standing: { distribution: d, score } }, row, view, hidden) {
+  const shown = !hidden && d && d.sd > 0 && score !== null && row.width > 300 && row.height > 60;
+  put(f["sigma-up"], shown, row.left + 6, row.top + (shown ? sigmaAt(d, 3, view.Y) + 1 : 0));
+  put(f["sigma-down"], shown, row.left + 6, row.top + (shown ? sigmaAt(d, -3, view.Y) - 15 : 0));
 }
 
 function place(element, value, row, view, words) {

@@ -38,7 +38,7 @@ export function compose(panel, stack) {
   for (const one of [...body.querySelectorAll("canvas"), ...(rows?.querySelectorAll(":scope > canvas.overlay") ?? [])]) layer(x, one);
   for (const line of rows?.querySelectorAll(".axes .xgrid") ?? []) grid(x, line.getBoundingClientRect());
   for (const line of rows?.querySelectorAll(":scope > .mid-line:not([hidden])") ?? []) dotted(x, line.getBoundingClientRect());
-  const chips = rows ? [...rows.querySelectorAll(".chip")] : [];
+  const chips = rows ? [...rows.querySelectorAll(".chip, .sigma:not([hidden])")] : [];
   for (const chip of chips) filled(x, chip);
   for (const one of [body, ...(rows?.querySelectorAll(".axes .main-svg") ?? []), ...chips]) words(x, one, box);
   return canvas;

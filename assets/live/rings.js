@@ -149,9 +149,9 @@ export class Bubbles {
   /** The largest bubbles between two times. */
   largest(start, end, count) {
     const found = [];
-    for (const one of this.map.values()) {
+    for (const [name, one] of this.map) {
       const time = one.origin + one.timeSize / one.size;
-      if (time >= start && time <= end) found.push({ time, price: one.priceSize / one.size, size: one.size, bought: one.bought });
+      if (time >= start && time <= end) found.push({ name, time, price: one.priceSize / one.size, size: one.size, bought: one.bought });
     }
     return found.sort((a, b) => b.size - a.size).slice(0, count);
   }

@@ -5,15 +5,13 @@ import { widthOf } from "./geometry.js";
 
 export const REACH_PX = 20; // how far a mark reaches from its time: a bubble with its halo
 export const WIDE_STEP_PX = 2; // rows so far apart are few
-const WHOLE_MS = 2000; // all is painted anew so often, whatever was missed
+const WHOLE_MS = 10000; // all is painted anew so often, whatever was missed
 
 /** All of a plot; a part is what lies right of `left`, after what is there has moved by `shift` device pixels. */
 export const WHOLE = { left: 0, shift: 0, since: -Infinity };
 
 export class Strip {
-  /** @param {boolean} scrolls whether everything in the plot moves with its time axis */
-  constructor(scrolls) {
-    this.scrolls = scrolls;
+  constructor() {
     this.forget();
   }
 
@@ -37,7 +35,7 @@ export class Strip {
     if (same && shift === 0 && changed === Infinity) return null;
     // A row's mark begins at the row before it.
     const first = Math.min(X(changed - 2 * step), width - shift / ratio) - REACH_PX, left = Math.floor(first * ratio) / ratio;
-    if (!same || widthOf(view, step) > WIDE_STEP_PX || shift < 0 || (shift > 0 && !this.scrolls) || left < width / 2) {
+    if (!same || widthOf(view, step) > WIDE_STEP_PX || shift < 0 || left < width / 2) {
       this.wholeAt = now;
       return WHOLE;
     }
