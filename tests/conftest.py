@@ -2,14 +2,12 @@
 
 Browser tests share one Chromium and one server over one living store while they follow each other:
 starting them costs more than most of the tests. Both end before a test of another kind runs, which
-Playwright's event loop would disturb. So a process that tests are spread over takes a file at a time, and
-of browser tests half of all.
+Playwright's event loop would disturb (tests/spread.py).
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -26,21 +24,14 @@ settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 _SHARED = Shared()
-_BROWSERS = 2  # at a time; each keeps a processor busy
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what stays in one process: a file; of those that need a browser, which begin first, half."""
-    counts = Counter(item.path.name for item in items if item.get_closest_marker("browser"))
-    groups: list[list[str]] = [[] for _ in range(_BROWSERS)]
-    for name, _ in counts.most_common():
-        min(groups, key=lambda group: sum(counts[one] for one in group)).append(name)
-    together = {name: f"browser-{k}" for k, group in enumerate(groups) for name in group}
-    for item in items:
-        name = item.path.name
-        item.add_marker(pytest.mark.xdist_group(together.get(name, name)))
-    items.sort(key=lambda item: (together.get(item.path.name, "other"), item.path.name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How tests are spread over processes."""
+    from tests.spread import Spread
+
+    return Spread(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
