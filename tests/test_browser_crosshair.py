@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import Watched
 
@@ -18,11 +19,26 @@ CARD = """() => {
 LINE = """market => {
   const pane = document.querySelector(`.stack[data-market="${market}"] .tabpane:not([hidden])`);
   const canvas = pane.querySelector('canvas.overlay'), { width, height } = canvas;
+  if (!canvas.checkVisibility({ visibilityProperty: true })) return null;
   const { data } = canvas.getContext('2d').getImageData(0, 0, width, height), count = new Uint32Array(width);
   for (let at = 3; at < data.length; at += 4) count[((at - 3) / 4) % width] += data[at] > 60;
   const most = Math.max(...count);
   return most > 100 ? count.indexOf(most) : null;
 }"""
+
+
+def test_what_lies_over_the_charts_is_there_when_something_is_on_it(
+    page: Watched, url: str
+) -> None:
+    page.open(f"{url}/?m={BTC}&range=60", BTC)  # no gap, which would carry a label, is in view
+    over = page.page.locator(".tabpane[data-tab=flow] canvas.overlay")
+    expect(over).to_be_hidden()
+    box = page.page.locator(".row-ofi .plot").bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
+    page.until(f"market => ({LINE})(market) !== null", BTC)
+    page.page.mouse.move(5, 5)
+    expect(over).to_be_hidden()
 
 
 def second_of_day(card: str) -> float:

@@ -157,6 +157,47 @@ def test_every_preset_draws_its_rows_over_their_axis(page: Watched, url: str) ->
     assert page.complaints == []
 
 
+# Whether anything is painted in a row beside its charts: below the plot, and where the axis stands.
+BESIDE = """row => {
+  const named = name => document.querySelector(`.row-${row} .${name}`);
+  const [sheet, plot, cross] = ['sheet', 'plot', 'cross'].map(named);
+  const [whole, box, side] = [sheet, plot, cross].map(one => one.getBoundingClientRect());
+  const inked = (left, top, right, bottom) => {
+    const width = Math.round(right - left), height = Math.round(bottom - top);
+    if (width < 1 || height < 1) return false;
+    const area = [left - whole.left, top - whole.top].map(Math.round);
+    return sheet.getContext('2d').getImageData(...area, width, height).data.some(value => value);
+  };
+  return {
+    below: inked(box.left, box.bottom, box.right, whole.bottom),
+    axis: inked(box.right, box.top, side.left, whole.bottom),
+  };
+}"""
+
+
+def test_a_row_that_moves_leaves_nothing_behind(page: Watched, url: str) -> None:
+    """Its height stays, its charts take another part of it: the first and the last have the time below."""
+    page.open(f"{url}/?m={BTC}&layout=ofi.5-book", BTC)
+    height = page.page.locator(".row-ofi .sheet").evaluate("one => one.clientHeight")
+
+    def drawn() -> None:
+        count = page.view(BTC)["drawn"]["count"]
+        page.until("([m, n]) => window.ofi.view(m).drawn.count > n + 2", [BTC, count])
+
+    page.page.keyboard.press("l")
+    page.page.get_by_role("button", name="Desk").click()
+    page.until(f"() => ({SHOWN})() === 'book,ofi,levels,flow'")
+    page.page.keyboard.press("Escape")
+    drawn()
+    assert page.page.locator(".row-ofi .sheet").evaluate("one => one.clientHeight") == height
+    assert page.page.evaluate(BESIDE, "ofi") == {"below": False, "axis": False}
+    page.address()
+    page.page.go_back()
+    page.until(f"() => ({SHOWN})() === 'ofi,book'")
+    drawn()
+    assert page.page.evaluate(BESIDE, "ofi") == {"below": False, "axis": True}
+
+
 def test_layouts_go_through_a_file_and_a_hostile_one_changes_nothing(
     page: Watched, url: str, tmp_path: Path
 ) -> None:

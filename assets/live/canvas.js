@@ -6,17 +6,19 @@ import { theme } from "./theme.js";
 /**
  * Sizes a canvas to its box and clears it, or `part` of it (strip.js); coordinates are CSS pixels. An area of a canvas that
  * charts share (geometry.js) is drawn on as if it were one.
- * @param {HTMLCanvasElement | {canvas: HTMLCanvasElement, left: number, top: number, wide: number, tall: number}} on
+ * @param {HTMLCanvasElement | {canvas: HTMLCanvasElement, stamp: number, left: number, top: number, wide: number, tall: number}} on
+ *   `stamp` is another one where areas have moved
  */
 export function begin(on, width, height, part = WHOLE) {
   const shared = "canvas" in on, { canvas, left, top, wide, tall } = shared ? on : { canvas: on, left: 0, top: 0, wide: width, tall: height };
   const ratio = window.devicePixelRatio || 1, [w, h, l, t] = [wide, tall, left, top].map((v) => Math.round(v * ratio));
   const x = canvas.getContext("2d");
   x.restore(); // the clip of what was drawn before
-  const fresh = canvas.width !== w || canvas.height !== h;
+  const fresh = canvas.width !== w || canvas.height !== h || canvas.ofiStamp !== on.stamp;
   if (fresh) {
-    canvas.width = w;
+    canvas.width = w; // which empties all of it, though it be as wide as before
     canvas.height = h;
+    canvas.ofiStamp = on.stamp;
   }
   const font = `11px ${theme.font}`;
   if (fresh || canvas.ofiFont !== font) x.font = canvas.ofiFont = font;

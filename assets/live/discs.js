@@ -17,7 +17,8 @@ export class Discs {
     const key = `${epoch}/${trades.version}/${Math.round(start)}/${Math.round(end)}`;
     if (this.key === key) return;
     this.key = key;
-    this.found = trades.largest(start, end, Math.min(MOST, Math.max(12, Math.round(width / 13))));
+    const before = (LARGEST_PX / width) * (end - start); // half of one that leaves is in view still
+    this.found = trades.largest(start - before, end, Math.min(MOST, Math.max(12, Math.round(width / 13))));
   }
 
   /**

@@ -161,7 +161,7 @@ export class FlowPane {
       const X = scale(start + ahead, end + ahead, row.width, false);
       const spans = (stream) => this.stack.spans(stream, state, this.edge);
       views[kind] = {
-        width: row.width, height: row.height, crossWidth: row.crossWidth, start, end, ahead, step, X,
+        width: row.width, height: row.height, crossWidth: row.crossWidth, crossHeight: row.crossHeight, start, end, ahead, step, X,
         low: low[kind], high: high[kind], Y: scale(low[kind], high[kind], row.height, true),
         showsNow: present(state) && !withheld(model),
         gapSpans: spans,
@@ -271,8 +271,9 @@ export class FlowPane {
     return this.views && FLOW_TABLES[name]?.(this);
   }
 
-  /** Draws all anew, axes included: the theme or the zone of time has changed. */
+  /** Draws all anew, axes included: the theme or the zone of time has changed, or a drawing has failed. */
   renew() {
+    this.geometry = measure(this.rows); // its stamp empties every canvas
     this.layout = "";
     this.namedAt = 0;
     this.ranges.ofi.reset();

@@ -15,7 +15,7 @@ export function measure(rows) {
   for (const panel of rows.querySelectorAll(".panel[data-row]")) {
     const [canvas, plot, cross] = panel.querySelectorAll(".cv > :is(.sheet, .plot, .cross)");
     const [sheet, box, beside] = [canvas, plot, cross].map((one) => one.getBoundingClientRect());
-    const area = (left, top) => ({ canvas, left: left - sheet.left, top: top - sheet.top, wide: sheet.width, tall: sheet.height });
+    const area = (left, top) => ({ canvas, stamp: count, left: left - sheet.left, top: top - sheet.top, wide: sheet.width, tall: sheet.height });
     found[panel.dataset.row] = {
       plot, cross,
       areas: { plot: area(box.left, box.top), cross: area(beside.left, beside.top), corner: area(box.right, box.bottom) },
@@ -25,6 +25,7 @@ export function measure(rows) {
       height: box.height,
       crossLeft: beside.left - outer.left,
       crossWidth: beside.width,
+      crossHeight: beside.height,
       strip: plot.parentElement.classList.contains("strip") || panel.classList.contains("soloed"),
       solo: panel.classList.contains("soloed"),
     };

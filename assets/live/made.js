@@ -4,14 +4,13 @@ import { signedSize, size } from "./format.js";
 import { short } from "./texts.js";
 import { alpha, theme } from "./theme.js";
 
-const STRIP = 20; // the time axis below the row's plot has no use beside it
 const GAP = 6;
 const STRENGTHS = [1, 0.62, 0.36];
 const UP = [["bids_added", "bids added"], ["asks_pulled", "asks pulled"], ["bought", "bought"]];
 const DOWN = [["asks_added", "asks added"], ["bids_pulled", "bids pulled"], ["sold", "sold"]];
 
 export function drawMade(canvas, model, view) {
-  const { crossWidth: width } = view, height = view.height + STRIP;
+  const { crossWidth: width, crossHeight: height } = view;
   const x = begin(canvas, width, height);
   if (!view.showsNow) return;
   const parts = model.decomposition;

@@ -18,7 +18,7 @@ const SHAPES = 200, STRIP_PX = 18;
 export function paint(stack, state, hidden, now) {
   const { model, geometry, views, ranges } = stack, rows = geometry.rows, zone = zoneName(views.book.end);
   const look = [
-    geometry.stamp, model.epoch, theme.version, zone, state, hidden, stack.recorded, stack.optionsKey,
+    geometry.stamp, devicePixelRatio, model.epoch, theme.version, zone, state, hidden, stack.recorded, stack.optionsKey,
     ranges.user.time, ranges.user.price, views.book.low, views.book.high, views.ofi.high,
   ].join();
   const anew = look !== stack.look, { start, end, width } = views.book;
