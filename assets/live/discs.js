@@ -3,22 +3,33 @@ import { REACH_PX } from "./strip.js";
 import { alpha, theme } from "./theme.js";
 
 const MOST = 64, LARGEST_PX = 14, NARROW_PX = 500;
+const CHOICE_MS = 10000; // of the time axis
 
 export class Discs {
   constructor() {
     this.key = "";
     this.found = [];
+    this.frame = ""; // what the choice was made for, at which end of the axis, and the least that is shown
+    this.chosenAt = this.least = NaN;
     this.seen = new Map(); // name → time, of those found when last asked whether they have settled
     this.changes = 0;
   }
 
-  /** Chooses those of the range in view. */
+  /**
+   * Chooses those of the range in view: the largest, and for a while whatever is as large as the least of them. Chosen
+   * anew with every trade the small ones would come and go.
+   */
   find({ epoch, trades }, { start, end, width }) {
     const key = `${epoch}/${trades.version}/${Math.round(start)}/${Math.round(end)}`;
     if (this.key === key) return;
     this.key = key;
-    const before = (LARGEST_PX / width) * (end - start); // half of one that leaves is in view still
-    this.found = trades.largest(start - before, end, Math.min(MOST, Math.max(12, Math.round(width / 13))));
+    const span = end - start, leaving = (LARGEST_PX / width) * span; // half of such a disc is in view still
+    const most = Math.min(MOST, Math.max(12, Math.round(width / 13))), found = trades.largest(start - leaving, end, 2 * most);
+    const frame = `${epoch}/${most}/${Math.round(span)}`;
+    if (frame !== this.frame || !(Math.abs(end - this.chosenAt) < CHOICE_MS)) {
+      [this.frame, this.chosenAt, this.least] = [frame, end, found[most - 1]?.size ?? 0];
+    }
+    this.found = found.filter(({ size }) => size >= this.least);
   }
 
   /**
