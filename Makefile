@@ -44,7 +44,7 @@ demo: $(VENV)/runtime
 test: setup lint unit
 
 unit:
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 ## lint: style, format, types, layers
 lint: setup-dev
