@@ -76,7 +76,7 @@ export class Levels {
     if (!(largest > 0)) return;
     // One number of decimals for all levels, from the largest.
     const digits = largest >= 100 ? 0 : largest >= 10 ? 1 : Math.min(8, 1 - Math.floor(Math.log10(largest)));
-    const half = centre - 48, tall = height / m, every = Math.ceil(13 / tall);
+    const half = Math.max(6, centre - 54), tall = height / m, every = Math.ceil(13 / tall);
     const taken = new Set(); // sides whose lower corner carries a figure
     for (let r = 0; r < Math.min(m, values.length); r++) {
       const v = values[r];
