@@ -24,7 +24,7 @@ class Pair:
     """Bitget's spot and swap of one id on one connection; `summed`: with checksums."""
 
     def __init__(self, made: Direct, summed: bool):
-        self.made, self._summed, self._form = made, summed, formats()["bitget"]
+        self.made, self.summed, self._form = made, summed, formats()["bitget"]
         self.books = {SPOT: Book(90_000), SWAP: Book(5_000, 4_999)}
 
     def whole(self, symbol: str) -> None:
@@ -42,7 +42,7 @@ class Pair:
 
     def _push(self, symbol: str, frame: Any) -> None:
         frame["arg"]["instType"] = KINDS[symbol]
-        if not self._summed:
+        if not self.summed:
             frame["data"][0]["checksum"] = 0
         self.made.push(frame, self.made.wires[0])
 
@@ -88,6 +88,26 @@ async def test_lost_change_is_found_in_the_market_that_lost_it() -> None:
         assert both.made.top(SWAP) is None
         assert not both.made.feeds[SPOT].status.rejected
         assert both.true(SPOT)
+
+
+async def test_update_without_the_checksum_that_others_had_is_believed_after_one_beginning() -> (
+    None
+):
+    """Ids only grow: a loss before it would never be found."""
+    async with pair() as both:
+        spot = both.made.feeds[SPOT]
+        both.change(SPOT, {"99.90": "1.1000"})
+        both.lose(SPOT, {"99.85": "1.0000"})
+        both.summed = False
+        both.change(SPOT, {"99.80": "8.0000"})
+        assert spot.status.rejected == {"checksum": 1}
+        assert both.made.top(SPOT) is None
+        await both.made.turn(lambda: spot.tracks[Stream.DEPTH].fault is None)
+        both.whole(SPOT)
+        await both.made.turn(lambda: spot.book() is not None)
+        both.change(SPOT, {"99.80": "9.0000"})
+        assert both.true(SPOT)
+        assert spot.status.rejected == {"checksum": 1}
 
 
 async def test_frame_that_cannot_be_read_is_a_fault_of_those_that_its_id_names() -> None:

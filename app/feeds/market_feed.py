@@ -74,6 +74,7 @@ class CcxtMarketFeed:
         self._tape: Tape | None = None
         self._tape_levels = 0
         self.checked = False  # the last update carried a checksum, and it held
+        self._summed = False  # updates carry them
         self._book_ns = 0
         self._seen: dict[Stream, tuple[int, str]] = {}
         self._whole = False  # the state before was a whole book too
@@ -201,10 +202,18 @@ class CcxtMarketFeed:
         return self._broken(book, claim)
 
     def _broken(self, book: WatchedBook, claim: Update | None) -> str | None:
-        """Whether the book differs from the one that the venue took its checksum of."""
-        if self._checksum is None or claim is None or claim.checksum is None:
-            self.checked = self.checked and claim is not None and claim.whole
+        """Whether the book differs from what the venue took its checksum of, or cannot be held against it.
+
+        A venue that leaves checksums out from now on is believed after one beginning.
+        """
+        if self._checksum is None or claim is None:
+            self.checked = False
             return None
+        if claim.checksum is None:
+            missing, self._summed = self._summed and not claim.whole, self._summed and claim.whole
+            self.checked = self.checked and claim.whole
+            return "checksum" if missing else None
+        self._summed = True
         self.checked = self._checksum(book["bids"], book["asks"]) == claim.checksum
         return None if self.checked else "checksum"
 
