@@ -96,7 +96,7 @@ class Watched:
         """Go to an address and wait until every named market is drawn under its axes."""
         self.page.goto(url)
         for market in markets:
-            self.page.wait_for_function(DRAWN, arg=market)
+            self.until(DRAWN, market)
         return self.page
 
     def view(self, market: str) -> dict[str, Any]:

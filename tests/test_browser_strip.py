@@ -40,10 +40,13 @@ COMPARED = """async (rows) => {
   });
   held.on = true;
   for (let k = 0; k < 3; k++) await frame();
-  const parts = seen(), before = { ...held.whole };
-  const root = document.documentElement.dataset;
-  root.mantineColorScheme = String(root.mantineColorScheme); // set anew, all is painted
-  while (rows.some((row) => held.whole[row] === before[row])) await frame();
+  const parts = seen(), { style } = document.querySelector(".rows");
+  const drawn = () => Object.values(window.ofi.drawings())[0].count;
+  for (const margin of ["9px", ""]) { // laid out anew, all is painted
+    const before = drawn();
+    style.marginRight = margin;
+    while (drawn() < before + 2) await frame();
+  }
   const whole = seen();
   held.on = false;
   return rows.map((row, k) => ({
