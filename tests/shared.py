@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,28 @@ if TYPE_CHECKING:
 FRESH_S = 180.0  # at the beginning of a file; when that takes minutes the outage is in view still
 
 
+@dataclass
+class _Served:
+    """A living store and the address of its server."""
+
+    ends: ExitStack
+    living: "LiveMarkets"
+    base: str
+    begun_s: float = field(default_factory=time.monotonic)
+    modules: set[str] = field(default_factory=set)  # that have been given it
+
+    def fits(self, module: str) -> bool:
+        """Whether a module may have it: one keeps what it was given."""
+        return module in self.modules or time.monotonic() - self.begun_s <= FRESH_S
+
+
 class Shared:
     """A Chromium, and living stores with their servers; made when first asked for."""
 
     def __init__(self) -> None:
         self._chromium = ExitStack()
         self._browser: Browser | None = None
-        self._served: dict[bool, tuple[ExitStack, LiveMarkets, str, float, set[str]]] = {}
+        self._served: dict[bool, _Served] = {}
 
     def browser(self) -> "Browser":
         """The one Chromium."""
@@ -34,31 +50,29 @@ class Shared:
     def markets(
         self, folders: pytest.TempPathFactory, module: str, outage: bool = True
     ) -> "tuple[LiveMarkets, str]":
-        """A store with two living markets and the address of its server, a few minutes old at most.
-
-        A module has the same ones all the time.
-        """
+        """A store with two living markets and the address of its server, a few minutes old at most."""
         from tests.browser import LiveMarkets
         from tests.web_server import running_server
 
         found = self._served.get(outage)
-        if found is not None and module not in found[4] and time.monotonic() - found[3] > FRESH_S:
-            self._served.pop(outage)[0].close()
+        if found is not None and not found.fits(module):
+            self._served.pop(outage).ends.close()
             found = None
         if found is None:
-            stack = ExitStack()
-            made = LiveMarkets(folders.mktemp("hot"), minutes=13, outage=outage)
-            living = stack.enter_context(made)
+            ends = ExitStack()
+            living = ends.enter_context(
+                LiveMarkets(folders.mktemp("hot"), minutes=13, outage=outage)
+            )
             folder = Path(living.store.directory)
-            base = stack.enter_context(running_server(folder, workers=1))
-            found = self._served[outage] = stack, living, base, time.monotonic(), set()
-        found[4].add(module)
-        return found[1], found[2]
+            base = ends.enter_context(running_server(folder, workers=1))
+            found = self._served[outage] = _Served(ends, living, base)
+        found.modules.add(module)
+        return found.living, found.base
 
     def close(self) -> None:
         """End all of it."""
-        for stack, *_ in self._served.values():
-            stack.close()
+        for one in self._served.values():
+            one.ends.close()
         self._served.clear()
         self._browser = None
         self._chromium.close()

@@ -1,28 +1,14 @@
 """axe-core on the living page: no serious violation, in either theme, at three widths."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.browser import watched
+from tests.grave import serious
 
 pytestmark = pytest.mark.browser
 
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
-# The grid of the watch list, which phones have not, makes its header row before the cells in it.
-MADE = """() => innerWidth < 700 || !document.querySelector('.watch-grid')
-  || document.querySelector('.watch-grid .ag-header-cell')"""
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds grave on a page."""
-    page.wait_for_function(MADE)
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from tests.browser import LiveMarkets, Watched, pixels, watched
+from tests.grave import serious
 from tests.web_server import running_server
 
 pytestmark = pytest.mark.browser
@@ -231,14 +231,7 @@ def test_several_markets_each_have_theirs(browser: Browser, url: str) -> None:
 def test_no_serious_violation(browser: Browser, url: str, theme: str, width: int) -> None:
     with watched(browser, width, 900) as one:
         opened(one, url, f"&theme={theme}")
-        # The grid draws its rows before its titles.
-        one.until("() => innerWidth < 700 || document.querySelector('.watch-grid .ag-header-cell')")
-        found = Axe().run(one.page).response["violations"]
-    grave = [
-        f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:160]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
+        grave = serious(one.page)
     assert grave == []
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from app.records import State
@@ -19,6 +18,7 @@ from tests.browser import (
     pixels,
     watched,
 )
+from tests.grave import serious
 from tests.web_server import running_server, server_process
 
 pytestmark = pytest.mark.browser
@@ -77,8 +77,7 @@ def test_the_tab_shows_what_the_api_says(
         wide = page.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide == 0
         assert page.complaints == []
-        found = Axe().run(page.page).response["violations"]
-        assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+        assert serious(page.page) == []
 
 
 def test_the_charts_share_zoom_and_crosshair(browser: Browser, url: str) -> None:

@@ -210,8 +210,9 @@ class CcxtMarketFeed:
             self.checked = False
             return None
         if claim.checksum is None:
-            missing, self._summed = self._summed and not claim.whole, self._summed and claim.whole
-            self.checked = self.checked and claim.whole
+            if claim.whole:
+                return None
+            missing, self._summed, self.checked = self._summed, False, False
             return "checksum" if missing else None
         self._summed = True
         self.checked = self._checksum(book["bids"], book["asks"]) == claim.checksum

@@ -44,10 +44,7 @@ class Page {
     setInterval(() => this.second(), SECOND_MS);
     document.addEventListener("visibilitychange", () => document.hidden || this.all());
     addEventListener("popstate", () => this.drawing.settle()); // else a wish would undo the going back
-    watchTheme(() => {
-      this.all(true);
-      this.shell?.renew();
-    });
+    watchTheme(() => this.all(true));
   }
 
   /** Makes stacks of what is new in view, and lets those go that are not. */

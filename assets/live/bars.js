@@ -33,8 +33,8 @@ export function drawOfi(canvas, model, view, choice, strip, due) {
     x.lineDashOffset = 0;
   }
   bars(x, model.series, main, view, since, (v) => {
-    const score = known ? Math.abs((v - d.mean) / d.sd) : 0;
-    return score >= 3 ? 1 : score >= 2 ? 0.9 : 0.62;
+    const away = known ? Math.abs((v - d.mean) / d.sd) : 0;
+    return away >= 3 ? 1 : away >= 2 ? 0.9 : 0.62;
   });
   const from = Math.max(model.series.from, model.series.search(since) - 1), to = model.series.search(end + view.step);
   for (const name of linesOf(choice, main)) {

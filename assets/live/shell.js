@@ -16,7 +16,6 @@ import { WatchList } from "./watch.js";
 import { describe } from "./words.js";
 import { setZone, zones } from "./zone.js";
 
-
 export class Shell {
   /** @param {object} page the Page of app.js */
   constructor(page) {
@@ -110,10 +109,6 @@ export class Shell {
   hear(message) {
     if (message.type === "watch") this.page.drawing.along("watch", () => this.watch.take(message));
     if (message.type === "sparks") this.watch.takeSparks(message);
-  }
-
-  renew() {
-    this.watch.renew();
   }
 
   bindButtons() {

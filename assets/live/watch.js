@@ -179,9 +179,4 @@ export class WatchList {
     this.api.ensureIndexVisible(to);
     this.api.setFocusedCell(to, "market");
   }
-
-  /** Draws anew what holds colours. */
-  renew() {
-    this.api?.refreshCells({ force: true });
-  }
 }
