@@ -4,7 +4,7 @@ import { signedSize } from "./format.js";
 import { Raster } from "./raster.js";
 import { theme } from "./theme.js";
 
-const CLIP = 0.98;
+const CLIP = 0.98, ROOM_STEP_PX = 8;
 
 export class Levels {
   constructor() {
@@ -76,7 +76,10 @@ export class Levels {
     if (!(largest > 0)) return;
     // One number of decimals for all levels, from the largest.
     const digits = largest >= 100 ? 0 : largest >= 10 ? 1 : Math.min(8, 1 - Math.floor(Math.log10(largest)));
-    const half = Math.max(6, centre - 54), tall = height / m, every = Math.ceil(13 / tall);
+    const tall = height / m, every = Math.ceil(13 / tall), words = Array.from(values, (v) => signedSize(v, digits));
+    // In steps, so that the bars do not breathe with their figures.
+    const widest = Math.max(...words.filter((_, r) => r % every === 0).map((one) => x.measureText(one).width));
+    const half = Math.max(6, centre - 6 - ROOM_STEP_PX * Math.ceil(widest / ROOM_STEP_PX));
     const taken = new Set(); // sides whose lower corner carries a figure
     for (let r = 0; r < Math.min(m, values.length); r++) {
       const v = values[r];
@@ -87,7 +90,7 @@ export class Levels {
       if (r % every === 0) {
         const at = Math.max(7, Math.min(height - 7, top + tall / 2));
         if (at > height - 20) taken.add(v > 0);
-        haloText(x, signedSize(v, digits), centre + long + (v > 0 ? 4 : -4), at, theme.text2, v > 0 ? "left" : "right");
+        haloText(x, words[r], centre + long + (v > 0 ? 4 : -4), at, theme.text2, v > 0 ? "left" : "right");
       }
     }
     if (width > 200) {
