@@ -147,3 +147,32 @@ def test_a_market_without_data_takes_presses_and_wheels(
             }"""
         )
         assert page.complaints == []
+
+
+# Plotly fails, once at once and once later, and is asked to draw.
+FAILS = """() => {
+  const { relayout } = window.Plotly, fails = [
+    () => { throw new Error('failed at once'); }, () => Promise.reject(new Error('failed later')),
+  ];
+  window.Plotly.relayout = (...given) => (fails.shift() ?? relayout)(...given);
+  window.left = () => fails.length;
+}"""
+
+
+def test_axes_that_could_not_be_drawn_are_drawn_again(
+    browser: Browser, two: tuple[str, list[str]]
+) -> None:
+    base, (market, _) = two
+    with watched(browser, 1440, 900) as page:
+        page.open(f"{base}/?range=60&rate=10&m={market}", market)
+        page.page.evaluate(FAILS)
+        page.page.set_viewport_size({"width": 1300, "height": 860})
+        page.until("() => window.left() === 0")
+        labels_stand_right(page, market)
+        shifted(page, market)
+        labels_stand_right(page, market)
+        # Both are told, and nothing else.
+        assert [said.splitlines()[0] for said in page.complaints] == [
+            "Error: failed at once",
+            "Error: failed later",
+        ]

@@ -63,7 +63,8 @@ def equal(exchange, feed):
 @pytest.mark.parametrize("kind", KINDS)
 async def test_after_every_fault_the_feed_holds_the_engines_book(kind):
     async with demo(speed=1.0, warm_s=10.0) as exchange, feed_of(exchange) as feed:
-        await until(lambda: feed.status.state is State.LIVE, seconds=20)
+        # Past its snapshot: a message that is no newer is ignored, whatever is wrong with it.
+        await until(lambda: feed.status.states_depth > 1, seconds=20)
         gaps = sum(feed.status.gaps_by_reason.values())
         exchange.fault(Fault(kind, "demo", "BTCUSDT", seconds=1.5))
         if kind in NEEDS_A_SUBSCRIPTION:

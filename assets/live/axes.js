@@ -22,6 +22,7 @@ export class Axes {
     this.told = {};
     this.gesture = 0;
     this.drawing = false;
+    this.failed = ""; // why it could not be drawn last
     this.settled = false; // the figure has the ranges of this stack
     this.glide = null; // of the figure
   }
@@ -98,7 +99,15 @@ export class Axes {
       this.settled = figure === this.figure;
       if (this.settled) then();
     };
-    window.Plotly.relayout(figure, change).then(done, done);
+    new Promise((drawn) => drawn(window.Plotly.relayout(figure, change))).then(done).catch((error) => this.fail(error));
+  }
+
+  /** Plotly could not draw: nothing is known of what it shows, and it is told all with the next drawing. */
+  fail(error) {
+    this.drawing = this.settled = false;
+    this.told = {};
+    if (this.failed !== error.message) reportError(error);
+    this.failed = error.message;
   }
 }
 

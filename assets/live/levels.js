@@ -1,5 +1,5 @@
 // OFI by level: through time as a raster, now as bars on the same level axis.
-import { begin, crisp, haloText, line } from "./canvas.js";
+import { begin, crisp, haloText, line, text } from "./canvas.js";
 import { signedSize } from "./format.js";
 import { Raster } from "./raster.js";
 import { theme } from "./theme.js";
@@ -80,6 +80,7 @@ export class Levels {
     // In steps, so that the bars do not breathe with their figures.
     const widest = Math.max(...words.filter((_, r) => r % every === 0).map((one) => x.measureText(one).width));
     const half = Math.max(6, centre - 6 - ROOM_STEP_PX * Math.ceil(widest / ROOM_STEP_PX));
+    const put = every > 1 ? haloText : text; // a figure beside each bar lies on nothing else
     const taken = new Set(); // sides whose lower corner carries a figure
     for (let r = 0; r < Math.min(m, values.length); r++) {
       const v = values[r];
@@ -90,7 +91,7 @@ export class Levels {
       if (r % every === 0) {
         const at = Math.max(7, Math.min(height - 7, top + tall / 2));
         if (at > height - 20) taken.add(v > 0);
-        haloText(x, words[r], centre + long + (v > 0 ? 4 : -4), at, theme.text2, v > 0 ? "left" : "right");
+        put(x, words[r], centre + long + (v > 0 ? 4 : -4), at, theme.text2, v > 0 ? "left" : "right");
       }
     }
     if (width > 200) {

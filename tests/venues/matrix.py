@@ -204,6 +204,9 @@ async def play(stand: Stand, row: Row) -> Outcome:
     """Break the market, watch the feed find it and mend itself, compare the books."""
     outcome = Outcome(stand.name, row.name, row.ends)
     await until(lambda: live(stand.feed) and live(stand.beside), _LIMIT_S)
+    # Past its snapshot: a message that is no newer is ignored, whatever is wrong with it.
+    states = stand.feed.status.states_depth
+    await until(lambda: stand.feed.status.states_depth > states, _LIMIT_S)
     # Trades are asked after only where they are what is broken: else a minute is too short to wonder.
     stand.feed.prints.pace = busy_habit() if row.silent and row.stream == "trade" else Pace()
     if row.silent:
