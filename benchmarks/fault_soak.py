@@ -5,8 +5,9 @@ serves as live must be one that its engine had; every half minute the faults pau
 again, and its best 20 levels the engine's own. At the end: rows and gaps in the store agree, no trade is
 there twice and none is missing but in a gap, tasks and descriptors are as many as after the first pause, and
 memory has not grown (slope over the second half, with its 95 % interval, of exchange and collector together).
-The store begins with 75 min of each market, so that what a look-back bounds is full from the start, and first
-all links are reset at once some times, so that no worse moment comes later.
+What fills once is full from the start: the exchange has traded for an hour, as fast as it can, the store
+begins with 75 min of each market, and first all links are reset at once some times, so that no worse moment
+comes later.
 
     python -m benchmarks.fault_soak [--minutes 30] [--seed 1]
 
@@ -53,6 +54,9 @@ _NUMBERED = ("depth", "trade")  # streams of which a missing message can be told
 _QUIET_EVERY_S = 30.0
 _LIVE_WITHIN_S = 40.0
 _LOOK_S = 0.05
+_TRADED_S = (
+    3600.0  # orders that come and go scatter over the heap: half an hour until it has its size
+)
 _WORST = 6  # times that all links are reset at once, before memory is looked at
 _REMEMBERED = 30_000  # books of an engine
 # A market as busy as these is not silent for so long without a gap.
@@ -60,6 +64,7 @@ _BUSY, _SILENT_NS = ("BTC", "ETH", "SOL"), 6 * NS_PER_S
 # Numbers beyond what a float holds are not stored; a leap there is no loss.
 _LEAP = 1_000_000
 _MB = 1 << 20
+_MOST_MINUTES = 240.0
 Top = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
 
 
@@ -100,7 +105,8 @@ class Found:
     faults: Counter[str] = field(default_factory=Counter)
     looks: int = 0
     compared: int = 0
-    memory: list[tuple[float, float]] = field(default_factory=list)
+    # Of one size from the start, as all that the soak keeps: minute and MB of each second.
+    memory: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     before: tuple[int, int] | None = None
     after: tuple[int, int] = (0, 0)
     gaps: Counter[str] = field(default_factory=Counter)
@@ -112,16 +118,19 @@ class Found:
 class Soak:
     """One run over an exchange and a collector that are up."""
 
-    def __init__(self, exchange: DemoExchange, collector: Collector, seed: int):
-        self._exchange, self._collector = exchange, collector
+    def __init__(self, exchange: DemoExchange, collector: Collector, seed: int, minutes: float):
+        self._exchange, self._collector, self._minutes = exchange, collector, minutes
         self._rng, self.found = random.Random(seed), Found()
+        self.found.memory = np.full((round(minutes * 60), 2), np.nan)
+        for _ in range(exchange.faults.history.maxlen or 0):
+            exchange.faults.note(Fault("drop"), 0, 0)
         self._truth = {m: Truth(exchange.publisher(m.venue, m.symbol)) for m in _MARKETS}
 
     def _feeds(self) -> dict[MarketId, CcxtMarketFeed]:
         tasks = self._collector._tasks.values()
         return {t.market.id: t.feed for t in tasks if isinstance(t.feed, CcxtMarketFeed)}
 
-    async def run(self, minutes: float) -> None:
+    async def run(self) -> None:
         """Faults with pauses, until the time is up."""
         await self._all_live("at the beginning")
         for _ in range(_WORST):
@@ -131,7 +140,7 @@ class Soak:
         began = time.monotonic()
         watching = asyncio.create_task(self._watch(began))
         try:
-            while time.monotonic() - began < minutes * 60:
+            while time.monotonic() - began < self._minutes * 60:
                 await self._faults(_QUIET_EVERY_S)
                 await self._quiet()
                 # After the first faults: every place that fills once has filled.
@@ -153,9 +162,9 @@ class Soak:
                 if served and not self._truth[market].had(feed):
                     self.found.wrong.append(f"{market} served a book that its engine never had")
             elapsed_s = time.monotonic() - began
-            if int(elapsed_s) != noted:
+            if noted < int(elapsed_s) < len(self.found.memory):
                 noted = int(elapsed_s)
-                self.found.memory.append((elapsed_s / 60, process.memory_info().rss / _MB))
+                self.found.memory[noted] = elapsed_s / 60, process.memory_info().rss / _MB
             await asyncio.sleep(_LOOK_S)
 
     async def _faults(self, seconds: float) -> None:
@@ -256,16 +265,16 @@ async def soak(minutes: float, seed: int, folder: Path) -> tuple[Found, tuple[in
     """Run it; what was found, and how many tasks and descriptors are left when all is closed."""
     exchange, clock = DemoExchange(), SystemClock()
     idle = counts()
-    await exchange.start(seed=seed, warm_s=20.0)
+    await exchange.start(seed=seed, warm_s=_TRADED_S)
     settings = Settings(feed=_FEED, venues=venue_settings(exchange.port))
     await with_history(folder, settings)
     began_ns = clock.now_ns()
     store = open_store(f"sqlite:///{folder / 'hot'}", clock=clock)
     collector = Collector(settings, store, clock)
     running = asyncio.create_task(collector.run(_MARKETS))
-    run = Soak(exchange, collector, seed)
+    run = Soak(exchange, collector, seed, minutes)
     try:
-        await run.run(minutes)
+        await run.run()
     finally:
         collector.stop.set()
         await asyncio.wait_for(running, 20)
@@ -289,8 +298,9 @@ def main(arguments: list[str] | None = None) -> None:
         os.execve(sys.executable, words, {**os.environ, **ALLOCATOR})
     log.configure("error")
     with tempfile.TemporaryDirectory() as folder:
-        found, left = asyncio.run(soak(options.minutes, options.seed, Path(folder)))
-    late = [m for m in found.memory if m[0] >= options.minutes / 2]
+        minutes = min(options.minutes, _MOST_MINUTES)
+        found, left = asyncio.run(soak(minutes, options.seed, Path(folder)))
+    late = [(m, mb) for m, mb in found.memory.tolist() if m >= minutes / 2]
     print(f"faults        {found.faults.total():>8}  of {len(found.faults)} kinds")
     print(f"gaps marked   {found.gaps.total():>8}  " + ", ".join(sorted(found.gaps)))
     print(f"books looked at {found.looks:>6}  each one that its engine had")

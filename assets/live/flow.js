@@ -24,6 +24,7 @@ import { touches } from "./touch.js";
 
 const PIXELS_PER_ROW = 2.2;
 const NAMES_MS = 1000;
+const QUICK_MS = 500;
 
 export class FlowPane {
   /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
@@ -156,7 +157,7 @@ export class FlowPane {
     const low = { ofi: -reach, levels: 0, flow: -1 }, high = { ofi: reach, levels: model.levelCount, flow: 1 };
     [low.book, high.book] = this.ranges.price(model);
     const views = {};
-    const ahead = this.ranges.user.time ? 0 : toPixel(end, end - start, geometry.rows.book.width); // less than a pixel
+    const ahead = this.ranges.user.time ? 0 : toPixel(end, end - start, geometry.rows.book.width); // less than two pixels
     for (const [kind, row] of Object.entries(geometry.rows)) {
       const X = scale(start + ahead, end + ahead, row.width, false);
       const spans = (stream) => this.stack.spans(stream, state, this.edge);
@@ -292,8 +293,11 @@ export class FlowPane {
   }
 }
 
-/** How far a time axis that follows the present is ahead of its end, ms: it moves by whole pixels, and little is painted anew. */
+/**
+ * How far a time axis that follows the present is ahead of its end, ms: it moves by whole pixels, and little is painted anew;
+ * by two where they pass quickly, for every move copies the picture.
+ */
 function toPixel(end, span, width) {
-  const pixel = span / (width * (window.devicePixelRatio || 1));
-  return Math.ceil(end / pixel) * pixel - end;
+  const pixel = span / (width * (window.devicePixelRatio || 1)), step = pixel < QUICK_MS ? 2 * pixel : pixel;
+  return Math.ceil(end / step) * step - end;
 }

@@ -10,7 +10,7 @@ import { write } from "./texts.js";
 import { theme } from "./theme.js";
 import { zoneName } from "./zone.js";
 
-// Price and OFI follow every update, the book as it is now this often, and the other rows once time has moved a pixel.
+// Price and OFI follow every update, the profile this often, and the other rows once time has moved a pixel.
 const NOW_MS = 240, PAST_MS = 480;
 const SHAPES = 200, STRIP_PX = 18;
 
@@ -43,13 +43,15 @@ export function paint(stack, state, hidden, now) {
   if (anew && !hidden) for (const row of Object.values(rows)) if (row.strip && row.height) writeZone(row, zone);
   // A row has no height while another has the whole screen.
   if (!hidden && due("past", Math.min(PAST_MS, Math.max(NOW_MS, (end - start) / width)))) {
-    if (rows.levels.height) stack.levels.draw(rows.levels.areas.plot, model, views.levels, now);
-    if (rows.flow.height) drawFlow(rows.flow.areas.plot, model, views.flow, stack.flow);
+    const { levels, flow } = rows;
+    if (levels.height) stack.levels.draw(levels.areas.plot, model, views.levels, now);
+    if (flow.height) drawFlow(flow.areas.plot, model, views.flow, stack.flow);
+    // What is beside them goes with them: a canvas is handed over as a whole, however little of it was drawn.
+    if (levels.height && levels.crossWidth) stack.levels.drawNow(levels.areas.cross, model, views.levels);
+    if (flow.height && flow.crossWidth) drawMade(flow.areas.cross, model, views.flow);
   }
-  if (!hidden && rows.book.crossWidth && due("now", NOW_MS)) {
-    if (rows.book.height) stack.depthAxis = stack.profile.draw(rows.book.areas.cross, model, views.book, now);
-    if (rows.levels.height) stack.levels.drawNow(rows.levels.areas.cross, model, views.levels);
-    if (rows.flow.height) drawMade(rows.flow.areas.cross, model, views.flow);
+  if (!hidden && rows.book.height && rows.book.crossWidth && due("now", NOW_MS)) {
+    stack.depthAxis = stack.profile.draw(rows.book.areas.cross, model, views.book, now);
   }
   const cursor = hidden ? null : stack.shown;
   const gaps = views.book.gapSpans("depth").map(({ from, to }) => [Math.round(views.book.X(from)), Math.round(views.book.X(to))]);

@@ -61,10 +61,15 @@ function lines(gui, ...parts) {
   });
 }
 
+/** What the pointer is told; a look at styles, so only when it differs. */
+function hint(gui, words) {
+  if (gui.title !== words) gui.title = words;
+}
+
 const Market = cell((gui, row) => {
   const { name, place } = describe(row.market);
   lines(gui, [name, "wl-name"], [place, "wl-sub"]);
-  gui.title = `${name}, ${place}`;
+  hint(gui, `${name}, ${place}`);
 }, "wl-two");
 
 const Price = cell((gui, row) => lines(gui, [priceWords(row), "wl-num"], [spreadWords(row), "wl-sub"]), "wl-two right");
@@ -78,7 +83,7 @@ const Score = cell((gui, row) => {
   const tint = !bad && Math.abs(row.score ?? 0) >= TINTED ? (row.score > 0 ? " bought" : " sold") : "";
   const words = bad ? insteadOf(row, state) : known(row.score) ? signed(row.score, 1) : NONE;
   lines(gui, [words, `wl-score${tint}${bad ? ` wl-state ${state}` : ""}${slow ? " slow" : ""}`], [slow ? STATES.throttled : "", "unseen"]);
-  gui.title = slow ? STATES.throttled : "";
+  hint(gui, slow ? STATES.throttled : "");
 }, "wl-one right");
 
 function insteadOf(row, state) {
