@@ -1,31 +1,38 @@
-"""How tests are spread over processes: a file stays in one, and so does half of all that needs a browser.
+"""How tests are spread over processes: a file stays in one, and two of the processes drive a browser.
 
 Files of browser tests share what takes long to start while they follow each other, and each Chromium keeps a
-processor busy.
+processor busy: more at a time would miss each other's deadlines.
 """
 
 from pathlib import Path
 
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 _BROWSERS = 2  # at a time
 
 
-def _groups() -> dict[str, str]:
-    """The group of each file of browser tests; the groups are about equally long."""
-    found = sorted(Path(__file__).parent.glob("test_browser_*.py"))
-    sizes = {path.name: path.stat().st_size for path in found}
-    groups: list[list[str]] = [[] for _ in range(_BROWSERS)]
-    for name in sorted(sizes, key=lambda name: -sizes[name]):
-        min(groups, key=lambda group: sum(sizes[one] for one in group)).append(name)
-    return {name: f"browser {k}" for k, group in enumerate(groups) for name in group}
-
-
 class Spread(LoadFileScheduling):
-    """By file, browser tests by group; those with the most tests begin first."""
+    """By file; those with the most tests begin first."""
 
-    _group_of = _groups()
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        scope = self._next_of(node)
+        if scope is None:
+            node.shutdown()
+            return
+        self.workqueue.move_to_end(scope, last=False)  # where the next one is taken from
+        super()._assign_work_unit(node)
 
-    def _split_scope(self, nodeid: str) -> str:
-        path = str(super()._split_scope(nodeid))
-        return self._group_of.get(Path(path).name, path)
+    def _next_of(self, node: WorkerController) -> str | None:
+        """The file for a process that has done its last one; None where those left are for the others."""
+        drives = self.nodes.index(node) < _BROWSERS
+        browser, other = (
+            [scope for scope in self.workqueue if _needs_a_browser(scope) == wanted]
+            for wanted in (True, False)
+        )
+        order = [*browser, *other] if drives else other
+        return order[0] if order else None
+
+
+def _needs_a_browser(scope: str) -> bool:
+    return Path(scope).name.startswith("test_browser_")

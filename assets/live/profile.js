@@ -79,14 +79,18 @@ export class Profile {
 
   labels(x, walls, most, plot, height) {
     const used = [];
+    x.save();
+    x.font = `500 11px ${theme.font}`; // once for all: it takes longer than to write
     walls.sort((a, b) => b[0] - a[0]);
     for (const [v, top] of walls) {
       if (used.length === LABELS) break;
+      if (top < 8 || top > height - 8) continue;
+      const words = sizeText(v);
       // A wall of several rows carries its size once.
-      const near = (other) => Math.abs(other[1] - top) < (sizeText(other[0]) === sizeText(v) ? 48 : 16);
-      if (top < 8 || top > height - 8 || used.some(near)) continue;
-      used.push([v, top]);
-      haloText(x, sizeText(v), 1 + (v / most) * plot + 4, top, theme.text, "left", "500 11px");
+      if (used.some((other) => Math.abs(other.top - top) < (other.words === words ? 48 : 16))) continue;
+      used.push({ words, top });
+      haloText(x, words, 1 + (v / most) * plot + 4, top, theme.text);
     }
+    x.restore();
   }
 }
