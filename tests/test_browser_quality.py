@@ -80,6 +80,30 @@ def test_the_tab_shows_what_the_api_says(
         assert serious(page.page) == []
 
 
+# The longest that the cells of a stream may say.
+WORST = """() => {
+  const words = {
+    state: 'Resyncing', age: '12\u00a0min ago', latency: '1,234 / 2,345\u00a0ms', gaps: '12 / 12',
+  };
+  for (const [name, said] of Object.entries(words)) {
+    document.querySelector(`[data-f=dq-depth-${name}]`).textContent = said;
+  }
+  const scroll = document.querySelector('.panel-streams .dq-scroll');
+  return scroll.scrollWidth - scroll.clientWidth;
+}"""
+
+
+@pytest.mark.parametrize("width", [1200, 1340, 1366])
+def test_no_stream_is_cut(browser: Browser, url: str, width: int) -> None:
+    with watched(browser, width, 900) as page:
+        page.open(f"{url}/?m={BTC}&tab=quality", BTC)
+        page.until(READY)
+        scroll = page.page.locator(".panel-streams .dq-scroll")
+        assert scroll.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+        if width < 1350:
+            assert page.page.evaluate(WORST) == 0
+
+
 def test_the_charts_share_zoom_and_crosshair(browser: Browser, url: str) -> None:
     """Pointer, wheel, double click and arrows do on this tab what they do on the others."""
     with watched(browser) as page:
