@@ -4,6 +4,12 @@
 const TOGETHER_MS = 24; // a frame waits so long for the rows of the other markets
 const ERRAND_MS = 300, AFTER_MS = 250;
 
+/**
+ * Of what is read rather than watched: it is written with the first drawing of each second, that of all markets in one
+ * frame, for new words around the charts have the page laid out anew.
+ */
+export const secondOf = (at) => Math.floor(at / 1000);
+
 export class Drawing {
   /** @param {{stacks: Map, frozen: boolean}} page */
   constructor(page) {

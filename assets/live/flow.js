@@ -5,6 +5,7 @@ import { hatch, hatchedFrom } from "./canvas.js";
 import { besideRows } from "./beside.js";
 import { Crosshair } from "./crosshair.js";
 import { giveAxes } from "./dash.js";
+import { secondOf } from "./drawing.js";
 import { measure, scale } from "./geometry.js";
 import { Heatmap } from "./heatmap.js";
 import { bookMenu, bookWords, ofiMenu, ofiWords } from "./book_menu.js";
@@ -23,7 +24,6 @@ import { scrolls, stepTo } from "./timerows.js";
 import { touches } from "./touch.js";
 
 const PIXELS_PER_ROW = 2.2;
-const NAMES_MS = 1000;
 const QUICK_MS = 500;
 
 export class FlowPane {
@@ -48,7 +48,7 @@ export class FlowPane {
     this.toldTime = null;
     this.nextTick = 0; // time of the first tick that plotly has not drawn
     this.pressed = false; // a gesture may begin
-    this.namedAt = 0;
+    this.namedIn = NaN; // the second
     this.paintedAt = {}; // by what of it is painted less often than price and OFI (paint.js)
     this.geometry = measure(this.rows);
     this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
@@ -237,9 +237,9 @@ export class FlowPane {
     placeChips(this, hidden);
     this.crosshair.tell(at);
     const named = `${this.model.epoch}/${this.optionsKey}`;
-    if (at - this.namedAt < NAMES_MS && named === this.named) return;
+    if (secondOf(at) === this.namedIn && named === this.named) return;
     this.named = named;
-    this.namedAt = at;
+    this.namedIn = secondOf(at);
     nameCanvases(this);
     write(this.f["how-book"], bookWords(this));
     ofiWords(this);
@@ -276,7 +276,7 @@ export class FlowPane {
   renew() {
     this.geometry = measure(this.rows); // its stamp empties every canvas
     this.layout = "";
-    this.namedAt = 0;
+    this.namedIn = NaN; // the second
     this.ranges.ofi.reset();
     this.heatmap.strip.forget();
     this.ofiStrip.forget();

@@ -12,7 +12,7 @@ import { zoneName } from "./zone.js";
 
 // Price and OFI follow every update, the profile this often, and the other rows once time has moved a pixel.
 const NOW_MS = 240, PAST_MS = 480;
-const SHAPES = 200, STRIP_PX = 18;
+const SHAPES = 200, STRIP_PX = 18, FIT_PX = 8;
 
 /** Paints the canvases that are due at `now`. */
 export function paint(stack, state, hidden, now) {
@@ -95,7 +95,7 @@ function place(element, value, row, view, words) {
   if (inside) fit(element.firstElementChild, words());
 }
 
-const wide = new Map(); // pixels of a text by its shape, which is looked at once
+const wide = new Map(); // pixels of a text by its shape, which is looked at once; in steps, so that they seldom change
 
 /** Writes into a box that has one size for as many digits: around one that has not, all is laid out anew. */
 function fit(box, words) {
@@ -107,9 +107,10 @@ function fit(box, words) {
   if (!wide.has(shape)) {
     const text = document.createRange();
     text.selectNodeContents(box);
-    wide.set(shape, Math.ceil(text.getBoundingClientRect().width));
+    wide.set(shape, FIT_PX * Math.ceil(text.getBoundingClientRect().width / FIT_PX));
   }
-  box.style.width = `${wide.get(shape)}px`;
+  const width = `${wide.get(shape)}px`;
+  if (box.style.width !== width) box.style.width = width;
 }
 
 /** Shows an element at a place, or hides it. */

@@ -1,4 +1,5 @@
 // The tab Data quality of one market: streams now and through time, gaps by reason, incidents.
+import { secondOf } from "./drawing.js";
 import { NONE, duration, number, percent, span, stamp } from "./format.js";
 import { cause, entry, fillList } from "./incidents.js";
 import { STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
@@ -6,7 +7,7 @@ import { QualityTime } from "./quality_time.js";
 import { iso, timeHead, zoneName, zoneNames } from "./zone.js";
 import { write } from "./texts.js";
 
-const WORDS_MS = 1000, CHARTS_MS = 1000;
+const CHARTS_MS = 1000;
 const NAMES = { best: "best quotes", depth: "depth", trades: "trades" };
 const STATES = { live: "Live", starting: "Starting", resyncing: "Resyncing", stale: "Stale", throttled: "Throttled", down: "Down", none: "none on this venue" };
 const CELLS = ["since", "age", "sends", "latency", "rate", "recent", "lookback", "gaps", "longest"];
@@ -41,7 +42,8 @@ export class QualityPane {
   }
 
   renew() {
-    this.drawnAt = this.wordsAt = -NEVER_MS;
+    this.drawnAt = -NEVER_MS;
+    this.spokeIn = NaN; // the second
   }
 
   resized() {
@@ -86,8 +88,8 @@ export class QualityPane {
     const { model } = this.stack;
     if (!this.quality || !model.info) return;
     this.time.crosshair.follow();
-    if (at - this.wordsAt >= WORDS_MS) {
-      this.wordsAt = at;
+    if (secondOf(at) !== this.spokeIn) {
+      this.spokeIn = secondOf(at);
       this.words(model.now(at));
     }
     const { time: zoom } = this.stack.ranges.user;

@@ -1,13 +1,15 @@
 // The reading strip of a stack: when its words change, and which of them are read aloud.
+import { secondOf } from "./drawing.js";
 import { present } from "./states.js";
 import { matched, scoreWords, write } from "./texts.js";
 import { leaning, trust, what } from "./words.js";
 
-const WORDS_MS = 1000, ALOUD_MS = 10_000;
+const ALOUD_MS = 10_000;
 
 export class Reading {
   constructor() {
-    this.toldAt = this.aloudAt = -Infinity;
+    this.toldIn = NaN; // the second
+    this.aloudAt = -Infinity;
     this.key = this.state = this.view = "";
     this.lean = 0; // +1 buyers lead, -1 sellers, 0 neither
   }
@@ -19,9 +21,9 @@ export class Reading {
   tell(f, model, state, at, shown) {
     const { tiles: t, epoch } = model;
     const key = [state, shown, epoch, (t?.ofi ?? null) === null, (t?.score ?? null) === null, t?.explained].join();
-    if (key === this.key && present(state) && at - this.toldAt < WORDS_MS) return;
+    if (key === this.key && present(state) && secondOf(at) === this.toldIn) return;
     this.key = key;
-    this.toldAt = at;
+    this.toldIn = secondOf(at);
     const [verdict, sentence] = what(model, state, this.leans(model)), [how, why] = trust(model, state, model.age(at));
     write(f["what-verdict"], verdict);
     write(f["what-text"], sentence);

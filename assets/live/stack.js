@@ -1,5 +1,6 @@
 // One market on the page: its model, the words around the charts, and the pane of the tab that is shown.
 import { drawCover } from "./cover.js";
+import { secondOf } from "./drawing.js";
 import { Model } from "./model.js";
 import { PANES } from "./panes.js";
 import { groupTicks } from "./ramps.js";
@@ -9,7 +10,7 @@ import { missingSince, present, show, stateOf, withheld } from "./states.js";
 import { bar, before, coverages, marketTitles, quality, write } from "./texts.js";
 import { describe } from "./words.js";
 
-const WORDS_MS = 1000, HOUR_S = 3600;
+const HOUR_S = 3600;
 
 const fields = (element) => Object.fromEntries([...element.querySelectorAll("[data-f]")].map((one) => [one.dataset.f, one]));
 
@@ -39,7 +40,8 @@ export class Stack {
     this.unanswered = 0; // questions of which the server has not said yet which frames will answer
     this.recorded = false;
     this.edge = NaN;
-    this.wordsAt = this.drawnAt = 0;
+    this.spokeIn = NaN; // the second
+    this.drawnAt = 0;
     this.drawn = { count: 0, ms: 0, at: 0, row: null, tiles: null };
     this.width = element.clientWidth; // asked for while drawing it would cost a layout
     this.sizes = new ResizeObserver(([{ contentRect }]) => (this.width = contentRect.width));
@@ -70,7 +72,7 @@ export class Stack {
     const where = this.element.querySelector("h2").textContent.trim();
     for (const one of element.querySelectorAll(`[aria-label*="{where}"]`)) one.setAttribute("aria-label", one.getAttribute("aria-label").replace("{where}", where));
     Object.assign(this.f, fields(element));
-    this.wordsAt = 0;
+    this.spokeIn = NaN;
   }
 
   act(action) {
@@ -117,7 +119,7 @@ export class Stack {
     if (snapshot) {
       if (!this.unanswered) this.awaiting = false;
       this.ranges.begin();
-      this.wordsAt = 0;
+      this.spokeIn = NaN;
       marketTitles(this.f, this.model.info);
     }
     this.pane.take(frame);
@@ -276,19 +278,19 @@ export class Stack {
 
   /** Whether what is read rather than watched is due. */
   speaks(at) {
-    return at - this.wordsAt >= WORDS_MS;
+    return secondOf(at) !== this.spokeIn;
   }
 
   /** What is read rather than watched: at most once a second. */
   words(at, state) {
-    this.wordsAt = at;
+    this.spokeIn = secondOf(at);
     quality(this.f, this.model, at, state === "frozen");
     coverages(this.element, this.f, this.model);
   }
 
   /** Draws all anew: the theme, the colours or the zone of time has changed. */
   renew() {
-    this.wordsAt = 0;
+    this.spokeIn = NaN;
     this.pane.renew?.();
     this.page.dirty(this);
   }

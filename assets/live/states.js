@@ -51,7 +51,8 @@ export function show(stack, state, at) {
   if (wait) steps(f["empty-steps"], wait.steps ?? []);
   const bar = f["empty-bar"]?.parentElement;
   if (bar) {
-    bar.hidden = !wait || wait.share === undefined;
+    const none = !wait || wait.share === undefined;
+    if (bar.hidden !== none) bar.hidden = none;
     // What has been reached stays reached, whichever step tells of it.
     stack.reached = bar.hidden ? 0 : Math.max(stack.reached ?? 0, Math.min(1, wait.share));
     if (!bar.hidden) f["empty-bar"].style.width = `${Math.round(stack.reached * 100)}%`;

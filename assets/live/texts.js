@@ -152,8 +152,10 @@ export function matched(f, { decomposition: d }) {
 
 /** Fidelity and coverage at the end of a panel's title. */
 export function badgeOf(badge, sent, share, low) {
-  if (!badge.firstChild) badge.append(document.createElement("span"), document.createElement("span"));
-  badge.firstChild.className = "fid";
+  if (!badge.firstChild) {
+    badge.append(document.createElement("span"), document.createElement("span"));
+    badge.firstChild.className = "fid";
+  }
   write(badge.firstChild, sent && known(share) ? `${sent} \u00b7 ` : "");
   write(badge.lastChild, known(share) ? `coverage ${percent(share)}` : "");
   badge.classList.toggle("low", low);

@@ -2,6 +2,7 @@
 import { begin, chip, crisp, line } from "./canvas.js";
 import { Crosshair } from "./crosshair.js";
 import { Discs } from "./discs.js";
+import { secondOf } from "./drawing.js";
 import { clock } from "./format.js";
 import { showCardAt } from "./overlay.js";
 import { showEmpty } from "./panels.js";
@@ -36,7 +37,7 @@ export class TradesPane {
       plot: () => this.plot,
     });
     this.drawnAt = -Infinity;
-    this.namedAt = -Infinity;
+    this.namedIn = NaN; // the second
     this.geometry = measureRows(this.holder);
     this.sizes = new ResizeObserver(() => stack.resized());
     this.sizes.observe(this.holder);
@@ -71,7 +72,8 @@ export class TradesPane {
   }
 
   renew() {
-    this.drawnAt = this.namedAt = -Infinity;
+    this.drawnAt = -Infinity;
+    this.namedIn = NaN;
   }
 
   take(frame) {
@@ -108,8 +110,8 @@ export class TradesPane {
       this.aside(at, state, hidden);
     }
     this.drawOverlay(hidden);
-    if (at - this.namedAt > 1000) {
-      this.namedAt = at;
+    if (secondOf(at) !== this.namedIn) {
+      this.namedIn = secondOf(at);
       namesOf(this);
     }
   }

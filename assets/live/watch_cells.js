@@ -1,5 +1,6 @@
 // Cells of the watch list: what each column shows of a row of `watch`, and by what it sorts.
 import { NONE, bps, number, ordinal, percent, signed, size, span } from "./format.js";
+import { write } from "./texts.js";
 import { describe } from "./words.js";
 
 const STATES = {
@@ -56,7 +57,7 @@ function lines(gui, ...parts) {
   while (gui.childElementCount < parts.length) gui.append(element("span"));
   parts.forEach(([words, className], k) => {
     const one = gui.children[k];
-    if (one.textContent !== words) one.textContent = words;
+    write(one, words);
     if (one.className !== className) one.className = className;
   });
 }
