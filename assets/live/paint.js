@@ -12,7 +12,7 @@ import { zoneName } from "./zone.js";
 
 // Price and OFI follow every update, the profile this often, and the other rows once time has moved a pixel.
 const NOW_MS = 240, PAST_MS = 480;
-const SHAPES = 200, STRIP_PX = 18, FIT_PX = 8;
+const SHAPES = 200, STRIP_PX = 18, STEP_PX = 8;
 
 /** Paints the canvases that are due at `now`. */
 export function paint(stack, state, hidden, now) {
@@ -72,8 +72,8 @@ function writeZone({ areas, width, crossLeft, crossWidth, left }, zone) {
 /** Mid and OFI on their axes, and the line of the mid: elements, since they move with every update and a canvas would too. */
 export function placeChips(stack, hidden) {
   const { model, geometry, views, f } = stack, t = model.tiles, shown = stack.chips && !hidden && t, ofi = model.standing.value;
-  place(f["chip-book"], shown ? t.mid : null, geometry.rows.book, views.book, () => number(t.mid, model.info.price_decimals + 1));
-  place(f["chip-ofi"], shown ? ofi : null, geometry.rows.ofi, views.ofi, () => signedSize(ofi));
+  place(f["chip-book"], shown ? t.mid : null, geometry.rows.book, views.book, () => number(t.mid, model.info.price_decimals + 1), 1);
+  place(f["chip-ofi"], shown ? ofi : null, geometry.rows.ofi, views.ofi, () => signedSize(ofi), STEP_PX);
   f["chip-ofi"].classList.toggle("sold", ofi < 0);
   placeSigmas(f, model, geometry.rows.ofi, views.ofi, hidden);
   const row = geometry.rows.book, at = row.height > 0 && views.book.showsNow && shown && t.mid ? views.book.Y(t.mid) : NaN;
@@ -88,17 +88,17 @@ function placeSigmas(f, { standing: { distribution: d, score } }, row, view, hid
   put(f["sigma-down"], shown, row.left + 6, row.top + (shown ? sigmaAt(d, -3, view.Y) - 15 : 0));
 }
 
-function place(element, value, row, view, words) {
+function place(element, value, row, view, words, step) {
   const at = value === null || value === undefined ? NaN : view.Y(value);
   const inside = row.height > 0 && at >= -1 && at <= row.height + 1;
   put(element, inside, row.left + row.width + 2, row.top + Math.max(8, Math.min(row.height - 8, at)) - 8);
-  if (inside) fit(element.firstElementChild, words());
+  if (inside) fit(element.firstElementChild, words(), step);
 }
 
-const wide = new Map(); // pixels of a text by its shape, which is looked at once; in steps, so that they seldom change
+const wide = new Map(); // pixels of a text by its shape, which is looked at once
 
-/** Writes into a box that has one size for as many digits: around one that has not, all is laid out anew. */
-function fit(box, words) {
+/** Writes into a box that has one size for as many digits, in steps: around one that changes, all is laid out anew. */
+function fit(box, words, step) {
   write(box, words);
   const shape = `${document.fonts.status} ${words.replace(/\d/g, "0")}`; // before its font has come a text is another one
   if (box.ofiShape === shape) return;
@@ -107,9 +107,9 @@ function fit(box, words) {
   if (!wide.has(shape)) {
     const text = document.createRange();
     text.selectNodeContents(box);
-    wide.set(shape, FIT_PX * Math.ceil(text.getBoundingClientRect().width / FIT_PX));
+    wide.set(shape, text.getBoundingClientRect().width);
   }
-  const width = `${wide.get(shape)}px`;
+  const width = `${step * Math.ceil(wide.get(shape) / step)}px`;
   if (box.style.width !== width) box.style.width = width;
 }
 
