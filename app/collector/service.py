@@ -21,14 +21,12 @@ from app.compute.vpin import LiveVpin
 from app.errors import InputError, StoreBusyError, StoreError
 from app.feeds.base import BookView
 from app.feeds.ring import Ring
-from app.garbage import give_back
 from app.market import Market, MarketId
 from app.records import ROW_NS, Stream
 from app.settings import Settings
 from app.store.base import HotStore
 
 _RENEW_NS = 4 * NS_PER_S
-_GIVE_BACK_S = 60
 # With more markets than this, books are sampled at the column cadence and appends are grouped.
 _FEW = 32
 _log = log.get("collector")
@@ -86,13 +84,10 @@ class Collector:
             edge = (now // ROW_NS + 1) * ROW_NS
             await self._clock.sleep((edge - now) / NS_PER_S)
             self.tick(self._clock.now_ns())
-            second = edge // NS_PER_S
-            if now // NS_PER_S != second:
-                if second % _GIVE_BACK_S == 0:
-                    give_back()
+            if now // NS_PER_S != edge // NS_PER_S:
                 with contextlib.suppress(StoreError):  # the next second brings the wishes again
                     self._roster.serve_wishes()
-                    self._roster.keep(second)
+                    self._roster.keep(edge // NS_PER_S)
                     self._roster.hurry()
             for opener in openers:
                 if opener.done():
