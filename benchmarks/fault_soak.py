@@ -54,9 +54,8 @@ _NUMBERED = ("depth", "trade")  # streams of which a missing message can be told
 _QUIET_EVERY_S = 30.0
 _LIVE_WITHIN_S = 40.0
 _LOOK_S = 0.05
-_TRADED_S = (
-    3600.0  # orders that come and go scatter over the heap: half an hour until it has its size
-)
+# Orders that come and go scatter over the heap: half an hour until it has its size.
+_TRADED_S = 3600.0
 _WORST = 6  # times that all links are reset at once, before memory is looked at
 _REMEMBERED = 30_000  # books of an engine
 # A market as busy as these is not silent for so long without a gap.
@@ -101,12 +100,12 @@ class Truth:
 class Found:
     """What the soak saw."""
 
+    # Of one size from the start, as all that the soak keeps: minute and MB of each second.
+    memory: np.ndarray
     wrong: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     looks: int = 0
     compared: int = 0
-    # Of one size from the start, as all that the soak keeps: minute and MB of each second.
-    memory: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
     before: tuple[int, int] | None = None
     after: tuple[int, int] = (0, 0)
     gaps: Counter[str] = field(default_factory=Counter)
@@ -120,8 +119,8 @@ class Soak:
 
     def __init__(self, exchange: DemoExchange, collector: Collector, seed: int, minutes: float):
         self._exchange, self._collector, self._minutes = exchange, collector, minutes
-        self._rng, self.found = random.Random(seed), Found()
-        self.found.memory = np.full((round(minutes * 60), 2), np.nan)
+        self._rng = random.Random(seed)
+        self.found = Found(memory=np.full((round(minutes * 60), 2), np.nan))
         for _ in range(exchange.faults.history.maxlen or 0):
             exchange.faults.note(Fault("drop"), 0, 0)
         self._truth = {m: Truth(exchange.publisher(m.venue, m.symbol)) for m in _MARKETS}

@@ -99,13 +99,14 @@ export class Axes {
       this.settled = figure === this.figure;
       if (this.settled) then();
     };
-    new Promise((drawn) => drawn(window.Plotly.relayout(figure, change))).then(done).catch((error) => this.fail(error));
+    new Promise((drawn) => drawn(window.Plotly.relayout(figure, change))).then(done).catch((error) => this.fail(figure, error));
   }
 
   /** Plotly could not draw: nothing is known of what it shows, and it is told all with the next drawing. */
-  fail(error) {
+  fail(figure, error) {
     this.drawing = this.settled = false;
     this.told = {};
+    if (figure !== this.figure) return; // it was let go meanwhile
     if (this.failed !== error.message) reportError(error);
     this.failed = error.message;
   }

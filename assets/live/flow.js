@@ -276,7 +276,7 @@ export class FlowPane {
   renew() {
     this.geometry = measure(this.rows); // its stamp empties every canvas
     this.layout = "";
-    this.namedIn = NaN; // the second
+    this.namedIn = NaN;
     this.ranges.ofi.reset();
     this.heatmap.strip.forget();
     this.ofiStrip.forget();
