@@ -68,12 +68,12 @@ def test_a_frame_waits_for_a_row_that_does_not_come_only_once_and_a_moment(page:
         """() => {
           came(a, 0); came(b, 2); frame();
           came(a, 250); said.push(frames.length, ...waits());
-          pass(24); said.push(frames.length); frame();
+          pass(40); said.push(frames.length); frame();
           came(a, 500); said.push(frames.length);
           return said;
         }""",
     )
-    assert found["said"] == [0, 24, 1, 1]
+    assert found["said"] == [0, 40, 1, 1]
 
 
 def test_errands_are_run_before_the_frame_and_one_that_fails_stops_nothing(page: Page) -> None:

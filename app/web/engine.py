@@ -21,6 +21,7 @@ from app.web.history import Changes, History
 from app.web.loading import fresh, load
 from app.web.quality import LIVE, IncidentBoard
 from app.web.spec import QUALITY, ViewSpec
+from app.web.turns import Turns
 from app.web.views import View, fine_ns, needed_ns
 from app.web.watch import WatchList
 from app.web.wishes import Close, Frame, Open, Snap, Trouble, Wish
@@ -71,6 +72,7 @@ class Engine:
     markets_ns: int = -(2**62)
     known: dict[MarketId, Market] = field(default_factory=dict)
     tidied_ns: int = 0
+    turns: Turns = field(default_factory=Turns)
     requested_ns: int = 0
 
     def __post_init__(self) -> None:
@@ -82,6 +84,7 @@ class Engine:
     def tick(self, wishes: Sequence[Wish]) -> list[Frame | Trouble]:
         """Do what is due and return what is to be sent, in order."""
         now_ns = self.clock.now_ns()
+        self.turns.look()
         for wish in wishes:
             self._take(wish)
         out: list[Frame | Trouble] = []
@@ -192,7 +195,7 @@ class Engine:
             self._consult(view)
             out.append(Frame(key, self._snapshot(view, now_ns), True, True))
             self.trouble.pop(key, None)
-        elif self._consult(view).due(now_ns):
+        elif self._consult(view).due(now_ns, self._turn_of(view, followed)):
             data, snapshot = view.update(self.store, now_ns)
             out.append(Frame(key, data, snapshot, True))
             self.broken.pop(key, None)
@@ -202,6 +205,10 @@ class Engine:
             self.wanted.discard(key)
             out.append(Frame(key, self._snapshot(view, now_ns), True, False))
         return out
+
+    def _turn_of(self, view: View, followed: Followed) -> bool:
+        period_ns = view.spec.period_ns
+        return self.turns.comes(view.turn, view.newest_ns(), period_ns, followed.behind_ns)
 
     def _consult(self, view: View) -> View:
         """Give a view the newest answer to its question, if it has one."""
@@ -333,6 +340,7 @@ class Engine:
 
     def _tidy(self, now_ns: int) -> None:
         """Forget what no view needs any longer."""
+        self.turns.forget()
         used = {spec.market for spec in self.specs.values()}
         self.absent_ns = {m: since for m, since in self.absent_ns.items() if m in used}
         for market in list(self.followed):

@@ -28,6 +28,7 @@ from app.web.spec import TRADES, ViewSpec
 from app.web.standing import Standing
 from app.web.status import gaps_json, status_json, times_json
 from app.web.trades import Trades
+from app.web.turns import Turn
 
 # Distribution, coverage, price grid, and the heartbeat of a silent market.
 SLOW_NS: Final = NS_PER_S
@@ -78,7 +79,7 @@ class View:
     gaps_dirty: bool = True
     status_dirty: bool = True
     sent_ns: int = 0
-    sent_row_ns: int = 0
+    turn: Turn = field(default_factory=Turn)
     slow_sent_ns: int = 0
     trades_sent_ns: int = 0
     horizon_ns: int = 0
@@ -118,21 +119,14 @@ class View:
         if finding is not self.finding:
             self.finding, self.finding_dirty = finding, True
 
-    def due(self, now_ns: int) -> bool:
-        """Whether a frame is to be sent now.
-
-        With the first row of each whole period of the clock, so that markets side by side come, and
-        are drawn, together.
-        """
-        if self.status_dirty:
+    def due(self, now_ns: int, turn: bool) -> bool:
+        """Whether a frame is to be sent now: when it is the view's turn, and for news that do not wait."""
+        if turn or self.status_dirty:
             return True
         age = now_ns - self.sent_ns
         period = self.spec.period_ns
         # The heartbeat waits a little for a row that is late.
-        if (
-            age >= max(SLOW_NS, period * 6 // 5)
-            or self._newest_ns() // period > self.sent_row_ns // period
-        ):
+        if age >= max(SLOW_NS, period * 6 // 5):
             return True
         if self.gaps_dirty or self.finding_dirty:
             return age >= period * 9 // 10
@@ -243,12 +237,14 @@ class View:
 
     def _sent(self, now_ns: int) -> None:
         self.seq += 1
-        self.sent_ns, self.sent_row_ns = now_ns, self._newest_ns()
+        self.sent_ns = now_ns
+        self.turn.take(self.newest_ns(), self.spec.period_ns)
         self.gaps_dirty = self.status_dirty = self.finding_dirty = False
         if len(self.history.trades):
             self.trades_sent_ns = int(self.history.trades.view["time_ns"][-1])
 
-    def _newest_ns(self) -> int:
+    def newest_ns(self) -> int:
+        """The end of the newest row; 0 while there is none."""
         return int(self.history.rows_end.view[-1]) if self.history.has_rows else 0
 
     def _extend_lines(self, now: Now) -> int:

@@ -1,7 +1,7 @@
 // When the stacks of a page are drawn, and what else is done before or after: a frame of the browser costs more than what
 // is drawn in it, so that as much as possible shares one.
 
-const TOGETHER_MS = 24; // a frame waits so long for the rows of the other markets
+const TOGETHER_MS = 40; // a frame waits so long for the rows of the other markets: a silent one comes with the server's next look
 const ERRAND_MS = 300, AFTER_MS = 250;
 
 /**
