@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# The lock is whole, so that there is nothing to resolve; pip would compile every module, one after the other.
+LOCKED := $(PIP) --no-compile --no-deps --require-hashes -r
+# Writes bytecode although the environment may say not to, which would have each start compile anew.
+IMPORT := PYTHONDONTWRITEBYTECODE= $(BIN)/python -c
 RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url pyproject.toml
 
@@ -18,12 +22,15 @@ setup: setup-dev browser
 $(VENV)/runtime: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed.")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements.lock
+	$(LOCKED) requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
+	$(IMPORT) 'import app.collector.service, app.demo.server' & \
+	$(IMPORT) 'import app.cli, app.web.page, app.web.server, app.web.worker, flask, gunicorn.app.wsgiapp, uvloop' && wait $$!
 	touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
-	$(PIP) --require-hashes -r requirements-dev.lock
+	$(LOCKED) requirements-dev.lock
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
 	touch $@
 
 setup-dev: $(VENV)/dev
