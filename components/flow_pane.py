@@ -89,7 +89,7 @@ def flow_pane(where: str) -> list[Component]:
     overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
     return [
         html.Div(
-            [*panels, mid, *sigmas, axes, overlay, *chips, hover],
+            [*panels, mid, *sigmas, axes, overlay, html.Div(chips, className="chip-layer"), hover],
             className="rows",
             tabIndex=0,
             role="group",

@@ -20,7 +20,7 @@ export class Reading {
    */
   tell(f, model, state, at, shown) {
     const { tiles: t, epoch } = model;
-    const key = [state, shown, epoch, (t?.ofi ?? null) === null, (t?.score ?? null) === null, t?.explained].join();
+    const key = [state, shown, epoch, (t?.ofi ?? null) === null, (t?.score ?? null) === null, (t?.explained ?? null) === null].join();
     if (key === this.key && present(state) && secondOf(at) === this.toldIn) return;
     this.key = key;
     this.toldIn = secondOf(at);
