@@ -85,6 +85,13 @@ def test_collectors_with_other_clocks_have_turns_of_their_own(behind_ns: int) ->
     assert look(turns, (there, "10.3"), behind_ns=behind_ns) == [True]
 
 
+def test_a_clock_that_is_set_back_does_not_end_the_turns() -> None:
+    turns, turn = Turns(), Turn()
+    look(turns, (turn, "3600.0"))
+    turn.take(ns("10.0"), QUARTER_NS)  # the heartbeat
+    assert [look(turns, (turn, row)) for row in ("10.2", "10.3")] == [[False], [True]]
+
+
 def test_rates_that_nobody_wants_any_longer_are_forgotten() -> None:
     turns, turn = Turns(), Turn()
     look(turns, (turn, "10.0"))

@@ -9,6 +9,7 @@ market whose rows merely come later than the others' is waited for.
 from dataclasses import dataclass, field
 from typing import Final
 
+from app.clock import NS_PER_S
 from app.records import ROW_NS
 
 _PUNCTUAL: Final = (
@@ -26,8 +27,10 @@ class Turn:
     punctual: bool = True  # its rows come with those of the others
 
     def take(self, row_ns: int, period_ns: int) -> None:
-        """The view is sent with a newest row."""
-        self.number, self.row_ns = max(self.number, row_ns // period_ns), row_ns
+        """The view is sent with a newest row; an older one than before: the clock was set back."""
+        number = row_ns // period_ns
+        self.number = number if row_ns < self.row_ns else max(self.number, number)
+        self.row_ns = row_ns
 
 
 @dataclass
@@ -54,7 +57,8 @@ class Turns:
         if turn.row_ns < begins_ns <= row_ns < begins_ns + ROW_NS:
             turn.punctual = False  # it was sent as silent, and was not
         silent = turn.number < begun and met < self._look and turn.row_ns < row_ns
-        if not silent or not turn.punctual:
+        # One that is further behind was left there by a clock that was set back, or by silence.
+        if not silent or not turn.punctual or begun * period_ns - row_ns > NS_PER_S:
             return False
         turn.number = begun
         return True
