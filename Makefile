@@ -24,13 +24,14 @@ $(VENV)/runtime: requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(LOCKED) requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
-	$(IMPORT) 'import app.collector.service, app.demo.server' & \
-	$(IMPORT) 'import app.cli, app.web.page, app.web.server, app.web.worker, flask, gunicorn.app.wsgiapp, uvloop' && wait $$!
+	$(IMPORT) 'import app.collector.service, app.demo.server, scipy.stats, statsmodels.regression.linear_model, statsmodels.stats.proportion' & \
+	$(IMPORT) 'import app.cli, app.web.page, app.web.server, app.web.worker, flask, gunicorn.app.wsgiapp, uvloop'; \
+	own=$$?; wait $$! && exit $$own
 	touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	$(LOCKED) requirements-dev.lock
-	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
 	touch $@
 
 setup-dev: $(VENV)/dev

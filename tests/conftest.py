@@ -64,9 +64,9 @@ def browser_options() -> None:
 
 
 @pytest.fixture(scope="module")
-def browser(browser_options: None) -> "Browser":
+def browser(browser_options: None, tmp_path_factory: pytest.TempPathFactory) -> "Browser":
     """The shared Chromium."""
-    return _SHARED.browser()
+    return _SHARED.browser(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -39,12 +39,12 @@ class Shared:
         self._browser: Browser | None = None
         self._served: dict[bool, _Served] = {}
 
-    def browser(self) -> "Browser":
+    def browser(self, folders: pytest.TempPathFactory) -> "Browser":
         """The one Chromium."""
         from tests.browser import chromium
 
         if self._browser is None:
-            self._browser = self._chromium.enter_context(chromium())
+            self._browser = self._chromium.enter_context(chromium(folders.mktemp("profile")))
         return self._browser
 
     def markets(

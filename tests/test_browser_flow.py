@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser import Watched, eventually, pixels, watched
 from tests.browser_panels import changed, menu
@@ -110,7 +110,7 @@ def test_one_zoom_and_one_crosshair_for_all_markets_that_updates_leave_alone(
 
 
 def test_the_heatmap_is_drawn_as_its_menu_says_and_the_address_keeps_it(
-    page: Watched, url: str
+    browser: Browser, page: Watched, url: str
 ) -> None:
     page.open(f"{url}/?m={BTC}&range=120", BTC)
     book = ".row-book .plot"
@@ -141,7 +141,7 @@ def test_the_heatmap_is_drawn_as_its_menu_says_and_the_address_keeps_it(
         re.compile(r"Group 0\.05 · linear, 0\.500 to 3\.00")
     )
     # A link opens what the sender saw.
-    with watched(page.page.context.browser) as other:
+    with watched(browser) as other:
         other.open(page.address(), BTC)
         other.until("market => window.ofi.view(market).info.group === 5", BTC)
         assert other.page.locator(".how").inner_text().startswith("Group 0.05")

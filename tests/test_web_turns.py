@@ -17,14 +17,19 @@ def ns(text: str) -> int:
     return round(float(text) * 10) * ROW_NS
 
 
-def look(turns: Turns, *views: tuple[Turn, str], behind_ns: int = 0) -> list[bool]:
-    """One look at the store: which views go, each with its newest row; they take their turn."""
+def look(
+    turns: Turns, *views: tuple[Turn, str], behind_ns: int = 0, period_ns: int = QUARTER_NS
+) -> list[bool]:
+    """One look at the store: which views go, each with its rows; they take their turn."""
     turns.look()
     gone = []
     for turn, row in views:
-        gone.append(turns.comes(turn, ns(row), QUARTER_NS, behind_ns))
+        low_ns, high_ns = turn.first_row(period_ns)
+        late = any(max(low_ns, turn.row_ns + 1) <= ns(one) < high_ns for one in row.split())
+        newest_ns = ns(row.split()[-1])
+        gone.append(turns.take(turn, newest_ns, period_ns, behind_ns, late))
         if gone[-1]:
-            turn.take(ns(row), QUARTER_NS)
+            turn.sent(newest_ns, period_ns)
     return gone
 
 
@@ -61,7 +66,7 @@ def test_a_market_whose_rows_come_later_is_waited_for() -> None:
     assert look(turns, (busy, "9.8"), (late, "9.8")) == [True, True]
     assert look(turns, (busy, "10.0"), (late, "9.9")) == [True, False]
     assert look(turns, (busy, "10.0"), (late, "9.9")) == [False, True]  # for a silent one
-    assert look(turns, (busy, "10.0"), (late, "10.0")) == [False, False]
+    assert look(turns, (busy, "10.0"), (late, "10.0")) == [False, True]  # which it was not
     assert not late.punctual
     for _ in range(3):
         assert look(turns, (busy, "10.2"), (late, "10.2")) == [False, False]
@@ -75,30 +80,63 @@ def test_a_market_whose_rows_come_later_is_waited_for() -> None:
     assert look(turns, (busy, "10.8"), (late, "10.7")) == [False, True]
 
 
+def test_rows_that_come_several_at_a_time_are_late_as_one_is() -> None:
+    """At 2 Hz: stored every 0.3 s, the row that begins the period is not the newest."""
+    turns, busy, grouped, half_ns = Turns(), Turn(), Turn(), NS_PER_S // 2
+    look(turns, (busy, "10.0"), (grouped, "10.0"), period_ns=half_ns)
+    look(turns, (busy, "10.3"), (grouped, "10.1 10.2 10.3"), period_ns=half_ns)
+    look(turns, (busy, "10.5"), (grouped, "10.3"), period_ns=half_ns)
+    assert look(turns, (busy, "10.5"), (grouped, "10.3"), period_ns=half_ns) == [False, True]
+    came = look(turns, (busy, "10.6"), (grouped, "10.4 10.5 10.6"), period_ns=half_ns)
+    assert came == [False, True]
+    assert not grouped.punctual
+    look(turns, (busy, "11.0"), (grouped, "10.9"), period_ns=half_ns)
+    assert look(turns, (busy, "11.0"), (grouped, "10.9"), period_ns=half_ns) == [False, False]
+
+
+def test_each_row_is_a_turn_at_the_rate_of_rows() -> None:
+    turns, busy, silent = Turns(), Turn(), Turn()
+    look(turns, (busy, "10.0"), (silent, "10.0"), period_ns=ROW_NS)
+    for row in ("10.1", "10.2"):
+        gone = [look(turns, (busy, row), (silent, "10.0"), period_ns=ROW_NS) for _ in range(3)]
+        assert gone == [[True, False], [False, False], [False, False]]
+    assert look(turns, (silent, "10.3"), period_ns=ROW_NS) == [True]
+
+
 @pytest.mark.parametrize("behind_ns", [NS_PER_S, -3_600 * NS_PER_S])
 def test_collectors_with_other_clocks_have_turns_of_their_own(behind_ns: int) -> None:
     turns, here, there = Turns(), Turn(), Turn()
     look(turns, (here, "10.0"))
     look(turns, (there, "10.0"), behind_ns=behind_ns)
+    look(turns, (there, "10.2"), behind_ns=behind_ns)
     look(turns, (here, "10.3"))
     assert look(turns, (there, "10.2"), behind_ns=behind_ns) == [False]
     assert look(turns, (there, "10.3"), behind_ns=behind_ns) == [True]
 
 
+def test_markets_of_one_clock_belong_together_however_it_was_measured() -> None:
+    turns, busy, silent, behind_ns = Turns(), Turn(), Turn(), 7 * NS_PER_S
+    look(turns, (busy, "10.0"), behind_ns=behind_ns)
+    look(turns, (silent, "10.0"), behind_ns=behind_ns + 3 * NS_PER_MS)
+    look(turns, (busy, "10.3"), behind_ns=behind_ns)
+    assert look(turns, (silent, "10.2"), behind_ns=behind_ns + 3 * NS_PER_MS) == [True]
+
+
 def test_a_clock_that_is_set_back_does_not_end_the_turns() -> None:
     turns, turn = Turns(), Turn()
     look(turns, (turn, "3600.0"))
-    turn.take(ns("10.0"), QUARTER_NS)  # the heartbeat
+    turn.sent(ns("10.0"), QUARTER_NS)  # the heartbeat
     assert [look(turns, (turn, row)) for row in ("10.2", "10.3")] == [[False], [True]]
 
 
 def test_rates_that_nobody_wants_any_longer_are_forgotten() -> None:
-    turns, turn = Turns(), Turn()
+    turns, turn, other = Turns(), Turn(), Turn()
     look(turns, (turn, "10.0"))
     for _ in range(1_001):
         turns.look()
+    look(turns, (other, "20.0"), period_ns=NS_PER_S)
     turns.forget()
-    assert not turns._begun
+    assert [rate.period_ns for rate in turns._begun] == [NS_PER_S]
 
 
 def test_the_engine_sends_a_silent_market_with_the_others(rig: Rig) -> None:

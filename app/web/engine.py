@@ -207,8 +207,8 @@ class Engine:
         return out
 
     def _turn_of(self, view: View, followed: Followed) -> bool:
-        period_ns = view.spec.period_ns
-        return self.turns.comes(view.turn, view.newest_ns(), period_ns, followed.behind_ns)
+        row_ns, period_ns = view.newest_ns(), view.spec.period_ns
+        return self.turns.take(view.turn, row_ns, period_ns, followed.behind_ns, view.late())
 
     def _consult(self, view: View) -> View:
         """Give a view the newest answer to its question, if it has one."""

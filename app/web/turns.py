@@ -7,30 +7,48 @@ market whose rows merely come later than the others' is waited for.
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.clock import NS_PER_S
 from app.records import ROW_NS
 
-_PUNCTUAL: Final = (
-    1  # looks at the store between the first row of a period and one that comes with it
-)
 _KEPT: Final = 1_000  # looks after which a rate at which nothing was sent is forgotten
+
+
+class _Rate(NamedTuple):
+    """Views that belong together: how often they are sent, and how far their collector's clock is behind.
+
+    To the second: that is measured for each market anew.
+    """
+
+    period_ns: int
+    behind_s: int
+
+
+class _Begun(NamedTuple):
+    """The newest period, counted since the epoch, and the look at the store that met its first row."""
+
+    number: int
+    look: int
 
 
 @dataclass
 class Turn:
-    """What a view had: the number of its last period since the epoch, and the newest row then, ns."""
+    """What a view had: the number of its last period, and the newest row then, ns."""
 
     number: int = 0
     row_ns: int = 0
     punctual: bool = True  # its rows come with those of the others
 
-    def take(self, row_ns: int, period_ns: int) -> None:
+    def sent(self, row_ns: int, period_ns: int) -> None:
         """The view is sent with a newest row; an older one than before: the clock was set back."""
         number = row_ns // period_ns
         self.number = number if row_ns < self.row_ns else max(self.number, number)
         self.row_ns = row_ns
+
+    def first_row(self, period_ns: int) -> tuple[int, int]:
+        """Where the first row of its last period ends, if there is one: from, and before, ns."""
+        return self.number * period_ns, self.number * period_ns + ROW_NS
 
 
 @dataclass
@@ -38,33 +56,36 @@ class Turns:
     """The newest period of each rate that a row began, by the clock of the market's collector."""
 
     _look: int = 0
-    _begun: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)  # number, look
+    _begun: dict[_Rate, _Begun] = field(default_factory=dict)
 
     def look(self) -> None:
         """The store is about to be looked at."""
         self._look += 1
 
-    def comes(self, turn: Turn, row_ns: int, period_ns: int, behind_ns: int) -> bool:
-        """Whether a view with its newest row is to be sent; views of one rate and clock belong together."""
-        own = row_ns // period_ns
-        begun, met = self._begun.get((period_ns, behind_ns), (0, 0))
-        if own > begun:
-            begun, met = self._begun[period_ns, behind_ns] = own, self._look
+    def take(self, turn: Turn, row_ns: int, period_ns: int, behind_ns: int, late: bool) -> bool:
+        """Whether it is a view's turn, which it then has had.
+
+        `late`: there is a first row of its last period, with which it was not sent.
+        """
+        rate = _Rate(period_ns, round(behind_ns / NS_PER_S))
+        own, begun = row_ns // period_ns, self._begun.get(rate, _Begun(0, 0))
+        if own > begun.number:
+            begun = self._begun[rate] = _Begun(own, self._look)
         if own > turn.number:
-            turn.punctual = own == begun and self._look - met <= _PUNCTUAL
+            turn.punctual = own == begun.number and self._look - begun.look <= 1
             return True
-        begins_ns = turn.number * period_ns
-        if turn.row_ns < begins_ns <= row_ns < begins_ns + ROW_NS:
-            turn.punctual = False  # it was sent as silent, and was not
-        silent = turn.number < begun and met < self._look and turn.row_ns < row_ns
+        if late:  # it was sent as silent, and was not
+            turn.punctual = False
+            return True
+        silent = turn.number < begun.number and begun.look < self._look and turn.row_ns < row_ns
         # One that is further behind was left there by a clock that was set back, or by silence.
-        if not silent or not turn.punctual or begun * period_ns - row_ns > NS_PER_S:
+        if not silent or not turn.punctual or begun.number * period_ns - row_ns > NS_PER_S:
             return False
-        turn.number = begun
+        turn.number = begun.number
         return True
 
     def forget(self) -> None:
         """Drop the rates at which nothing is sent any longer."""
-        for key, (_, met) in list(self._begun.items()):
-            if self._look - met > _KEPT:
-                del self._begun[key]
+        for rate, begun in list(self._begun.items()):
+            if self._look - begun.look > _KEPT:
+                del self._begun[rate]

@@ -1,7 +1,8 @@
 // When the stacks of a page are drawn, and what else is done before or after: a frame of the browser costs more than what
 // is drawn in it, so that as much as possible shares one.
 
-const TOGETHER_MS = 40; // a frame waits so long for the rows of the other markets: a silent one comes with the server's next look
+// A frame waits so long for the rows of the other markets; longer where a silent one comes with the server's next look.
+const TOGETHER_MS = 24, SILENT_MS = 40, SILENT_HZ = 5;
 const ERRAND_MS = 300, AFTER_MS = 250;
 
 /**
@@ -11,7 +12,7 @@ const ERRAND_MS = 300, AFTER_MS = 250;
 export const secondOf = (at) => Math.floor(at / 1000);
 
 export class Drawing {
-  /** @param {{stacks: Map, frozen: boolean}} page */
+  /** @param {{stacks: Map, frozen: boolean, view: {rate_hz: number} | null}} page */
   constructor(page) {
     this.page = page;
     this.due = new Set(); // stacks
@@ -36,9 +37,10 @@ export class Drawing {
   /** Draws a stack that has a new row: with those whose rows came with its last one, if they come soon. */
   fed(stack) {
     this.due.add(stack);
-    const awaited = [...this.page.stacks.values()].some((one) => !this.due.has(one) && Math.abs(one.received - stack.before) <= TOGETHER_MS);
+    const together = this.page.view?.rate_hz <= SILENT_HZ ? SILENT_MS : TOGETHER_MS;
+    const awaited = [...this.page.stacks.values()].some((one) => !this.due.has(one) && Math.abs(one.received - stack.before) <= together);
     if (!awaited) this.ask();
-    else if (!this.frame) this.holding ||= setTimeout(() => this.ask(), TOGETHER_MS);
+    else if (!this.frame) this.holding ||= setTimeout(() => this.ask(), together);
   }
 
   ask() {

@@ -275,9 +275,9 @@ async def _made_good(stand: Stand, row: Row, watch: _Watch, entry: Fault) -> boo
 
 async def _stays_down(stand: Stand, row: Row, entry: Fault, outcome: Outcome) -> None:
     """As long as nothing comes the market may not look whole, whatever the venue answers when asked."""
-    clock, until_ns = SystemClock(), entry.since_ns + round(row.seconds * 1e9)
     if outcome.detected_s is None:
         return
+    clock, until_ns = SystemClock(), entry.since_ns + round(row.seconds * 1e9)
     await until(lambda: clock.now_ns() >= until_ns or live(stand.feed), _LIMIT_S)
     if live(stand.feed):
         outcome.wrong.append("live while nothing came")
