@@ -93,15 +93,14 @@ WORST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [1200, 1340, 1366])
+@pytest.mark.parametrize("width", [1200, 1340, 1366, 1420, 1440])
 def test_no_stream_is_cut(browser: Browser, url: str, width: int) -> None:
     with watched(browser, width, 900) as page:
         page.open(f"{url}/?m={BTC}&tab=quality", BTC)
         page.until(READY)
         scroll = page.page.locator(".panel-streams .dq-scroll")
         assert scroll.evaluate("one => one.scrollWidth - one.clientWidth") == 0
-        if width < 1350:
-            assert page.page.evaluate(WORST) == 0
+        assert page.page.evaluate(WORST) == 0
 
 
 def test_the_charts_share_zoom_and_crosshair(browser: Browser, url: str) -> None:
