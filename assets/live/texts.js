@@ -123,9 +123,11 @@ function estimates(f, { tiles: t, status: s, info }, decimals, lacking) {
   write(f["explained-sub"], known(t.explained) ? `R\u00b2, n\u00a0=\u00a0${number(t.explained_n)}` : "needs 5\u00a0min");
 }
 
+const TILE_DECIMALS = 5; // a tile has no room for more
+
 /** A tile of flow; what stands below its value is left alone where no words for it are given. */
 function flow(f, name, value, unit, words, missing = "window not full") {
-  write(f[name], signedSize(value));
+  write(f[name], signedSize(value, TILE_DECIMALS));
   write(f[`${name}-unit`], known(value) ? unit : "");
   if (!known(value) || words !== undefined) write(f[`${name}-sub`], known(value) ? words : missing);
 }
