@@ -57,14 +57,6 @@ class Row:
         """Whether nothing comes while it goes on, and what is fetched meanwhile proves nothing."""
         return self.kind in _SILENT
 
-    @property
-    def held(self) -> bool:
-        """Whether it goes on until it is found, and for its seconds at least.
-
-        Silence of trades may not be: the venue's lists show that there were none.
-        """
-        return self.silent and self.lasts and self.stream != "trade"
-
 
 ROWS = (
     Row("dropped updates", "drop", count=3),
