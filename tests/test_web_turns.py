@@ -1,5 +1,6 @@
 """Views of one rate go together: a silent market with the rows it has, a late one when its row is there."""
 
+import numpy as np
 import pytest
 
 from app.clock import NS_PER_MS, NS_PER_S
@@ -24,12 +25,10 @@ def look(
     turns.look()
     gone = []
     for turn, row in views:
-        low_ns, high_ns = turn.first_row(period_ns)
-        late = any(max(low_ns, turn.row_ns + 1) <= ns(one) < high_ns for one in row.split())
-        newest_ns = ns(row.split()[-1])
-        gone.append(turns.take(turn, newest_ns, period_ns, behind_ns, late))
+        ends_ns = np.array([ns(one) for one in row.split()])
+        gone.append(turns.take(turn, ends_ns, period_ns, behind_ns))
         if gone[-1]:
-            turn.sent(newest_ns, period_ns)
+            turn.sent(int(ends_ns[-1]), period_ns)
     return gone
 
 

@@ -207,8 +207,8 @@ class Engine:
         return out
 
     def _turn_of(self, view: View, followed: Followed) -> bool:
-        row_ns, period_ns = view.newest_ns(), view.spec.period_ns
-        return self.turns.take(view.turn, row_ns, period_ns, followed.behind_ns, view.late())
+        ends_ns = followed.history.rows_end.view
+        return self.turns.take(view.turn, ends_ns, view.spec.period_ns, followed.behind_ns)
 
     def _consult(self, view: View) -> View:
         """Give a view the newest answer to its question, if it has one."""

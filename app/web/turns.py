@@ -9,6 +9,9 @@ market whose rows merely come later than the others' is waited for.
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.clock import NS_PER_S
 from app.records import ROW_NS
 
@@ -46,9 +49,12 @@ class Turn:
         self.number = number if row_ns < self.row_ns else max(self.number, number)
         self.row_ns = row_ns
 
-    def first_row(self, period_ns: int) -> tuple[int, int]:
-        """Where the first row of its last period ends, if there is one: from, and before, ns."""
-        return self.number * period_ns, self.number * period_ns + ROW_NS
+    def late(self, ends_ns: NDArray[np.int64], period_ns: int) -> bool:
+        """Whether the first row of its last period is there now, and was not when the view was sent."""
+        begins_ns = self.number * period_ns
+        low_ns = max(begins_ns, self.row_ns + 1)
+        first, end = np.searchsorted(ends_ns, (low_ns, begins_ns + ROW_NS))
+        return bool(first < end)
 
 
 @dataclass
@@ -62,11 +68,9 @@ class Turns:
         """The store is about to be looked at."""
         self._look += 1
 
-    def take(self, turn: Turn, row_ns: int, period_ns: int, behind_ns: int, late: bool) -> bool:
-        """Whether it is a view's turn, which it then has had.
-
-        `late`: there is a first row of its last period, with which it was not sent.
-        """
+    def take(self, turn: Turn, ends_ns: NDArray[np.int64], period_ns: int, behind_ns: int) -> bool:
+        """Whether it is a view's turn, which it then has had; `ends_ns` of its market's rows, ascending."""
+        row_ns = int(ends_ns[-1]) if len(ends_ns) else 0
         rate = _Rate(period_ns, round(behind_ns / NS_PER_S))
         own, begun = row_ns // period_ns, self._begun.get(rate, _Begun(0, 0))
         if own > begun.number:
@@ -74,7 +78,7 @@ class Turns:
         if own > turn.number:
             turn.punctual = own == begun.number and self._look - begun.look <= 1
             return True
-        if late:  # it was sent as silent, and was not
+        if turn.late(ends_ns, period_ns):  # it was sent as silent, and was not
             turn.punctual = False
             return True
         silent = turn.number < begun.number and begun.look < self._look and turn.row_ns < row_ns

@@ -119,13 +119,6 @@ class View:
         if finding is not self.finding:
             self.finding, self.finding_dirty = finding, True
 
-    def late(self) -> bool:
-        """Whether the first row of the period for which it was sent last has come since."""
-        low_ns, high_ns = self.turn.first_row(self.spec.period_ns)
-        low_ns = max(low_ns, self.turn.row_ns + 1)
-        first, end = np.searchsorted(self.history.rows_end.view, (low_ns, high_ns))
-        return bool(first < end)
-
     def due(self, now_ns: int, its_turn: bool) -> bool:
         """Whether a frame is to be sent now: when it is the view's turn, and for news that do not wait."""
         if its_turn or self.status_dirty:
@@ -245,13 +238,12 @@ class View:
     def _sent(self, now_ns: int) -> None:
         self.seq += 1
         self.sent_ns = now_ns
-        self.turn.sent(self.newest_ns(), self.spec.period_ns)
+        self.turn.sent(self._newest_ns(), self.spec.period_ns)
         self.gaps_dirty = self.status_dirty = self.finding_dirty = False
         if len(self.history.trades):
             self.trades_sent_ns = int(self.history.trades.view["time_ns"][-1])
 
-    def newest_ns(self) -> int:
-        """The end of the newest row; 0 while there is none."""
+    def _newest_ns(self) -> int:
         return int(self.history.rows_end.view[-1]) if self.history.has_rows else 0
 
     def _extend_lines(self, now: Now) -> int:
