@@ -103,6 +103,13 @@ export function duration(ms) {
   return `${Math.floor(whole / 3600)}${NBSP}h` + (minutes ? ` ${minutes}${NBSP}min` : "");
 }
 
+/** A duration to the minute, and from one hour on to the hour: where a second more or less does not matter. */
+export function about(ms) {
+  if (isNone(ms) || ms < 59500) return duration(ms);
+  const whole = Math.round(ms / 1000), unit = whole < 3600 ? 60 : 3600;
+  return duration(Math.floor(whole / unit) * unit * 1000);
+}
+
 /** A round duration in seconds, as controls write it: 10 s, 5 min. */
 export function span(seconds) {
   if (seconds >= 3600 && seconds % 3600 === 0) return `${seconds / 3600}${NBSP}h`;

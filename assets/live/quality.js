@@ -1,6 +1,6 @@
 // The tab Data quality of one market: streams now and through time, gaps by reason, incidents.
 import { secondOf } from "./drawing.js";
-import { NONE, duration, number, percent, span, stamp } from "./format.js";
+import { NONE, about, duration, number, percent, span, stamp } from "./format.js";
 import { cause, entry, fillList } from "./incidents.js";
 import { STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
 import { QualityTime } from "./quality_time.js";
@@ -145,8 +145,8 @@ export class QualityPane {
     set("state", STATES[one.state] ?? one.state);
     if (one.state === "none") return;
     if (one.coverage_15min === undefined) return CELLS.forEach((name) => set(name, NONE));
-    set("since", one.since_ms ? duration(now - one.since_ms) : NONE);
-    set("age", one.received_ms ? `${duration(now - one.received_ms)} ago` : NONE);
+    set("since", one.since_ms ? about(now - one.since_ms) : NONE);
+    set("age", one.received_ms ? `${about(now - one.received_ms)} ago` : NONE);
     set("sends", sends(one));
     set("latency", one.latency_p50_ms === null ? (one.updates_per_s ? "no venue time" : NONE) : `${ms(one.latency_p50_ms)} / ${ms(one.latency_p99_ms)}\u00a0ms`);
     set("rate", one.updates_per_s === null ? NONE : number(one.updates_per_s, one.updates_per_s < 10 ? 1 : 0));
