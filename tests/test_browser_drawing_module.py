@@ -79,20 +79,19 @@ def test_a_frame_waits_for_a_row_that_does_not_come_only_once_and_a_moment(
     assert found["said"] == [0, ms, 1, 1]
 
 
-def test_errands_are_run_before_the_frame_and_one_that_fails_stops_nothing(page: Page) -> None:
+def test_errands_are_run_with_the_frame_and_one_that_fails_stops_nothing(page: Page) -> None:
     found = run(
         page,
         """() => {
           drawing.along('bad', () => { throw new Error('no grid'); });
           drawing.along('good', () => log.push('errand'));
-          drawing.add(a); said.push(frames.length);
-          pass(0); said.push(frames.length); frame();
+          drawing.add(a); said.push(frames.length, log.length); frame();
           drawing.along('alone', () => log.push('alone'));
-          pass(300);
+          pass(600);
           return said;
         }""",
     )
-    assert found["said"] == [0, 1]
+    assert found["said"] == [1, 0]
     assert found["log"] == ["errand", "paint a", "tell a", "alone"]
     assert found["errors"] == ["no grid"]
 

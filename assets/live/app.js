@@ -32,6 +32,7 @@ class Page {
     this.wishes = new Wishes();
     this.bytes = 0;
     this.frames = 0;
+    this.link = null;
     this.seconds = 0; // how often the page has looked after itself
     this.server = null;
     this.notices = new Notices(this);
@@ -229,12 +230,15 @@ class Page {
   }
 
   linked(link) {
+    const told = this.link;
+    this.link = link;
     for (const stack of this.stacks?.values() ?? []) {
       const same = TOLD_OF_LINK.every((name) => stack.link[name] === link[name]);
       stack.link = link;
       if (!same) this.dirty(stack);
     }
-    showLink(link);
+    if (told && TOLD_OF_LINK.every((name) => told[name] === link[name])) this.drawing.along("link", () => showLink(link));
+    else showLink(link);
   }
 
   /** Draws a stack with the next frame. */

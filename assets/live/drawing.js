@@ -3,7 +3,7 @@
 
 // A frame waits so long for the rows of the other markets; longer where a silent one comes with the server's next look.
 const TOGETHER_MS = 24, SILENT_MS = 40, SILENT_HZ = 5;
-const ERRAND_MS = 300, AFTER_MS = 250;
+const ERRAND_MS = 600, AFTER_MS = 250;
 
 /**
  * Of what is read rather than watched: it is written with the first drawing of each second, that of all markets in one
@@ -47,11 +47,6 @@ export class Drawing {
     clearTimeout(this.holding);
     this.holding = 0;
     if (this.frame || document.hidden) return;
-    if (this.errands.size) {
-      for (const name of [...this.errands.keys()]) this.run(name);
-      this.holding = setTimeout(() => this.ask()); // the grid of the watch list writes its cells in a task of its own
-      return;
-    }
     this.frame = requestAnimationFrame(() => this.paint());
   }
 
@@ -65,6 +60,13 @@ export class Drawing {
     const work = this.errands.get(name);
     this.errands.delete(name);
     attempt(work);
+  }
+
+  /** Before anything is drawn; the cells of the watch list, too, which React would write later, for a frame of their own. */
+  runAll() {
+    if (!this.errands.size) return;
+    const flush = window.ReactDOM?.flushSync ?? ((work) => work());
+    flush(() => [...this.errands.keys()].forEach((name) => this.run(name)));
   }
 
   /** What takes the page longer than to draw what was asked for is done after that; soon in any case. */
@@ -86,6 +88,7 @@ export class Drawing {
     this.frame = 0;
     const at = performance.now(), due = [...this.due];
     this.due.clear();
+    this.runAll();
     // A canvas that is painted after words were written waits for a layout: the words of all come last.
     const painted = due.filter((stack) => stack.tries(() => stack.paint(at, this.page.frozen)));
     for (const stack of painted) stack.tries(() => stack.tell(at));

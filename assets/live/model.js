@@ -11,6 +11,9 @@ function further(arrays) {
   return Object.fromEntries(FURTHER.filter((name) => arrays[name]).map((name) => [name, [Float64Array, width(arrays[name].shape)]]));
 }
 
+// Share of the range by which a trade has left it when nothing of its disc is in view any more, on the narrowest plot, too.
+const LEAVING = 1 / 16;
+
 export class Model {
   constructor() {
     this.key = null;
@@ -109,7 +112,7 @@ export class Model {
     const oldest = (this.series.length ? this.series.last : this.info.end_ms) - this.info.range_s * 1000 - 4 * this.info.step_ms;
     this.series.trim(oldest);
     this.columns.trim(oldest);
-    this.trades.trim(oldest);
+    this.trades.trim(oldest - this.info.range_s * 1000 * LEAVING);
     this.gaps = this.gaps.filter((gap) => gap.to_ms === null || gap.to_ms > oldest);
   }
 
