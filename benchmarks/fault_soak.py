@@ -1,10 +1,13 @@
 """Random faults every few seconds over all venue families, for half an hour: nothing wrong, nothing left.
 
-The demo exchange and the product's collector run in one process. All the while each book that a market
-serves as live must be one that its engine had; every half minute the faults pause, every market must be live
-again, and its best 20 levels the engine's own. At the end: rows and gaps in the store agree, no trade is
-there twice and none is missing but in a gap, tasks and descriptors are as many as after the first pause, and
-memory has not grown (slope over the second half, with its 95 % interval, of exchange and collector together).
+The demo exchange runs here, the product's collector in a process of its own, as in the product; it reports
+every 50 ms. All the while each book that a market serves as live must be one that its engine had; every half
+minute the faults pause, every market must be live again, and its best 20 levels the engine's own. At the end:
+rows and gaps in the store agree, no trade is there twice and none is missing but in a gap, tasks and
+descriptors of both processes are as many as after the first pause, and none is left when all is closed.
+
+Whether memory has grown is told of each process by itself (slope over the second half, with its 95 %
+interval), and of what is in use in it: where only the process grows, it is holes between what is in use.
 What fills once is full from the start: the exchange has traded for an hour, as fast as it can, the store
 begins with 75 min of each market, and first all links are reset at once some times, so that no worse moment
 comes later.
@@ -22,29 +25,23 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
-import psutil
 
 from app import log
 from app.cli import ALLOCATOR, DEMO_MARKETS
-from app.clock import NS_PER_S, SystemClock
-from app.collector import Collector
+from app.clock import SystemClock
 from app.demo.faults import KINDS, STREAMS, Fault
-from app.demo.publisher import Publisher
 from app.demo.server import DemoExchange, venue_settings
-from app.feeds.base import MarketFeed
-from app.feeds.market_feed import CcxtMarketFeed
+from app.garbage import settle
 from app.market import MarketId
-from app.records import State, Stream
+from app.records import State
 from app.settings import FeedSettings, Settings
 from app.store import open_store
-from app.store.base import HotStore
+from benchmarks.fault_soak_checks import Stored, Truth
+from benchmarks.fault_soak_link import COUNT, LEVELS, SPOKE, CollectorProcess, Report, Work
+from benchmarks.fault_soak_usage import Counts, Held, counts, more, usage
 from benchmarks.prefilled import prefill, quoted
-from benchmarks.soak import slope
-from tests.venues.matrix import LEVELS, equal_now, live, until
 
 _FEED = FeedSettings(stale_after_s=3.0, backoff_s=0.1, backoff_max_s=2.0, open_timeout_s=5.0)
 _MARKETS = [MarketId.parse(text) for text in DEMO_MARKETS]
@@ -53,118 +50,97 @@ _LASTS_S = (0.3, 3.0)
 _NUMBERED = ("depth", "trade")  # streams of which a missing message can be told
 _QUIET_EVERY_S = 30.0
 _LIVE_WITHIN_S = 40.0
-_LOOK_S = 0.05
+_EQUAL_WITHIN_S = 8.0
+_BACK_WITHIN_S = 15.0
+_CLOSED_WITHIN_S = 10.0
 # Orders that come and go scatter over the heap: half an hour until it has its size.
 _TRADED_S = 3600.0
 _WORST = 6  # times that all links are reset at once, before memory is looked at
-_REMEMBERED = 30_000  # books of an engine
-# A market as busy as these is not silent for so long without a gap.
-_BUSY, _SILENT_NS = ("BTC", "ETH", "SOL"), 6 * NS_PER_S
-# Numbers beyond what a float holds are not stored; a leap there is no loss.
-_LEAP = 1_000_000
-_MB = 1 << 20
 _MOST_MINUTES = 240.0
-Top = tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]
-
-
-class Truth:
-    """Every book that an engine had lately."""
-
-    def __init__(self, publisher: Publisher):
-        self.publisher = publisher
-        # Of one size, and written, from the start: the memory of the soak itself must not grow.
-        self._had, self._count = np.full(_REMEMBERED, -1, np.int64), 0
-        publisher.town.flow.watchers.append(self._note)
-        self._note()
-
-    def _note(self) -> None:
-        engine = self.publisher.town.flow.engine
-        top = (tuple(engine.bids.depth(LEVELS)), tuple(engine.asks.depth(LEVELS)))
-        self._had[self._count % _REMEMBERED] = hash(top)
-        self._count += 1
-
-    def had(self, feed: MarketFeed) -> bool:
-        """Whether the book that a feed serves is one of them."""
-        view, grid = feed.book(), self.publisher.town.flow.spec.grid
-        if view is None:
-            return True
-        tick, lot = float(grid.tick), float(grid.lot)
-        bids, asks = (
-            tuple((round(p / tick), round(q / lot)) for p, q, *_ in side[:LEVELS])
-            for side in (view.bids, view.asks)
-        )
-        return bool((self._had == hash((bids, asks))).any())
 
 
 @dataclass
 class Found:
     """What the soak saw."""
 
-    # Of one size from the start, as all that the soak keeps: minute and MB of each second.
-    memory: np.ndarray
+    exchange: Held
+    collector: Held
     wrong: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     looks: int = 0
     compared: int = 0
-    before: tuple[int, int] | None = None
-    after: tuple[int, int] = (0, 0)
-    gaps: Counter[str] = field(default_factory=Counter)
-    rows: int = 0
-    trades: int = 0
-    lost: int = 0  # trades that are missing, in gaps
+    stored: Stored = field(default_factory=Stored)
 
 
 class Soak:
     """One run over an exchange and a collector that are up."""
 
-    def __init__(self, exchange: DemoExchange, collector: Collector, seed: int, minutes: float):
+    def __init__(
+        self, exchange: DemoExchange, collector: CollectorProcess, seed: int, minutes: float
+    ):
         self._exchange, self._collector, self._minutes = exchange, collector, minutes
         self._rng = random.Random(seed)
-        self.found = Found(memory=np.full((round(minutes * 60), 2), np.nan))
+        self._began: float | None = None  # the time of memory
+        seconds = round(minutes * 60)
+        self.found = Found(Held("exchange and checks", seconds), Held("collector", seconds))
         for _ in range(exchange.faults.history.maxlen or 0):
             exchange.faults.note(Fault("drop"), 0, 0)
-        self._truth = {m: Truth(exchange.publisher(m.venue, m.symbol)) for m in _MARKETS}
-
-    def _feeds(self) -> dict[MarketId, CcxtMarketFeed]:
-        tasks = self._collector._tasks.values()
-        return {t.market.id: t.feed for t in tasks if isinstance(t.feed, CcxtMarketFeed)}
+        self._truth = {str(m): Truth(exchange.publisher(m.venue, m.symbol)) for m in _MARKETS}
+        collector.hearers.append(self._look)
 
     async def run(self) -> None:
-        """Faults with pauses, until the time is up."""
+        """Faults with pauses until the time is up, or the collector is gone."""
+        playing = asyncio.create_task(self._play())
+        gone = asyncio.create_task(self._collector.ended.wait())
+        try:
+            await asyncio.wait((playing, gone), return_when=asyncio.FIRST_COMPLETED)
+            if playing.done():
+                playing.result()
+        finally:
+            for task in (playing, gone):
+                task.cancel()
+            await asyncio.gather(playing, gone, return_exceptions=True)
+
+    async def _play(self) -> None:
         await self._all_live("at the beginning")
         for _ in range(_WORST):
             self._exchange.fault(Fault("reset"))
             await asyncio.sleep(_LASTS_S[0])
             await self._all_live("after all links were reset")
-        began = time.monotonic()
-        watching = asyncio.create_task(self._watch(began))
-        try:
-            while time.monotonic() - began < self._minutes * 60:
-                await self._faults(_QUIET_EVERY_S)
-                await self._quiet()
-                # After the first faults: every place that fills once has filled.
-                self.found.before = self.found.before or counts()
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-        before = self.found.before or counts()
-        await until(lambda: all(a <= b for a, b in zip(counts(), before, strict=True)), 15)
-        self.found.before, self.found.after = before, counts()
+        began = self._began = time.monotonic()
+        exchange, collector = self.found.exchange, self.found.collector
+        while time.monotonic() - began < self._minutes * 60:
+            await self._faults(_QUIET_EVERY_S)
+            await self._quiet()
+            # After the first faults: every place that fills once has filled.
+            if exchange.before is None or collector.before is None:
+                exchange.before, collector.before = counts(), await self._counts()
+        await self._collector.until(self._back, _BACK_WITHIN_S)
 
-    async def _watch(self, began: float) -> None:
-        """Look at every served book again and again; note the memory each second."""
-        process, noted = psutil.Process(), -1
-        while True:
-            for market, feed in self._feeds().items():
-                self.found.looks += 1
-                served = feed.status.state is State.LIVE
-                if served and not self._truth[market].had(feed):
-                    self.found.wrong.append(f"{market} served a book that its engine never had")
-            elapsed_s = time.monotonic() - began
-            if noted < int(elapsed_s) < len(self.found.memory):
-                noted = int(elapsed_s)
-                self.found.memory[noted] = elapsed_s / 60, process.memory_info().rss / _MB
-            await asyncio.sleep(_LOOK_S)
+    async def _counts(self) -> Counts | None:
+        """The collector's."""
+        told = await self._collector.order(COUNT)
+        return (told.usage.tasks, told.usage.files) if told and told.usage else None
+
+    def _back(self, report: Report) -> bool:
+        exchange, collector = self.found.exchange, self.found.collector
+        if report.usage is None:
+            return False
+        exchange.after, collector.after = counts(), (report.usage.tasks, report.usage.files)
+        return exchange.back() and collector.back()
+
+    def _look(self, report: Report) -> None:
+        """Look at every served book; note the memory each second."""
+        for market, seen in report.markets.items():
+            self.found.looks += 1
+            if seen.state != State.LIVE.name or seen.top is None:
+                continue
+            if not self._truth[market].had(seen.top):
+                self.found.wrong.append(f"{market} served a book that its engine never had")
+        if report.usage is not None and self._began is not None:
+            elapsed_s = time.monotonic() - self._began
+            self.found.collector.note(elapsed_s, report.usage)
+            self.found.exchange.note(elapsed_s, usage())
 
     async def _faults(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -184,140 +160,135 @@ class Soak:
         await asyncio.sleep(_LASTS_S[1])
         self._exchange.faults.end()
         await self._all_live("in a pause")
-        for market, feed in self._feeds().items():
+        for market in self._truth:
             self.found.compared += 1
-            if not await equal_now(feed, self._truth[market].publisher, 8.0):
+            if not await self._equal_now(market):
                 self.found.wrong.append(f"{market}: the best {LEVELS} levels are not the engine's")
 
+    async def _equal_now(self, market: str) -> bool:
+        """Hold the market still and let everything arrive: then the books must be the same."""
+        truth = self._truth[market]
+        town = truth.publisher.town
+        town.paused = True
+        try:
+            truth.publisher.flush()
+
+            def same(report: Report) -> bool:
+                seen = report.markets.get(market)
+                return seen is not None and seen.top == truth.top()
+
+            return await self._collector.until(same, _EQUAL_WITHIN_S)
+        finally:
+            # The pause was ours: the feed must not take it for a habit of the market.
+            await self._collector.order(SPOKE, market)
+            town.paused = False
+
     async def _all_live(self, when: str) -> None:
-        def ready() -> bool:
-            feeds = self._feeds()
-            return len(feeds) == len(_MARKETS) and all(map(live, feeds.values()))
+        def ready(report: Report) -> bool:
+            seen = report.markets.values()
+            return len(seen) == len(_MARKETS) and all(s.whole for s in seen)
 
-        if not await until(ready, _LIVE_WITHIN_S):
-            for market, feed in self._feeds().items():
-                if not live(feed):
-                    told = f"{feed.status.state.name} {feed.status.detail}"
-                    self.found.wrong.append(f"{market} is not live {when}: {told}")
-
-    def check_store(self, store: HotStore, began_ns: int) -> None:
-        """Rows and gaps agree: nothing was counted within a gap, no silence is without one."""
-        for market in _MARKETS:
-            rows = store.window(market, "row", began_ns, 2**62)
-            gaps = store.window(market, "gap", began_ns, 2**62)
-            self.found.rows += len(rows)
-            self.found.gaps.update(bytes(reason).decode() for reason in gaps["reason"])
-            depth = gaps[gaps["stream"] == Stream.DEPTH]
-            for gap in depth:
-                inside = (rows["start_ns"] >= gap["from_ns"]) & (rows["end_ns"] < gap["to_ns"])
-                if rows["states_depth"][inside].any():
-                    self.found.wrong.append(f"{market}: rows count states within a gap")
-            if market.symbol.split("/")[0] in _BUSY:
-                self._check_silence(market, rows, depth)
-            trades = store.window(market, "trade", began_ns, 2**62)
-            self._check_trades(market, trades, gaps[gaps["stream"] == Stream.TRADES])
-
-    def _check_trades(self, market: MarketId, trades: np.ndarray, gaps: np.ndarray) -> None:
-        """By the numbers that the demo gives them in an unbroken row."""
-        trades = trades[trades["id"] >= 0]
-        self.found.trades += len(trades)
-        steps = np.diff(trades["id"])
-        if (steps <= 0).any():
-            self.found.wrong.append(f"{market}: trades are stored twice, or out of order")
-        for k in np.flatnonzero((steps > 1) & (steps < _LEAP)):
-            start, end = trades["time_ns"][k], trades["time_ns"][k + 1]
-            self.found.lost += int(steps[k]) - 1
-            if not ((gaps["from_ns"] < end) & (gaps["to_ns"] > start)).any():
-                self.found.wrong.append(f"{market}: trades are missing without a gap")
-
-    def _check_silence(self, market: MarketId, rows: np.ndarray, gaps: np.ndarray) -> None:
-        spoke = rows["end_ns"][rows["states_depth"] > 0]
-        for k in np.flatnonzero(np.diff(spoke) > _SILENT_NS):
-            start, end = spoke[k], spoke[k + 1]
-            if not (
-                (gaps["from_ns"] <= start + NS_PER_S) & (gaps["to_ns"] >= end - NS_PER_S)
-            ).any():
-                seconds = (end - start) / NS_PER_S
-                self.found.wrong.append(f"{market}: {seconds:.1f} s of silence without a gap")
+        if await self._collector.until(ready, _LIVE_WITHIN_S):
+            return
+        last = self._collector.report
+        silent_s = time.monotonic() - last.at if last else _LIVE_WITHIN_S
+        if last is None or silent_s > 1.0:
+            self.found.wrong.append(f"the collector told nothing for {silent_s:.0f} s {when}")
+            return
+        for market in self._truth:
+            seen = last.markets.get(market)
+            if seen is None or not seen.whole:
+                told = f"{seen.state} {seen.detail}" if seen else "not collected"
+                self.found.wrong.append(f"{market} is not live {when}: {told}")
 
 
-def counts() -> tuple[int, int]:
-    """Tasks of the loop and descriptors of the process."""
-    return len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
-
-
-async def with_history(folder: Path, settings: Settings) -> None:
+async def with_history(folder: Path, work: Work) -> None:
     """Fill the store with a past, after a first collector has met the markets."""
     store = open_store(f"sqlite:///{folder / 'met'}", clock=SystemClock())
-    collector = Collector(settings, store, SystemClock())
-    running = asyncio.create_task(collector.run(_MARKETS))
-    met = await until(lambda: len(quoted(store, _MARKETS)) == len(_MARKETS), _LIVE_WITHIN_S)
-    collector.stop.set()
-    await asyncio.wait_for(running, 20)
+    collector = await CollectorProcess.start(replace(work, folder=str(folder / "met")))
+    met = await collector.until(
+        lambda _: len(quoted(store, _MARKETS)) == len(_MARKETS), _LIVE_WITHIN_S
+    )
+    wrong = await collector.stop()
     store.close()
-    if not met:
-        raise RuntimeError("not all markets of the demo came up")
+    if wrong or not met:
+        raise RuntimeError("; ".join(wrong) or "not all markets of the demo came up")
     await asyncio.to_thread(prefill, folder / "met", folder / "hot")
 
 
-async def soak(minutes: float, seed: int, folder: Path) -> tuple[Found, tuple[int, int]]:
-    """Run it; what was found, and how many tasks and descriptors are left when all is closed."""
+async def soak(minutes: float, seed: int, folder: Path) -> Found:
+    """Run it; what was found."""
     exchange, clock = DemoExchange(), SystemClock()
     idle = counts()
     await exchange.start(seed=seed, warm_s=_TRADED_S)
+    settle()  # as the exchange's own process does
     settings = Settings(feed=_FEED, venues=venue_settings(exchange.port))
-    await with_history(folder, settings)
+    grids = {m: exchange.publisher(m.venue, m.symbol).town.flow.spec.grid for m in _MARKETS}
+    increments = {str(m): (float(grid.tick), float(grid.lot)) for m, grid in grids.items()}
+    work = Work(settings.model_dump_json(), str(folder / "hot"), increments)
+    await with_history(folder, work)
     began_ns = clock.now_ns()
-    store = open_store(f"sqlite:///{folder / 'hot'}", clock=clock)
-    collector = Collector(settings, store, clock)
-    running = asyncio.create_task(collector.run(_MARKETS))
+    collector = await CollectorProcess.start(work)
     run = Soak(exchange, collector, seed, minutes)
+    found = run.found
     try:
         await run.run()
     finally:
-        collector.stop.set()
-        await asyncio.wait_for(running, 20)
-        run.check_store(store, began_ns)
+        found.wrong += await collector.stop()
+        found.collector.left = collector.left
+        store = open_store(f"sqlite:///{folder / 'hot'}", clock=clock, readonly=True)
+        for market in _MARKETS:
+            found.stored.check(store, market, began_ns)
         store.close()
         await exchange.stop()
-    await until(lambda: counts() <= idle, 10)
-    left = tuple(now - then for now, then in zip(counts(), idle, strict=True))
-    return run.found, (left[0], left[1])
+    deadline = time.monotonic() + _CLOSED_WITHIN_S
+    while max(left := more(counts(), idle)) > 0 and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    found.exchange.left = left
+    return found
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run and print; fail when something is wrong or left."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     if not ALLOCATOR.items() <= os.environ.items():
         # As the product's own processes have it; the allocator looks at it when a process starts.
-        words = [sys.executable, "-m", "benchmarks.fault_soak", *(arguments or sys.argv[1:])]
+        words = [sys.executable, "-m", "benchmarks.fault_soak", *arguments]
         os.execve(sys.executable, words, {**os.environ, **ALLOCATOR})
     log.configure("error")
+    minutes = min(options.minutes, _MOST_MINUTES)
     with tempfile.TemporaryDirectory() as folder:
-        minutes = min(options.minutes, _MOST_MINUTES)
-        found, left = asyncio.run(soak(minutes, options.seed, Path(folder)))
-    late = [(m, mb) for m, mb in found.memory.tolist() if m >= minutes / 2]
+        found = asyncio.run(soak(minutes, options.seed, Path(folder)))
+    sys.exit(told(found, minutes))
+
+
+def told(found: Found, minutes: float) -> int:
+    """Print it; the exit code."""
+    stored, both = found.stored, (found.collector, found.exchange)
     print(f"faults        {found.faults.total():>8}  of {len(found.faults)} kinds")
-    print(f"gaps marked   {found.gaps.total():>8}  " + ", ".join(sorted(found.gaps)))
+    print(f"gaps marked   {stored.gaps.total():>8}  " + ", ".join(sorted(stored.gaps)))
     print(f"books looked at {found.looks:>6}  each one that its engine had")
     print(f"books compared {found.compared:>7}  in pauses, best {LEVELS} levels")
-    print(f"rows          {found.rows:>8}")
-    print(f"trades        {found.trades:>8}  none twice; {found.lost} missing, each in a gap")
-    print(f"memory, MB    {late[0][1]:>8.1f}  then {late[-1][1]:.1f}; slope per hour {slope(late)}")
-    before = found.before or (0, 0)
-    tasks, files = (f"{a} → {b}" for a, b in zip(before, found.after, strict=True))
-    print(f"tasks {tasks}, descriptors {files}; left when closed: {left[0]} and {left[1]}")
-    grew = any(a > b for a, b in zip(found.after, before, strict=True))
-    wrong = Counter(found.wrong)
+    print(f"rows          {stored.rows:>8}")
+    print(f"trades        {stored.trades:>8}  none twice; {stored.lost} missing, each in a gap")
+    print(f"\n{'memory':34}{'half way':>10}{'end':>10}{'slope per hour, 95 %':>28}")
+    for line in (line for held in both for line in held.memory(minutes / 2)):
+        print(line)
+    print()
+    for held in both:
+        print(held.counted())
+    wrong = Counter(found.wrong + stored.wrong)
     for text, times in wrong.items():
         print(f"WRONG {times} times: {text}")
-    if wrong or grew or left[0] > 0 or left[1] > 0:
+    if wrong or not all(held.back() and max(held.left) <= 0 for held in both):
         print("not as it should be")
-        sys.exit(1)
+        return 1
     print("nothing wrong, nothing left")
+    return 0
 
 
 if __name__ == "__main__":
