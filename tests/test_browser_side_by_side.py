@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,18 @@ from playwright.sync_api import Browser, expect
 from components.panes import PANES
 from tests.browser import LiveMarkets, Watched, watched
 from tests.browser_panels import SAYS
+from tests.browser_places import (
+    BESIDE,
+    CUT,
+    HEADER,
+    OUTSIDE,
+    OVERLAPS,
+    TOUCHING,
+    UNDER,
+    UNITLESS,
+    UNSEEN,
+)
+from tests.browser_ways import resized, turned
 from tests.web_market import MARKETS as MADE
 from tests.web_server import running_server
 
@@ -17,103 +30,11 @@ pytestmark = pytest.mark.browser
 
 MARKETS = [str(market.id) for market, _ in MADE[:4]]
 TABS = tuple(PANES)
-# Parts of a market beyond its own left or right edge.
-OUTSIDE = """() => [...document.querySelectorAll('.stack')].flatMap(stack => {
-  const own = stack.getBoundingClientRect();
-  return [...stack.querySelectorAll('.panel, .mkt, .read, .foot')].filter(part => {
-    const box = part.getBoundingClientRect();
-    return box.width && (box.left < own.left - 1 || box.right > own.right + 1);
-  }).map(part => part.className);
-})"""
-# Pairs of panels, tiles and bars of the page that share more than a pixel of the screen.
-OVERLAPS = """() => {
-  const seen = [...document.querySelectorAll(
-    'header, #side, #tabs, .stack, .mkt .id, .tile, .read, .tabpane:not([hidden]) .panel, .foot, .bottom')]
-    .map(one => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width > 1 && box.height > 1);
-  const name = one => one.dataset.panel || one.id || one.className || one.tagName;
-  const found = [];
-  seen.forEach(([a, p], k) => seen.slice(k + 1).forEach(([b, q]) => {
-    if (a.contains(b) || b.contains(a)) return;
-    if (getComputedStyle(a).position === 'fixed' || getComputedStyle(b).position === 'fixed') return;
-    const wide = Math.min(p.right, q.right) - Math.max(p.left, q.left);
-    const tall = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
-    // What a scrolled list has cut off is not on the screen.
-    if (wide > 1 && tall > 1 && !a.closest('#stacks') === !b.closest('#stacks'))
-      found.push(`${name(a)} over ${name(b)}: ${Math.round(wide)} x ${Math.round(tall)}`);
-  }));
-  return found;
-}"""
-# Words that are cut off at the edge of their box though nothing says that they go on.
-CUT = """() => [...document.querySelectorAll(
-    '.tile .v, .tile .s, .tile dt, .mkt .px, .ph h3, .ph .of, .corner, .cov, .foot .q:not(.q-gaps)')]
-  .filter(one => {
-    const within = one.closest('.tile, .plot-head, .cross-head, .cv, .foot, .mkt').getBoundingClientRect();
-    const range = document.createRange();
-    range.selectNodeContents(one);
-    const words = range.getBoundingClientRect();
-    return one.offsetParent && words.width && words.right > within.right + 1;
-  }).map(one => `${one.className || one.tagName}: ${one.textContent}`)"""
-
-# Figures that are shown on a line of the bar that is cut off: who moves by the keyboard gets there.
-UNSEEN = """() => [...document.querySelectorAll('.tile')].filter(tile => {
-  const box = tile.getBoundingClientRect(), bar = tile.closest('.mkt').getBoundingClientRect();
-  return box.height && box.bottom > bar.bottom + 1;
-}).map(tile => tile.className)"""
-
-# Heads of charts of market data that do not say what their values are in; `Distribution` has the axis of
-# its row, and what made the OFI says it beside each sum.
-UNITLESS = """() => [...document.querySelectorAll('.rows > .panel, .trows > .panel')].flatMap(panel => {
-  const seen = one => one.offsetParent && one.getBoundingClientRect().width > 1 && one.textContent;
-  const heads = [...panel.querySelectorAll('.plot-head, .cross-head')].filter(one => one.offsetParent);
-  const spared = ['Distribution', 'What made this OFI'];
-  return heads.filter(head => !spared.includes(head.querySelector('h3').textContent))
-    .filter(head => ![...head.querySelectorAll('.of')].some(seen))
-    .filter(head => head.matches('.cross-head') || ![...panel.querySelectorAll('.corner')].some(seen))
-    .map(head => head.querySelector('h3').textContent);
-})"""
-# Controls of the header that lie over one another, beyond its edges, or are less than a pointer needs.
-HEADER = """() => {
-  const seen = [...document.querySelectorAll('.top :is(button, .pill, .ctl)')]
-    .filter(one => one.offsetParent).filter(one => !one.closest('.ctl') || one.matches('.ctl'))
-    .map(one => [one, one.getBoundingClientRect()]);
-  const name = one => one.id || one.dataset.market || one.className;
-  const out = seen.filter(([one, box]) => {
-    const least = one.matches('.pill') ? 22 : one.matches('.mchip') ? 28 : 30;
-    return box.left < 0 || box.right > innerWidth || box.height < least || box.width < least;
-  }).map(([one, box]) => `${name(one)}: ${[box.left, box.right, box.height].map(Math.round)}`);
-  seen.forEach(([a, p], k) => seen.slice(k + 1).forEach(([b, q]) => {
-    if (Math.min(p.right, q.right) - Math.max(p.left, q.left) > 0
-      && Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top) > 0) out.push(`${name(a)} over ${name(b)}`);
-  }));
-  return out;
-}"""
-# Markets whose last line lies over their panels, or whose panels go beyond them.
-UNDER = """() => [...document.querySelectorAll('.stack')].flatMap(stack => {
-  const foot = stack.querySelector('.foot').getBoundingClientRect();
-  const end = stack.getBoundingClientRect().bottom;
-  return [...stack.querySelectorAll('.tabpane:not([hidden]) .panel')].filter(panel => {
-    const { height, bottom } = panel.getBoundingClientRect();
-    return height > 1 && bottom > foot.top + 1;
-  }).map(panel => panel.dataset.panel).concat(foot.bottom > end + 1 ? ['foot'] : []);
-})"""
-# Words of the heads beside the charts of trades that lie under the button of the menu.
-BESIDE = """() => [...document.querySelectorAll('.tside .ph')].flatMap(head => {
-  const menu = head.querySelector('.panel-menu').getBoundingClientRect();
-  return [...head.querySelectorAll('h3, p, .cov')]
-    .filter(one => one.offsetParent && one.getBoundingClientRect().right > menu.left)
-    .map(one => one.textContent);
-})"""
-# Rows of the tape whose time and price touch.
-TOUCHING = """() => [...document.querySelectorAll('.tape tbody tr')].filter(row => {
-  if (!row.offsetHeight) return false;
-  const [time, price] = [...row.cells].map(cell => {
-    const range = document.createRange();
-    range.selectNodeContents(cell);
-    return range.getBoundingClientRect();
-  });
-  return price.left < time.right + 4;
-}).map(row => row.textContent)"""
+UNCUT = "one => one.scrollWidth <= one.clientWidth"
 WIDTHS = (2560, 1920, 1440, 1300, 1200, 1024, 900, 768, 600, 390, 360)
+SIZES = ((390, 844), (1440, 900), (2560, 1440))
+# What the page of so many markets is opened with: each size and, with the test of units, each tab.
+OPENED = {1: (SIZES[0], "flow"), 2: (SIZES[1], "trades"), 4: (SIZES[2], "evidence")}
 
 
 @pytest.fixture(scope="module")
@@ -125,139 +46,30 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield base
 
 
-def shown(page: Watched, base: str, count: int, more: str = "") -> list[str]:
+def shown(page: Watched, base: str, count: int, more: str = "") -> None:
     """Open so many markets, with more in the address; slowly drawn, for places alone are looked at."""
     markets = MARKETS[:count]
     page.open(f"{base}/?rate=2&{'&'.join(f'm={m}' for m in markets)}{more}", *markets)
-    return markets
 
 
-def resized(page: Watched, width: int, height: int) -> None:
-    """Give the window a size."""
-    page.page.set_viewport_size({"width": width, "height": height})
-    page.until("width => innerWidth === width", width)
-
-
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_nothing_overlaps_overflows_or_is_cut_off(
-    browser: Browser, four: str, width: int, height: int, count: int
-) -> None:
-    with watched(browser, width, height) as page:
-        markets = shown(page, four, count)
-        for tab in TABS:
-            page.page.locator(f"#tab-{tab}, .bottom [data-tab={tab}]").locator(
-                "visible=true"
-            ).first.click()
-            page.until(
-                "([all, tab]) => all.every(m => window.ofi.view(m).tab === tab)", [markets, tab]
-            )
-            page.until("all => all.every(m => window.ofi.view(m).drawn.count > 2)", markets)
-            wide = page.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide == 0, tab
-            assert page.page.evaluate(OUTSIDE) == [], tab
-            assert page.page.evaluate(OVERLAPS) == [], tab
-            assert page.page.evaluate(CUT) == [], tab
-        assert page.complaints == []
-
-
-@pytest.mark.parametrize("zone", ["utc", "America/Argentina/Buenos_Aires"])
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_the_header_has_room_for_every_control(
-    browser: Browser, four: str, count: int, zone: str
-) -> None:
-    with watched(browser, 1440, 800) as page:
-        shown(page, four, count, f"&tz={zone}")
-        expect(page.page.locator(".top .ctl")).to_have_count(4)
-        for width in (1440, 1366, 1300, 1299, 1200, 1199, 1024, 1023, 900, 768):
-            resized(page, width, 800)
-            assert page.page.evaluate("document.documentElement.scrollWidth") == width
-            assert page.page.evaluate(HEADER) == [], width
-            chips = page.page.locator(".mchip").filter(visible=True)
-            assert chips.count() == (count if count > 1 else 0), width
-
-
-@pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("tab", TABS)
-def test_a_market_takes_the_height_that_its_tab_needs(
-    browser: Browser, four: str, tab: str, count: int
-) -> None:
-    with watched(browser, 1024, 800) as page:
-        shown(page, four, count, f"&tab={tab}")
-        for width in (1024, 768):
-            resized(page, width, 800)
-            assert page.page.evaluate(UNDER) == [], width
-        for name in TABS:
-            box = page.page.locator(f"#tab-{name}").bounding_box()
-            strip = page.page.locator("#tabs").bounding_box()
-            assert box
-            assert strip
-            assert box["x"] + box["width"] <= strip["x"] + strip["width"] + 1, name
-
-
-@pytest.mark.parametrize(("width", "count"), [(1440, 1), (1024, 1), (768, 2), (768, 1)])
+@pytest.mark.parametrize(("count", "widths"), [(1, (1440, 1024, 768)), (2, (768,))])
 def test_the_cost_of_an_order_and_the_tape_are_read_whole(
-    browser: Browser, four: str, width: int, count: int
+    browser: Browser, four: str, count: int, widths: tuple[int, ...]
 ) -> None:
-    with watched(browser, width, 900) as page:
+    with watched(browser, widths[0], 900) as page:
         markets = MARKETS[:count]
         # No gap is in view, so that no badge warns of it.
         page.open(f"{four}/?{'&'.join(f'm={m}' for m in markets)}&tab=trades&range=60", *markets)
         page.until("() => document.querySelector('.tape tbody tr')")
         expect(page.page.locator("[data-f=line-tape]").first).to_contain_text("Sides")
-        assert page.page.evaluate(BESIDE) == []
-        if width == 1440:
-            for line in page.page.locator(".tside .ph p").all():
-                assert line.evaluate("one => one.scrollWidth <= one.clientWidth"), line.inner_text()
-        assert page.page.evaluate(TOUCHING) == []
-        key = page.page.locator(".panel-queue .leg > span").first
-        assert key.evaluate("one => one.scrollWidth <= one.clientWidth")
-
-
-@pytest.mark.parametrize("count", [1, 4])
-def test_a_bar_shows_as_many_figures_as_it_has_room_for(
-    browser: Browser, four: str, count: int
-) -> None:
-    with watched(browser, 3000, 1000) as page:
-        shown(page, four, count)
-        for width in (2400, 1920, 1700, 1366, 1280, 1200, 1024, 900, 780):
-            resized(page, width, 1000)
-            assert page.page.evaluate(CUT) == [], width
-            assert page.page.evaluate(UNSEEN) == [], width
-        resized(page, 2400, 1000)
-        least = 750 if count == 1 else 440
-        unseen = page.page.evaluate(
-            """([unseen, least]) => {
-              const look = eval(unseen), [one, ...others] = document.querySelectorAll('.stack'), found = [];
-              for (const other of others) other.style.display = 'none';
-              for (let width = least; width < 1500; width += 7) {
-                one.style.width = `${width}px`;
-                found.push(...look().map((name) => `${width} ${name}`));
-              }
-              return found;
-            }""",
-            [UNSEEN, least],
-        )
-        assert unseen == []
-
-
-@pytest.mark.parametrize("count", [1, 2, 4])
-@pytest.mark.parametrize("tab", ["flow", "trades"])
-def test_every_chart_says_what_its_values_are_in(
-    browser: Browser, four: str, count: int, tab: str
-) -> None:
-    with watched(browser, 2560, 1440) as page:
-        shown(page, four, count, f"&tab={tab}")
-        unit = page.page.locator(".tabpane:not([hidden]) :is(.corner, [data-f=unit-cvd])").first
-        expect(unit).not_to_be_empty()
-        for width in WIDTHS:
-            resized(page, width, 1000)
-            assert page.page.evaluate(UNITLESS) == [], width
-            assert page.page.evaluate(CUT) == [], width
-        # On a phone too the head says what is known.
-        share = page.page.locator(".tabpane:not([hidden]) .cov").first
-        expect(share).to_contain_text("coverage")
-        assert share.is_visible()
+        for width in widths:
+            resized(page, width, 900)
+            assert page.page.evaluate(BESIDE) == [], width
+            if width == 1440:
+                for line in page.page.locator(".tside .ph p").all():
+                    assert line.evaluate(UNCUT), line.inner_text()
+            assert page.page.evaluate(TOUCHING) == [], width
+            assert page.page.locator(".panel-queue .leg > span").first.evaluate(UNCUT), width
 
 
 def test_charts_of_quality_and_of_verification_say_their_units_beside_their_axes(
@@ -290,3 +102,130 @@ def test_how_a_stream_comes_is_read_without_a_pointer(browser: Browser, four: st
         assert "\n" in said, "its gaps are listed"
         described = page.page.get_by_role("menu").get_attribute("aria-describedby")
         assert described == note.get_attribute("id")
+
+
+def has_room(page: Watched, count: int) -> None:
+    """The header, of so many markets, in a page 1440 wide and in narrower ones."""
+    expect(page.page.locator(".top .ctl")).to_have_count(4)
+    for width in (1440, 1366, 1300, 1299, 1200, 1199, 1024, 1023, 900, 768):
+        resized(page, width, 800)
+        assert page.page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.page.evaluate(HEADER) == [], width
+        chips = page.page.locator(".mchip").filter(visible=True)
+        assert chips.count() == (count if count > 1 else 0), width
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_the_header_has_room_for_a_long_zone(browser: Browser, four: str, count: int) -> None:
+    """One that only an address can name: the browser lists it by another name."""
+    with watched(browser, 1440, 800) as page:
+        shown(page, four, count, "&tz=America/Argentina/Buenos_Aires")
+        has_room(page, count)
+
+
+# From here on tests share a page. Those that have their own come first: none is drawn beside it.
+
+
+@dataclass
+class Side:
+    """A page of so many markets side by side."""
+
+    page: Watched
+    count: int
+
+    def look(self, script: str) -> object:
+        return self.page.page.evaluate(script)
+
+
+@pytest.fixture(scope="module", params=sorted(OPENED))
+def opened(request: pytest.FixtureRequest, browser: Browser, four: str) -> Iterator[Side]:
+    (width, height), tab = OPENED[request.param]
+    with watched(browser, width, height) as page:
+        shown(page, four, request.param, f"&tab={tab}")
+        yield Side(page, request.param)
+
+
+@pytest.fixture
+def side(opened: Side) -> Iterator[Side]:
+    """The page of one, two or four markets, in turn; a test takes it to the tab and the sizes it looks at."""
+    opened.page.complaints.clear()
+    yield opened
+    assert opened.page.complaints == []
+
+
+def test_nothing_overlaps_overflows_or_is_cut_off(side: Side) -> None:
+    size, tab = OPENED[side.count]
+    # As it was opened first.
+    for width, height in sorted(SIZES, key=lambda one: one != size):
+        resized(side.page, width, height)
+        for name in sorted(TABS, key=lambda one: one != tab):
+            turned(side.page, name)
+            case = f"{name}, {width} wide"
+            assert side.look("document.documentElement.scrollWidth - innerWidth") == 0, case
+            assert side.look(OUTSIDE) == [], case
+            assert side.look(OVERLAPS) == [], case
+            assert side.look(CUT) == [], case
+
+
+def test_the_header_has_room_for_every_control(side: Side) -> None:
+    turned(side.page, "flow")
+    has_room(side.page, side.count)
+
+
+@pytest.mark.parametrize("opened", [1, 2], indirect=True)
+@pytest.mark.parametrize("tab", TABS)
+def test_a_market_takes_the_height_that_its_tab_needs(side: Side, tab: str) -> None:
+    page = side.page.page
+    resized(side.page, 1024, 800)
+    turned(side.page, tab)
+    for width in (1024, 768):
+        resized(side.page, width, 800)
+        assert side.look(UNDER) == [], width
+    for name in TABS:
+        box = page.locator(f"#tab-{name}").bounding_box()
+        strip = page.locator("#tabs").bounding_box()
+        assert box
+        assert strip
+        assert box["x"] + box["width"] <= strip["x"] + strip["width"] + 1, name
+
+
+@pytest.mark.parametrize("opened", [1, 4], indirect=True)
+def test_a_bar_shows_as_many_figures_as_it_has_room_for(side: Side) -> None:
+    turned(side.page, "flow")
+    for width in (2400, 1920, 1700, 1366, 1280, 1200, 1024, 900, 780):
+        resized(side.page, width, 1000)
+        assert side.look(CUT) == [], width
+        assert side.look(UNSEEN) == [], width
+    resized(side.page, 2400, 1000)
+    least = 750 if side.count == 1 else 440
+    unseen = side.page.page.evaluate(
+        """([unseen, least]) => {
+          const look = eval(unseen), [one, ...others] = document.querySelectorAll('.stack'), found = [];
+          for (const other of others) other.style.display = 'none';
+          for (let width = least; width < 1500; width += 7) {
+            one.style.width = `${width}px`;
+            found.push(...look().map((name) => `${width} ${name}`));
+          }
+          one.style.width = '';
+          for (const other of others) other.style.display = '';
+          return found;
+        }""",
+        [UNSEEN, least],
+    )
+    assert unseen == []
+
+
+@pytest.mark.parametrize("tab", ["flow", "trades"])
+def test_every_chart_says_what_its_values_are_in(side: Side, tab: str) -> None:
+    page = side.page.page
+    turned(side.page, tab)
+    unit = page.locator(".tabpane:not([hidden]) :is(.corner, [data-f=unit-cvd])").first
+    expect(unit).not_to_be_empty()
+    for width in WIDTHS:
+        resized(side.page, width, 1000)
+        assert side.look(UNITLESS) == [], width
+        assert side.look(CUT) == [], width
+    # On a phone too the head says what is known.
+    share = page.locator(".tabpane:not([hidden]) .cov").first
+    expect(share).to_contain_text("coverage")
+    assert share.is_visible()

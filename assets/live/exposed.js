@@ -3,7 +3,8 @@
 /**
  * Sets `window.ofi`, read-only: `ofi.view(market)` gives the present figures of a market's stack,
  * `drawn` what its last drawing showed and when (`row` is the end of the newest row, `at` is Date.now(), `ms`
- * the main-thread time it took), `firstAt` when it was first drawn, ms after navigation. `ofi.drawings()` gives
+ * the main-thread time it took), `firstAt` when it was first drawn, ms after navigation,
+ * `awaiting` whether what was asked for last is still to come. `ofi.drawings()` gives
  * the `drawn` of each market without making a copy of all else.
  */
 export function expose(page) {
@@ -17,7 +18,7 @@ export function expose(page) {
       distribution: model.distribution ?? null, standing: model.standing, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
       state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
       ranges: views ? { time: [views.book.start, views.book.end], price: [views.book.low, views.book.high] } : null,
-      evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, axes: stack.tab !== "flow" || flow.axes.settled,
+      evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, awaiting: stack.awaiting, axes: stack.tab !== "flow" || flow.axes.settled,
     });
   };
   const drawings = () => Object.fromEntries([...page.stacks.values()].map((stack) => [stack.market, stack.drawn]));
