@@ -1,6 +1,7 @@
 """The tab *evidence* in Chromium: the API's numbers, in words, on canvases, at every width and theme."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import LiveMarkets, Watched, pixels, watched
+from tests.browser_ways import resized, themed
 from tests.grave import serious
 from tests.web_server import running_server
 
@@ -171,47 +173,6 @@ def test_a_fee_that_was_typed_is_in_the_address_and_wins_over_the_own(
         assert not other.complaints
 
 
-@pytest.mark.parametrize("chart", ["impact", "prediction", "vpin", "markouts"])
-def test_the_pointer_reads_values(browser: Browser, url: str, chart: str) -> None:
-    with watched(browser) as one:
-        opened(one, url)
-        box = one.page.locator(f"canvas[data-canvas={chart}]").bounding_box()
-        assert box is not None
-        # Walk over the chart until something is near: dots lie where the market put them.
-        for k in range(400):
-            x, y = 52 + (k * 37) % (box["width"] - 160), 24 + (k * 23) % (box["height"] - 62)
-            one.page.mouse.move(box["x"] + x, box["y"] + y)
-            if one.page.locator(".evidence .readout").is_visible():
-                break
-        text = plain(one.page.locator(".evidence .readout").inner_text())
-        assert re.search(r"\d", text), text
-        one.page.mouse.move(5, 5)
-        one.until("() => document.querySelector('.evidence .readout').hidden")
-        assert not one.complaints
-
-
-@pytest.mark.parametrize("width", [390, 1440, 2560])
-def test_every_chart_is_drawn_and_nothing_overflows(browser: Browser, url: str, width: int) -> None:
-    with watched(browser, width, 900 if width < 2000 else 1440) as one:
-        opened(one, url, "&theme=dark")
-        dark = {name: pixels(one.page, f"canvas[data-canvas={name}]") for name in CHARTS[:4]}
-        for name, print_ in dark.items():
-            assert len(set(print_.split(","))) > 3, f"{name} is blank"
-        wide = one.page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width
-        if width >= 1440:
-            cut = one.page.evaluate(
-                """() => [...document.querySelectorAll('.evidence .panel-body')]
-                  .filter((one) => one.firstElementChild.scrollHeight > one.clientHeight + 1)
-                  .map((one) => one.parentElement.dataset.panel)"""
-            )
-            assert cut == []
-        opened(one, url, "&theme=light")
-        light = {name: pixels(one.page, f"canvas[data-canvas={name}]") for name in CHARTS[:4]}
-        assert all(light[name] != dark[name] for name in light)
-        assert not one.complaints
-
-
 def test_several_markets_each_have_theirs(browser: Browser, url: str) -> None:
     with watched(browser) as one:
         one.page.goto(f"{url}/?m={BTC}&m={ETH}&tab=evidence&lookback=600")
@@ -224,15 +185,6 @@ def test_several_markets_each_have_theirs(browser: Browser, url: str) -> None:
         betas = [one.view(market)["evidence"]["explains"]["best"]["beta"] for market in (BTC, ETH)]
         assert betas[0] != betas[1]
         assert not one.complaints
-
-
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_no_serious_violation(browser: Browser, url: str, theme: str, width: int) -> None:
-    with watched(browser, width, 900) as one:
-        opened(one, url, f"&theme={theme}")
-        grave = serious(one.page)
-    assert grave == []
 
 
 def test_a_young_market_says_what_it_waits_for(browser: Browser, tmp_path: Path) -> None:
@@ -249,3 +201,73 @@ def test_a_young_market_says_what_it_waits_for(browser: Browser, tmp_path: Path)
         assert "OFI cannot be judged yet." in one.page.inner_text(".verdict")
         assert plain(one.page.inner_text("[data-f=ev-figure-now]")) == "\u2013"
         assert not one.complaints
+
+
+# From here on tests share a page. Those that have their own come first: none is drawn beside it.
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, url: str) -> Iterator[Watched]:
+    with watched(browser, 390, 900) as one:
+        opened(one, url, "&theme=light")
+        yield one
+
+
+@pytest.fixture
+def one(shared: Watched) -> Iterator[Watched]:
+    """A page on the tab with figures; a test gives it the size and the theme that it looks at."""
+    shared.complaints.clear()
+    shared.page.mouse.move(5, 5)
+    yield shared
+    assert not shared.complaints
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])  # as it was opened first
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_serious_violation(one: Watched, theme: str, width: int) -> None:
+    resized(one, width, 900)
+    themed(one, theme)
+    assert serious(one.page) == []
+
+
+def charts(one: Watched) -> dict[str, str]:
+    return {name: pixels(one.page, f"canvas[data-canvas={name}]") for name in CHARTS[:4]}
+
+
+@pytest.mark.parametrize("width", [390, 1440, 2560])
+def test_every_chart_is_drawn_and_nothing_overflows(one: Watched, width: int) -> None:
+    resized(one, width, 900 if width < 2000 else 1440, drawings=2)
+    themed(one, "dark")
+    dark = charts(one)
+    for name, print_ in dark.items():
+        assert len(set(print_.split(","))) > 3, f"{name} is blank"
+    wide = one.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width
+    if width >= 1440:
+        cut = one.page.evaluate(
+            """() => [...document.querySelectorAll('.evidence .panel-body')]
+              .filter((one) => one.firstElementChild.scrollHeight > one.clientHeight + 1)
+              .map((one) => one.parentElement.dataset.panel)"""
+        )
+        assert cut == []
+    themed(one, "light")
+    light = charts(one)
+    assert all(light[name] != dark[name] for name in light)
+
+
+@pytest.mark.parametrize("chart", ["impact", "prediction", "vpin", "markouts"])
+def test_the_pointer_reads_values(one: Watched, chart: str) -> None:
+    resized(one, 1440, 900)
+    themed(one, "dark")
+    box = one.page.locator(f"canvas[data-canvas={chart}]").bounding_box()
+    assert box is not None
+    # Walk over the chart until something is near: dots lie where the market put them.
+    for k in range(400):
+        x, y = 52 + (k * 37) % (box["width"] - 160), 24 + (k * 23) % (box["height"] - 62)
+        one.page.mouse.move(box["x"] + x, box["y"] + y)
+        if one.page.locator(".evidence .readout").is_visible():
+            break
+    text = plain(one.page.locator(".evidence .readout").inner_text())
+    assert re.search(r"\d", text), text
+    one.page.mouse.move(5, 5)
+    one.until("() => document.querySelector('.evidence .readout').hidden")
