@@ -1,6 +1,7 @@
 """Data quality on the page, and what it says of itself: restarts, sleep, absence, lost sessions."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from tests.browser import (
     pixels,
     watched,
 )
+from tests.browser_ways import changed, resized, themed, turned
 from tests.grave import serious
 from tests.web_server import running_server, server_process
 
@@ -41,69 +43,6 @@ STORIES = """() => new Promise(done => {
 
 def plain(text: str) -> str:
     return text.replace("\u00a0", " ").replace("\u2212", "-")
-
-
-@pytest.mark.parametrize(
-    ("theme", "width", "height"), [("dark", 1440, 900), ("light", 390, 844), ("dark", 2560, 1440)]
-)
-def test_the_tab_shows_what_the_api_says(
-    browser: Browser, url: str, theme: str, width: int, height: int
-) -> None:
-    with watched(browser, width, height) as page:
-        page.open(f"{url}/?m={BTC}&theme={theme}", BTC)
-        page.page.get_by_role("button", name="Feed state: open data quality").click()
-        page.until(READY)
-        assert "tab=quality" in page.address()
-        value = httpx.get(f"{url}/api/v1/quality", params={"market": BTC}, timeout=60).json()
-        depth = value["streams"][1]
-
-        def cell(name: str) -> str:
-            return plain(page.page.locator(f"[data-f=dq-depth-{name}]").inner_text())
-
-        assert cell("gaps") == f"{depth['gaps_15min']} / {depth['gaps_lookback']}"
-        shown = float(cell("recent").split()[0]) / 100
-        assert shown == pytest.approx(depth["coverage_15min"], abs=0.01)
-        assert cell("sends") == "batches of 100 ms"
-        assert cell("longest") == "25 s"
-        # A row for each reason, with the gaps of each stream.
-        reasons = plain(page.page.locator("[data-list=reasons]").inner_text())
-        assert "an update was missing" in reasons
-        assert "all gaps and rejected books since " in reasons
-        cut = "one => one.scrollWidth - one.clientWidth"
-        assert page.page.locator(".panel-reasons .dq-scroll").evaluate(cut) == 0
-        assert len(set(pixels(page.page, "canvas[data-canvas=cover]").split(","))) > 2
-        for canvas in page.page.locator(".dq canvas.chart").all():
-            assert BTC in (canvas.get_attribute("aria-label") or "")
-        wide = page.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide == 0
-        assert page.complaints == []
-        assert serious(page.page) == []
-
-
-# The longest that the cells of each stream may say.
-WORST = """() => {
-  const words = {
-    state: 'Resyncing', since: '59\u00a0min', age: '59\u00a0min ago', sends: 'batches of 100\u00a0ms',
-    latency: '12,345 / 12,345\u00a0ms', rate: '1,234', recent: '99.98\u00a0%', lookback: '99.98\u00a0%',
-    gaps: '123 / 123', longest: '29\u00a0min 59\u00a0s',
-  };
-  for (const stream of ['best', 'depth', 'trades']) for (const [name, said] of Object.entries(words)) {
-    document.querySelector(`[data-f=dq-${stream}-${name}]`).textContent = said;
-  }
-  const scroll = document.querySelector('.panel-streams .dq-scroll');
-  return scroll.scrollWidth - scroll.clientWidth;
-}"""
-
-
-def test_no_stream_is_cut(browser: Browser, url: str) -> None:
-    """On laptops and screens between and beyond those at which columns are left out."""
-    with watched(browser, 1200, 900) as page:
-        page.open(f"{url}/?m={BTC}&tab=quality", BTC)
-        page.until(READY)
-        for width in (1200, 1340, 1366, 1420, 1440, 1500, 1536, 1920):
-            page.page.set_viewport_size({"width": width, "height": 900})
-            page.until("width => innerWidth === width", width)
-            assert (width, page.page.evaluate(WORST)) == (width, 0)
 
 
 def test_the_charts_share_zoom_and_crosshair(browser: Browser, url: str) -> None:
@@ -268,3 +207,87 @@ def test_an_expired_session_asks_to_sign_in_and_comes_back_to_the_view(
         page.page.keyboard.press("Enter")
         page.until("market => window.ofi?.view(market)?.drawn.count > 1", BTC)
         assert "window=30" in page.address()
+
+
+# From here on tests share a page. Those that have their own come first: none is drawn beside it.
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, url: str) -> Iterator[Watched]:
+    with watched(browser, 390, 844) as page:
+        page.open(f"{url}/?m={BTC}&theme=light", BTC)
+        yield page
+
+
+@pytest.fixture
+def one(shared: Watched) -> Iterator[Watched]:
+    """A page of one market; a test gives it the tab, the size and the theme that it looks at."""
+    shared.complaints.clear()
+    yield shared
+    assert shared.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("theme", "width", "height"),
+    [("light", 390, 844), ("dark", 1440, 900), ("dark", 2560, 1440)],  # as it was opened first
+)
+def test_the_tab_shows_what_the_api_says(
+    one: Watched, url: str, theme: str, width: int, height: int
+) -> None:
+    page = one.page
+    turned(one, "flow")
+    resized(one, width, height)
+    themed(one, theme)
+    with changed(one):
+        page.get_by_role("button", name="Feed state: open data quality").click()
+        one.until(READY)
+    assert "tab=quality" in one.address()
+    value = httpx.get(f"{url}/api/v1/quality", params={"market": BTC}, timeout=60).json()
+    depth = value["streams"][1]
+
+    def cell(name: str) -> str:
+        return plain(page.locator(f"[data-f=dq-depth-{name}]").inner_text())
+
+    assert cell("gaps") == f"{depth['gaps_15min']} / {depth['gaps_lookback']}"
+    shown = float(cell("recent").split()[0]) / 100
+    assert shown == pytest.approx(depth["coverage_15min"], abs=0.01)
+    assert cell("sends") == "batches of 100 ms"
+    assert cell("longest") == "25 s"
+    # A row for each reason, with the gaps of each stream.
+    reasons = plain(page.locator("[data-list=reasons]").inner_text())
+    assert "an update was missing" in reasons
+    assert "all gaps and rejected books since " in reasons
+    cut = "one => one.scrollWidth - one.clientWidth"
+    assert page.locator(".panel-reasons .dq-scroll").evaluate(cut) == 0
+    assert len(set(pixels(page, "canvas[data-canvas=cover]").split(","))) > 2
+    for canvas in page.locator(".dq canvas.chart").all():
+        assert BTC in (canvas.get_attribute("aria-label") or "")
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide == 0
+    assert serious(page) == []
+
+
+# The longest that the cells of each stream may say; they say what they said again then.
+WORST = """() => {
+  const words = {
+    state: 'Resyncing', since: '59\u00a0min', age: '59\u00a0min ago', sends: 'batches of 100\u00a0ms',
+    latency: '12,345 / 12,345\u00a0ms', rate: '1,234', recent: '99.98\u00a0%', lookback: '99.98\u00a0%',
+    gaps: '123 / 123', longest: '29\u00a0min 59\u00a0s',
+  };
+  const cells = ['best', 'depth', 'trades'].flatMap(stream => Object.entries(words).map(
+    ([name, said]) => [document.querySelector(`[data-f=dq-${stream}-${name}]`), said]));
+  const before = cells.map(([cell]) => cell.textContent);
+  cells.forEach(([cell, said]) => { cell.textContent = said; });
+  const scroll = document.querySelector('.panel-streams .dq-scroll');
+  const beyond = scroll.scrollWidth - scroll.clientWidth;
+  cells.forEach(([cell], k) => { cell.textContent = before[k]; });
+  return beyond;
+}"""
+
+
+@pytest.mark.parametrize("width", [1200, 1340, 1366, 1420, 1440, 1500, 1536, 1920])
+def test_no_stream_is_cut(one: Watched, width: int) -> None:
+    resized(one, width, 900)
+    turned(one, "quality")
+    one.until(READY)
+    assert one.page.evaluate(WORST) == 0
