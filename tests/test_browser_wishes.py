@@ -56,6 +56,15 @@ def test_keys_pressed_while_answers_wait_are_all_in_the_address(page: Watched, u
     assert page.complaints == []
 
 
+def test_what_is_chosen_and_shown_already_is_no_wish(page: Watched, url: str) -> None:
+    """Dash tells the server nothing then: who shares the view would wait for it."""
+    at_rest(page, url)
+    page.page.get_by_role("textbox", name="Window").click()
+    page.page.get_by_role("option", name="10 s", exact=True).click()
+    assert page.page.evaluate("window.ofi.stats().wishes") == 0
+    assert page.complaints == []
+
+
 def test_a_key_and_a_control_do_not_undo_each_other(page: Watched, url: str) -> None:
     at_rest(page, url)
     page.page.keyboard.press("2")

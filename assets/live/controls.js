@@ -26,7 +26,7 @@ function bindSelects(page) {
   document.addEventListener("click", (event) => {
     const option = event.target.closest?.("[data-combobox-option]"), list = option?.closest("[role=listbox]");
     const field = list && FIELDS[document.querySelector(`[aria-controls="${CSS.escape(list.id)}"]`)?.id], value = option?.getAttribute("value");
-    if (field && value) page.foresee({ [field]: field === "zone" ? value : Number(value) });
+    if (field && value && value !== String(page.view[field])) page.foresee({ [field]: field === "zone" ? value : Number(value) });
   }, { capture: true });
 }
 
