@@ -15,7 +15,7 @@ ON_REQUEST = frozenset({"soak"})
 # Of others: nothing to run.
 PARTS = frozenset(
     {"fault_soak_checks", "fault_soak_collector", "fault_soak_link", "fault_soak_usage"}
-    | {"prefilled", "usual_dash"}
+    | {"devtools", "prefilled", "usual_dash"}
 )
 
 

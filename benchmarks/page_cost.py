@@ -1,15 +1,16 @@
 """What live markets cost the browser, beside the usual Dash way on the same data, as a ratio.
 
-    python -m benchmarks.page_cost [--hz 4 10] [--seconds 20] [--minutes 0] [--json]
+    python -m benchmarks.page_cost [--hz 4 10] [--seconds 20] [--settle 20] [--minutes 0] [--json]
 
 Four made-up markets append ten times a second to a store. A real gunicorn serves it to a headless
 Chromium, which paints on the processor alone: first our page, then `benchmarks.usual_dash` (an interval
 and whole figures of the same series). An update is one market drawn once. Counted is everything that
-Chromium's main thread ran per update (`task_ms`), our own drawing within it (`draw_ms`), bytes, frames of
-animation and tasks over 50 ms, and the time from a row's end to its pixels. Where figures take longer to
-make than the interval is, Dash drops each answer for the next question's, and the usual way draws nothing: a
-dash. With `--minutes` our page runs once more at the last rate and the slope of its heap is printed with its
-95 % interval.
+Chromium's main thread ran per update (`task_ms`; `cpu_ms` of it on a processor, the rest it stood in line
+for one), our own drawing within it (`draw_ms`), bytes, frames of animation and tasks over 50 ms, and the
+time from a row's end to its pixels: on a page that has been open for a while, as it is all day, and with
+nothing else listening to it. Where figures take longer to make than the interval is, Dash drops each answer
+for the next question's, and the usual way draws nothing: a dash. With `--minutes` our page runs once more at
+the last rate and the slope of its heap is printed with its 95 % interval.
 """
 
 import argparse
@@ -18,18 +19,17 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import statsmodels.api as sm
-from playwright.sync_api import CDPSession, Page
-from playwright.sync_api import TimeoutError as NothingDrawn
 
 from app.supervisor import free_port
-from tests.browser import LiveMarkets, Watched, chromium, watched
+from benchmarks.devtools import Tab, tab
+from tests.browser import DRAWN, LiveMarkets
 from tests.web_server import end, running_server, server_environ, wait_until_up
 
 MARKETS = 4
@@ -37,15 +37,15 @@ SIZE = (2560, 1440)
 _RANGE = 300
 
 # Counts draws and long tasks until `ends`; draws are looked for twice as often as any market is drawn.
-_COUNT = """() => {
+_COUNT = """(() => {
   const seen = { draws: [], long: [], ends: false };
   new PerformanceObserver((list) => list.getEntries().forEach((e) => seen.long.push(e.duration)))
     .observe({ type: "longtask" });
   window.counted = seen;
-}"""
+})()"""
 # Asks for every frame that the page can make, which costs frames of its own: after all else was measured.
-_FRAMES = """(ms) => new Promise((resolve) => {
-  const began = performance.now();
+_FRAMES = """new Promise((resolve) => {
+  const began = performance.now(), ms = MS;
   let frames = 0;
   const frame = (now) => {
     if (now - began >= ms) return resolve(frames);
@@ -54,8 +54,8 @@ _FRAMES = """(ms) => new Promise((resolve) => {
   };
   requestAnimationFrame(frame);
 })"""
-_FRAMES_S = 5
-_OURS = """() => {
+_FRAMES_S = _BYTES_S = 5
+_OURS = """(() => {
   const last = {}, look = () => {
     for (const [market, drawn] of Object.entries(window.ofi.drawings())) {
       if (!drawn.count || drawn.count === last[market]) continue;
@@ -65,9 +65,9 @@ _OURS = """() => {
     if (!window.counted.ends) setTimeout(look, 45);
   };
   look();
-}"""
-_DRAWN = ".js-plotly-plot .heatmaplayer image"
-_USUAL = """() => document.querySelectorAll(".js-plotly-plot").forEach((graph) => {
+})()"""
+_DRAWN = "document.querySelector('.js-plotly-plot .heatmaplayer image')"
+_USUAL = """document.querySelectorAll(".js-plotly-plot").forEach((graph) => {
   let last = 0;
   graph.on("plotly_afterplot", () => {
     const row = graph.layout.meta?.row_ms;
@@ -77,46 +77,52 @@ _USUAL = """() => document.querySelectorAll(".js-plotly-plot").forEach((graph) =
 })"""
 
 
-def _metrics(session: CDPSession) -> dict[str, float]:
-    found = session.send("Performance.getMetrics")["metrics"]
-    return {one["name"]: one["value"] for one in found}
+def _heap_mb(page: Tab) -> float:
+    page.send("HeapProfiler.collectGarbage")
+    return page.metrics()["JSHeapUsedSize"] / 1e6
 
 
-def _heap_mb(session: CDPSession) -> float:
-    session.send("HeapProfiler.collectGarbage")
-    return _metrics(session)["JSHeapUsedSize"] / 1e6
+def _bytes(page: Tab, seconds: float) -> float:
+    """What a page receives in a while; Chromium tells of every message then, which costs it something."""
+    page.events.clear()
+    page.send("Network.enable")
+    page.pause(seconds)
+    page.send("Network.disable")
+    received = 0.0
+    for event in page.events:
+        if event["method"] == "Network.dataReceived":
+            received += event["params"]["dataLength"]
+        if event["method"] == "Network.webSocketFrameReceived":
+            # Binary payloads come in base64.
+            received += len(event["params"]["response"]["payloadData"]) * 0.75
+    return received
 
 
-def measure(page: Page, watch: Callable[[], Any], seconds: float) -> dict[str, float]:
-    """Figures of a page over a while; `watch` begins to note its draws."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-    session.send("Network.enable")
-    received = [0.0]
-    session.on("Network.dataReceived", lambda e: received.append(e["dataLength"]))
-    session.on(
-        "Network.webSocketFrameReceived",
-        # Binary payloads come in base64.
-        lambda e: received.append(len(e["response"]["payloadData"]) * 0.75),
-    )
+def measure(page: Tab, watch: str, seconds: float) -> dict[str, float]:
+    """Figures of a page over a while; the script `watch` notes its draws."""
+    page.send("Performance.enable")
     page.evaluate(_COUNT)
-    watch()
-    before, bytes_before = _metrics(session), sum(received)
-    page.wait_for_timeout(seconds * 1000)
-    after, bytes_after = _metrics(session), sum(received)
-    counted = page.evaluate("() => { window.counted.ends = true; return window.counted; }")
-    frames = page.evaluate(_FRAMES, _FRAMES_S * 1000)
+    page.evaluate(watch)
+    before = page.metrics()
+    page.pause(seconds)
+    after = page.metrics()
+    counted = page.evaluate("window.counted")
+    received = _bytes(page, _BYTES_S)
+    page.evaluate("window.counted.ends = true")
+    frames = page.evaluate(_FRAMES.replace("MS", str(_FRAMES_S * 1000)))
     latency, own = np.array(counted["draws"], np.float64).reshape(-1, 2).T
     own = own[np.isfinite(own)]
     draws = len(latency) or np.nan
-    spent_ms = (after["TaskDuration"] - before["TaskDuration"]) * 1000
-    session.detach()
+    spent_ms, cpu_ms = (
+        (after[name] - before[name]) * 1000 for name in ("TaskDuration", "ThreadTime")
+    )
     return {
         "updates_per_s": len(latency) / seconds,
         "task_ms": spent_ms / draws,
+        "cpu_ms": cpu_ms / draws,
         "busy_share": spent_ms / 1000 / seconds,
         "draw_ms_p50": _percentile(own, 50),
-        "kb_per_update": (bytes_after - bytes_before) / draws / 1000,
+        "kb_per_update": received / _BYTES_S / (draws / seconds) / 1000,
         "frames_per_s": frames / _FRAMES_S,
         "long_tasks_per_s": len(counted["long"]) / seconds,
         "row_to_pixel_ms_p50": _percentile(latency, 50),
@@ -132,11 +138,12 @@ def _shown(value: float, width: int, digits: int) -> str:
     return f"{'–':>{width}}" if np.isnan(value) else f"{value:{width}.{digits}f}"
 
 
-def ours(page: Watched, base: str, names: list[str], hz: int) -> Callable[[], Any]:
-    """Open our page on four markets; gives what begins to note its draws."""
+def open_ours(page: Tab, base: str, names: list[str], hz: int) -> None:
+    """Open our page on four markets."""
     query = "&".join(f"m={name}" for name in names)
-    page.open(f"{base}/?range={_RANGE}&rate={hz}&{query}", *names)
-    return lambda: page.page.evaluate(_OURS)
+    page.open(f"{base}/?range={_RANGE}&rate={hz}&{query}")
+    for name in names:
+        page.until(f"({DRAWN})({json.dumps(name)})")
 
 
 @contextmanager
@@ -160,14 +167,13 @@ def usual_server(folder: Path, names: list[str], hz: int) -> Iterator[str]:
         end(process)
 
 
-def heap_slope(page: Page, minutes: float) -> str:
+def heap_slope(page: Tab, minutes: float) -> str:
     """How the heap of a page that stays open grows: MB per hour with its 95 % interval."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
+    page.send("Performance.enable")
     heap, every_s = [], 15.0
     for _ in range(max(8, round(minutes * 60 / every_s))):
-        page.wait_for_timeout(every_s * 1000)
-        heap.append(_heap_mb(session))
+        page.pause(every_s)
+        heap.append(_heap_mb(page))
     late = heap[len(heap) // 5 :]
     hours = np.arange(len(late)) * every_s / 3600
     fit = sm.OLS(late, sm.add_constant(hours)).fit(cov_type="HAC", cov_kwds={"maxlags": 8})
@@ -176,33 +182,31 @@ def heap_slope(page: Page, minutes: float) -> str:
     return f"heap over {minutes:g} min: {late[0]:.1f} to {late[-1]:.1f} MB, slope {slope}"
 
 
-def run(rates: list[int], seconds: float, minutes: float) -> tuple[list[dict[str, Any]], str]:
+def run(
+    rates: list[int], seconds: float, settle_s: float, minutes: float
+) -> tuple[list[dict[str, Any]], str]:
     """Both ways at each rate, and what the heap did."""
     found, heap = [], ""
-    with tempfile.TemporaryDirectory() as name, chromium() as browser:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with LiveMarkets(folder, count=MARKETS, minutes=16) as living:
             with running_server(folder, workers=1) as base:
                 for hz in rates:
-                    with watched(browser, *SIZE) as page:
-                        watch = ours(page, base, living.names, hz)
-                        page.page.wait_for_timeout(3000)
-                        found.append({"way": "ours", "hz": hz} | measure(page.page, watch, seconds))
+                    with tab(*SIZE) as page:
+                        open_ours(page, base, living.names, hz)
+                        page.pause(settle_s)
+                        found.append({"way": "ours", "hz": hz} | measure(page, _OURS, seconds))
             for hz in rates:
-                with (
-                    usual_server(folder, living.names, hz) as base,
-                    watched(browser, *SIZE) as page,
-                ):
-                    page.page.goto(base)
-                    with contextlib.suppress(NothingDrawn):
-                        page.page.wait_for_selector(_DRAWN, timeout=60_000)
-                    page.page.wait_for_timeout(3000)
-                    watch = lambda page=page: page.page.evaluate(_USUAL)  # noqa: E731
-                    found.append({"way": "usual", "hz": hz} | measure(page.page, watch, seconds))
+                with usual_server(folder, living.names, hz) as base, tab(*SIZE) as page:
+                    page.open(base)
+                    with contextlib.suppress(TimeoutError):
+                        page.until(_DRAWN)
+                    page.pause(settle_s)
+                    found.append({"way": "usual", "hz": hz} | measure(page, _USUAL, seconds))
             if minutes:
-                with running_server(folder, workers=1) as base, watched(browser, *SIZE) as page:
-                    ours(page, base, living.names, rates[-1])
-                    heap = heap_slope(page.page, minutes)
+                with running_server(folder, workers=1) as base, tab(*SIZE) as page:
+                    open_ours(page, base, living.names, rates[-1])
+                    heap = heap_slope(page, minutes)
     return found, heap
 
 
@@ -211,10 +215,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hz", type=int, nargs="+", default=[4, 10])
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--settle", type=float, default=20.0, help="seconds open before that")
     parser.add_argument("--minutes", type=float, default=0.0, help="then watch the heap")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    found, heap = run(options.hz, min(options.seconds, 120.0), min(options.minutes, 60.0))
+    seconds, settle_s = min(options.seconds, 120.0), min(options.settle, 120.0)
+    found, heap = run(options.hz, seconds, settle_s, min(options.minutes, 60.0))
     if options.json:
         print(json.dumps({"figures": found, "heap": heap}))
         return
