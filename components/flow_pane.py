@@ -87,9 +87,10 @@ def flow_pane(where: str) -> list[Component]:
         for name, words in (("up", "+3σ"), ("down", "\u22123σ"))
     ]
     overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})
+    layer = html.Div(html.Div(chips), className="chip-layer")
     return [
         html.Div(
-            [*panels, mid, *sigmas, axes, overlay, html.Div(chips, className="chip-layer"), hover],
+            [*panels, mid, *sigmas, axes, overlay, layer, hover],
             className="rows",
             tabIndex=0,
             role="group",

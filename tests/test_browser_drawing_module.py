@@ -92,7 +92,7 @@ def test_errands_are_run_with_the_frame_and_one_that_fails_stops_nothing(page: P
         }""",
     )
     assert found["said"] == [1, 0]
-    assert found["log"] == ["errand", "paint a", "tell a", "alone"]
+    assert found["log"] == ["paint a", "errand", "tell a", "alone"]
     assert found["errors"] == ["no grid"]
 
 

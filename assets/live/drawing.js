@@ -62,7 +62,7 @@ export class Drawing {
     attempt(work);
   }
 
-  /** Before anything is drawn; the cells of the watch list, too, which React would write later, for a frame of their own. */
+  /** The cells of the watch list, too, which React would write later, for a frame of their own. */
   runAll() {
     if (!this.errands.size) return;
     const flush = window.ReactDOM?.flushSync ?? ((work) => work());
@@ -88,9 +88,9 @@ export class Drawing {
     this.frame = 0;
     const at = performance.now(), due = [...this.due];
     this.due.clear();
-    this.runAll();
     // A canvas that is painted after words were written waits for a layout: the words of all come last.
     const painted = due.filter((stack) => stack.tries(() => stack.paint(at, this.page.frozen)));
+    this.runAll();
     for (const stack of painted) stack.tries(() => stack.tell(at));
     if (!this.afterTimer || [...this.page.stacks.values()].some((stack) => stack.awaiting)) return;
     clearTimeout(this.afterTimer);
