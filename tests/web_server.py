@@ -2,11 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from app.cli import WEB_ALLOCATOR
 from app.supervisor import free_port
 
 START_S = 40.0
+_PORTS: list[int] = []  # of this process' servers, that run and that have ended
 
 
 def server_environ(store_dir: Path, port: int, token: str | None, **extra: str) -> dict[str, str]:
@@ -52,7 +54,7 @@ def server_process(
     store_dir: Path, workers: int = 2, token: str | None = None, **environ: str
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """The same with gunicorn's process beside the URL."""
-    port = free_port()
+    port = _known_port()
     process = subprocess.Popen(
         gunicorn_command(port, workers),
         env=server_environ(store_dir, port, token, **environ),
@@ -65,6 +67,15 @@ def server_process(
         yield base_url, process
     finally:
         end(process)
+
+
+def _known_port() -> int:
+    """One that a server of this process had, if it is free: a browser has its scripts compiled by then."""
+    for port in _PORTS:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    _PORTS.append(free_port())
+    return _PORTS[-1]
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
