@@ -17,9 +17,9 @@ from app.feeds.market_feed import CcxtMarketFeed
 from app.market import MarketId
 from app.settings import Settings
 from app.store import open_store
-from benchmarks.fault_soak_link import LEVELS, SPOKE, STOP, Report, Seen, Work
+from benchmarks.fault_soak_link import SPOKE, STOP, Report, Seen, Work
 from benchmarks.fault_soak_usage import counts, more, usage
-from tests.venues.matrix import live, until
+from tests.venues.matrix import best_levels, live, until
 
 _REPORT_S = 0.05
 _USAGE_S = 1.0
@@ -30,13 +30,7 @@ _LEFT_S = 10.0
 def top_of(feed: CcxtMarketFeed, tick: float, lot: float) -> int | None:
     """The hash of the best levels of the book that a feed serves."""
     view = feed.book()
-    if view is None:
-        return None
-    bids, asks = (
-        tuple((round(p / tick), round(q / lot)) for p, q, *_ in side[:LEVELS])
-        for side in (view.bids, view.asks)
-    )
-    return hash((bids, asks))
+    return None if view is None else hash(best_levels(view, tick, lot))
 
 
 def say(value: object) -> None:

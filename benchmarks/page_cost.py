@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import statsmodels.api as sm
 
 from app.supervisor import free_port
 from benchmarks.devtools import Tab, tab
+from benchmarks.soak import slope
 from tests.browser import DRAWN, LiveMarkets
 from tests.web_server import end, running_server, server_environ, wait_until_up
 
@@ -174,12 +174,9 @@ def heap_slope(page: Tab, minutes: float) -> str:
     for _ in range(max(8, round(minutes * 60 / every_s))):
         page.pause(every_s)
         heap.append(_heap_mb(page))
-    late = heap[len(heap) // 5 :]
-    hours = np.arange(len(late)) * every_s / 3600
-    fit = sm.OLS(late, sm.add_constant(hours)).fit(cov_type="HAC", cov_kwds={"maxlags": 8})
-    low, high = fit.conf_int()[1]
-    slope = f"{fit.params[1]:+.1f} ({low:+.1f} to {high:+.1f}) MB per hour"
-    return f"heap over {minutes:g} min: {late[0]:.1f} to {late[-1]:.1f} MB, slope {slope}"
+    late = [(k * every_s / 60, mb) for k, mb in enumerate(heap)][len(heap) // 5 :]
+    ends = f"{late[0][1]:.1f} to {late[-1][1]:.1f} MB"
+    return f"heap over {minutes:g} min: {ends}, slope {slope(late)} MB per hour"
 
 
 def run(

@@ -21,6 +21,8 @@ import { Wishes } from "./wishes.js";
 const SECOND_MS = 1000;
 const TOLD_OF_LINK = ["state", "silent", "expired", "since"]; // what the stacks tell of the link
 
+const sameLink = (a, b) => TOLD_OF_LINK.every((name) => a[name] === b[name]);
+
 class Page {
   constructor() {
     this.stacks = new Map(); // id of the view → stack
@@ -233,11 +235,11 @@ class Page {
     const told = this.link;
     this.link = link;
     for (const stack of this.stacks?.values() ?? []) {
-      const same = TOLD_OF_LINK.every((name) => stack.link[name] === link[name]);
+      const same = sameLink(stack.link, link);
       stack.link = link;
       if (!same) this.dirty(stack);
     }
-    if (told && TOLD_OF_LINK.every((name) => told[name] === link[name])) this.drawing.along("link", () => showLink(link));
+    if (told && sameLink(told, link)) this.drawing.along("link", () => showLink(link));
     else showLink(link);
   }
 

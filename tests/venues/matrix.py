@@ -13,6 +13,7 @@ from app.clock import SystemClock
 from app.demo.faults import Fault
 from app.demo.publisher import Publisher
 from app.demo.server import DemoExchange, venue_settings
+from app.feeds.base import BookView
 from app.feeds.ccxt_stream import CcxtVenue, open_venue
 from app.feeds.market_feed import CcxtMarketFeed
 from app.feeds.pace import Pace
@@ -88,16 +89,22 @@ def live(feed: CcxtMarketFeed) -> bool:
     return whole and feed.status.state is State.LIVE and feed.book() is not None
 
 
+def best_levels(view: BookView, tick: float, lot: float) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """The best levels of both sides, bids first, in ticks and lots."""
+    return tuple(
+        tuple((round(p / tick), round(q / lot)) for p, q, *_ in side[:LEVELS])
+        for side in (view.bids, view.asks)
+    )
+
+
 def same_book(feed: CcxtMarketFeed, publisher: Publisher) -> bool:
     """Whether the best levels are the engine's, exactly."""
     view, flow = feed.book(), publisher.town.flow
     if view is None:
         return False
-    tick, lot = float(flow.spec.grid.tick), float(flow.spec.grid.lot)
-    return all(
-        [(round(p / tick), round(q / lot)) for p, q, *_ in have[:LEVELS]] == side.depth(LEVELS)
-        for have, side in ((view.bids, flow.engine.bids), (view.asks, flow.engine.asks))
-    )
+    sides = (flow.engine.bids, flow.engine.asks)
+    theirs = tuple(tuple(side.depth(LEVELS)) for side in sides)
+    return best_levels(view, float(flow.spec.grid.tick), float(flow.spec.grid.lot)) == theirs
 
 
 async def until(condition: Callable[[], object], seconds: float) -> bool:
