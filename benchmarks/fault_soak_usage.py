@@ -1,5 +1,6 @@
 """What the processes of `benchmarks.fault_soak` hold: memory, tasks, descriptors; over time, and told."""
 
+import _sqlite3
 import asyncio
 import ctypes
 import os
@@ -13,7 +14,13 @@ import numpy as np
 
 _MB = 1 << 20
 _FEWEST = 10  # samples that have a slope
-_MEASURES = ("MB", "  anonymous, MB", "  by malloc in use, MB", "  blocks of Python in use, 1000")
+_MEASURES = (
+    "MB",
+    "  anonymous, MB",
+    "  by malloc in use, MB",
+    "  of it by SQLite, MB",
+    "  blocks of Python in use, 1000",
+)
 Counts = tuple[int, int]
 
 
@@ -26,6 +33,7 @@ class Usage:
     resident: float
     anonymous: float  # of it: without files that are mapped
     allocated: float | None  # by malloc, and in use; None where the C library does not tell
+    sqlite: float | None  # of it: caches and what else SQLite has; None where it does not tell
     blocks: float  # that Python has in use, in thousands
 
 
@@ -41,7 +49,15 @@ def _mallinfo() -> Callable[[], Any] | None:
     return told
 
 
-_MALLINFO = _mallinfo()
+def _sqlite_used() -> Callable[[], int] | None:
+    """What SQLite has in use, in bytes, from the library that Python has loaded."""
+    told = getattr(ctypes.CDLL(getattr(_sqlite3, "__file__", None)), "sqlite3_memory_used", None)
+    if told is not None:
+        told.restype = ctypes.c_int64
+    return told
+
+
+_MALLINFO, _SQLITE = _mallinfo(), _sqlite_used()
 
 
 def counts() -> Counts:
@@ -65,6 +81,7 @@ def usage() -> Usage:
         int(kb["RssAnon:"]) / 1024,
         # Large arrays are mapped one by one, and counted apart.
         (info.uordblks + info.hblkhd) / _MB if info else None,
+        _SQLITE() / _MB if _SQLITE else None,
         sys.getallocatedblocks() / 1000,
     )
 
@@ -86,9 +103,9 @@ class Held:
         """Keep the first sample of each second."""
         if self._noted < int(elapsed_s) < len(self._samples):
             self._noted = int(elapsed_s)
-            allocated = np.nan if now.allocated is None else now.allocated
-            measures = now.resident, now.anonymous, allocated, now.blocks
-            self._samples[self._noted] = elapsed_s / 60, *measures
+            measures = now.resident, now.anonymous, now.allocated, now.sqlite, now.blocks
+            known = (np.nan if measure is None else measure for measure in measures)
+            self._samples[self._noted] = elapsed_s / 60, *known
 
     def back(self) -> bool:
         """Whether there are no more tasks and descriptors than after the first pause."""
