@@ -149,7 +149,7 @@ def _controls(link: Component) -> Component:
 def header() -> Component:
     """The header, with a slot for each control that Dash makes."""
     link = html.Span(
-        [field("link-word"), field("link-ms", "mut")],
+        [field("link-word"), html.Span(field("link-ms"), className="mut")],
         id="link",
         className="pill",
         role="status",

@@ -63,7 +63,12 @@ def _bar() -> Component:
 def _reading() -> Component:
     return html.Div(
         [
-            html.P([html.B(**{"data-f": "what-verdict"}), " ", field("what-text")]),
+            html.P(
+                html.Span(
+                    [html.B(**{"data-f": "what-verdict"}), " ", field("what-text")],
+                    className="says",
+                )
+            ),
             html.P([html.B(**{"data-f": "trust-verdict"}), " ", field("trust-text")]),
             # The verdicts alone are read out: the figures beside them change too often.
             html.Span(className="unseen", **{"data-f": "spoken", "aria-live": "polite"}),

@@ -102,7 +102,9 @@ const sparkCell = (sparks) => cell((gui, row) => sparks.draw(gui, row.market, ro
 
 const depthWords = (row, common) => (known(row.depth_quote) ? `${size(row.depth_quote)}${common ? "" : `\u00a0${money(row)}`}` : NONE);
 
-const plain = (words) => (params) => (params.data ? words(params.data) : "");
+/** A figure and nothing else. */
+const figure = (words) => cell((gui, row) => write(gui, words(row)), "wl-cell");
+
 const last = (a, b) => {
   // What is not available stands below everything.
   const [x, y] = [known(a) ? a : -Infinity, known(b) ? b : -Infinity];
@@ -123,7 +125,7 @@ export function columns(wide, sparks, common) {
   if (!wide) {
     return [market, spark, of("Price / bps", 72, (row) => row.mid, { colId: "price", cellRenderer: Price, equals: () => false }), { ...score, width: 52 }];
   }
-  const numeric = (name, width, value, words, more) => of(name, width, value, { valueFormatter: plain(words), cellClass: "wl-cell", ...more });
+  const numeric = (name, width, value, words, more) => of(name, width, value, { cellRenderer: figure(words), ...more });
   return [
     market,
     numeric("Price", 80, (row) => row.mid, priceWords, { colId: "price" }),
