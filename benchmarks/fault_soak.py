@@ -280,6 +280,8 @@ def told(found: Found, minutes: float) -> int:
         print(line)
     print()
     for held in both:
+        print(held.course())
+    for held in both:
         print(held.counted())
     wrong = Counter(found.wrong + stored.wrong)
     for text, times in wrong.items():

@@ -14,6 +14,7 @@ import numpy as np
 
 _MB = 1 << 20
 _FEWEST = 10  # samples that have a slope
+_PARTS = 10
 _MEASURES = (
     "MB",
     "  anonymous, MB",
@@ -127,6 +128,12 @@ class Held:
                 first, last = late[0][1], late[-1][1]
                 lines.append(f"{name:34}{first:10.1f}{last:10.1f}{slope(late):>28}")
         return lines
+
+    def course(self) -> str:
+        """A line of its memory in each tenth of the time: what comes and goes is no slope."""
+        parts = (part[~np.isnan(part)] for part in np.array_split(self._samples[:, 1], _PARTS))
+        medians = " ".join(f"{np.median(part):.1f}" for part in parts if len(part))
+        return f"{self.name}, MB by tenths: {medians}"
 
     def counted(self) -> str:
         """A line that tells of tasks and descriptors."""
