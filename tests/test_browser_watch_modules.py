@@ -12,13 +12,14 @@ pytestmark = pytest.mark.browser
 WATCHED = """async ([rows, wide]) => {
   const { columns, moneyOf } = await import('/live/watch_cells.js'), common = moneyOf(rows);
   const found = Object.fromEntries(columns(wide, {}, common).map(one => [one.colId, one]));
-  const drawn = (name, data) => {
+  const gui = (name, data) => {
     const one = new found[name].cellRenderer();
     one.init({ data });
-    return [...one.getGui().children].map(part => [part.textContent, part.className]);
+    return one.getGui();
   };
+  const drawn = (name, data) => [...gui(name, data).children].map(part => [part.textContent, part.className]);
   return rows.map(data => ({
-    head: found.depth?.headerName, depth: found.depth?.valueFormatter({ data }),
+    head: found.depth?.headerName, depth: found.depth && gui('depth', data).textContent,
     sorts: found.depth?.valueGetter({ data }), score: drawn('score', data),
     feed: wide && drawn('state', data)[0],
   }));
