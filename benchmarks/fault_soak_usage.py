@@ -43,22 +43,17 @@ class _MallInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in _names.split()]
 
 
-def _mallinfo() -> Callable[[], Any] | None:
-    told = getattr(ctypes.CDLL(None), "mallinfo2", None)  # glibc, since 2.33
+def _told(library: str | None, name: str, gives: Any) -> Callable[[], Any] | None:
+    """A function of a C library that takes nothing, None where it has no such one."""
+    told = getattr(ctypes.CDLL(library), name, None)
     if told is not None:
-        told.restype = _MallInfo
+        told.restype = gives
     return told
 
 
-def _sqlite_used() -> Callable[[], int] | None:
-    """What SQLite has in use, in bytes, from the library that Python has loaded."""
-    told = getattr(ctypes.CDLL(getattr(_sqlite3, "__file__", None)), "sqlite3_memory_used", None)
-    if told is not None:
-        told.restype = ctypes.c_int64
-    return told
-
-
-_MALLINFO, _SQLITE = _mallinfo(), _sqlite_used()
+_MALLINFO = _told(None, "mallinfo2", _MallInfo)  # glibc, since 2.33
+# In bytes; of the library that Python has loaded.
+_SQLITE = _told(getattr(_sqlite3, "__file__", None), "sqlite3_memory_used", ctypes.c_int64)
 
 
 def counts() -> Counts:
