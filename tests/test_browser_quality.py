@@ -28,14 +28,15 @@ pytestmark = pytest.mark.browser
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
 TOKEN = "correct-horse-battery"
 READY = "() => document.querySelector('[data-f=dq-depth-state]')?.textContent === 'Live'"
-# On every animation frame for two seconds: the score on the tile and the one in the sentence.
+# On every frame, for two seconds and until it has moved: the score on the tile and in the sentence.
 STORIES = """() => new Promise(done => {
-  const seen = [], end = performance.now() + 2000;
+  const seen = [], began = performance.now();
   const words = name => document.querySelector(`[data-f=${name}]`).textContent;
   const score = text => text.match(/[+−]?\\d+\\.\\dσ/)?.[0];
   const look = () => {
     seen.push([score(words('ofi-sub')), score(words('what-text'))]);
-    if (performance.now() < end) requestAnimationFrame(look); else done(seen);
+    const lasted = performance.now() - began, moved = seen.at(-1)[0] !== seen[0][0];
+    if (lasted < 2000 || (!moved && lasted < 20000)) requestAnimationFrame(look); else done(seen);
   };
   look();
 })"""
