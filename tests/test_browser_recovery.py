@@ -32,6 +32,23 @@ FLOOD = """(attempt) => new Promise((done) => {
   };
   look();
 })"""
+# Closes a socket right after an answer to its ping, and gives what the pill said in each state until the next is open.
+ANSWERED_AND_CLOSED = """() => new Promise((done) => {
+  const pill = document.getElementById("link"), shown = [], socket = window.sockets.at(-1);
+  const note = () => shown.push([window.ofi.stats().link.state, pill.textContent]);
+  const watch = new MutationObserver(note);
+  watch.observe(pill, { characterData: true, childList: true, subtree: true });
+  socket.dispatchEvent(new MessageEvent("message", { data: '{"type": "pong", "t": 0}' }));
+  socket.dispatchEvent(new CloseEvent("close", { code: 1008, reason: "Too many messages." }));
+  const look = () => {
+    if (window.ofi.stats().link.state !== "open") return setTimeout(look, 20);
+    watch.disconnect();
+    socket.close();
+    done(shown);
+  };
+  note();
+  look();
+})"""
 SOCKETS = """window.sockets = []; window.hurry = false;
 window.WebSocket = class extends WebSocket {
   constructor(...given) {
@@ -170,6 +187,18 @@ def test_who_is_sent_away_again_and_again_waits_longer_each_time(page: Watched, 
         link, words = page.page.evaluate(FLOOD, attempt)
         assert words.startswith("Refused"), link
         assert link["said"] in ("Too many messages.", "The page does not read what it asks for.")
+
+
+def test_the_pill_tells_of_the_link_that_is_and_not_of_one_before(page: Watched, url: str) -> None:
+    """Round trips are written with the next frame: by then the link may be lost."""
+    page.page.add_init_script(SOCKETS)
+    page.open(f"{url}/?m={BTC}", BTC)
+    for _ in range(4):  # the last wait is longer than anything that is held for a frame
+        page.until("() => window.ofi.stats().link.state === 'open'")
+        shown = page.page.evaluate(ANSWERED_AND_CLOSED)
+        waiting = [words for state, words in shown if state == "waiting"]
+        assert waiting
+        assert all(words.startswith("Refused") for words in waiting), shown
 
 
 def test_a_page_in_a_hurry_leaves_the_socket_that_connects_to_it(page: Watched, url: str) -> None:

@@ -239,8 +239,13 @@ class Page {
       stack.link = link;
       if (!same) this.dirty(stack);
     }
-    if (told && sameLink(told, link)) this.drawing.along("link", () => showLink(link));
+    if (told && sameLink(told, link)) this.tellLink();
     else showLink(link);
+  }
+
+  /** Writes with the next frame what the link is by then. */
+  tellLink() {
+    this.drawing.along("link", () => showLink(this.connection.link));
   }
 
   /** Draws a stack with the next frame. */
@@ -258,7 +263,7 @@ class Page {
   second() {
     this.seconds++;
     this.notices.tick();
-    this.drawing.along("link", () => showLink(this.connection.link));
+    this.tellLink();
     this.travel.tick();
     if (document.hidden) return;
     // Ages and outages move on without news; with news all is drawn anyway.
