@@ -32,7 +32,7 @@ FLOOD = """(attempt) => new Promise((done) => {
   };
   look();
 })"""
-# Closes a socket right after an answer to its ping, and gives what the pill said in each state until the next is open.
+# Closes a socket right after an answer to its ping; gives what the pill said until the next one opens.
 ANSWERED_AND_CLOSED = """() => new Promise((done) => {
   const pill = document.getElementById("link"), shown = [], socket = window.sockets.at(-1);
   const note = () => shown.push([window.ofi.stats().link.state, pill.textContent]);

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from app.clock import SystemClock
 from app.demo.faults import Fault
@@ -22,6 +23,7 @@ from app.market import MarketId
 from app.records import State, Stream
 from app.settings import FeedSettings, VenueSettings
 from tests.venues.fault_rows import FAMILIES, GAP, WHOLE, Family, Row, rows_of
+from tests.venues.pulse import Pulse, pulse, steady
 
 LEVELS = 20
 QUICK = FeedSettings(stale_after_s=1.0, backoff_s=0.05, backoff_max_s=0.4, open_timeout_s=2.0)
@@ -50,6 +52,9 @@ class Outcome:
     said: str = ""
     beside: str = ""  # what the neighbour had
     wrong: list[str] = field(default_factory=list)
+    pauses_s: list[float] = field(
+        default_factory=list
+    )  # of the loop, for which it was played again
 
 
 @dataclass
@@ -156,7 +161,7 @@ async def open_stand(name: str, exchange: DemoExchange, feed: FeedSettings = QUI
     return stand
 
 
-class _Watch:
+class Watch:
     """What one market's feed showed since a moment."""
 
     def __init__(self, feed: CcxtMarketFeed):
@@ -182,13 +187,21 @@ class _Watch:
         """The reasons of the gaps that are marked."""
         return sorted((self.feed.status.gaps_by_reason - self._gaps).elements())
 
+    def touched(self) -> bool:
+        """Whether anything happened to it."""
+        return bool(self.gaps()) or self.broke()
+
+    def says(self) -> str:
+        """Its gaps, and what it says now."""
+        return f"{self.gaps()} {self.feed.status.state.name} {self.feed.status.detail}"
+
     def worst_delay_ms(self) -> float:
         """The greatest distance between the venue's times and ours."""
         delays = self.feed.status.streams[Stream.DEPTH].delays_ms
         return max((abs(d) for d in delays), default=0.0)
 
 
-def _notice(stand: Stand, row: Row, watch: _Watch) -> Callable[[], bool]:
+def _notice(stand: Stand, row: Row, watch: Watch) -> Callable[[], bool]:
     """How the user is told of a fault that makes no gap."""
     if row.kind == "delay":
         return lambda: watch.worst_delay_ms() > row.seconds * 600
@@ -220,7 +233,7 @@ async def play(stand: Stand, row: Row) -> Outcome:
         # Silence is held against the habit of the stream: of now, not of what was played before.
         stand.feed.pace = Pace()
         await until(lambda: stand.feed.pace.known, _LIMIT_S)
-    watch, beside = _Watch(stand.feed), _Watch(stand.beside)
+    watch, beside = Watch(stand.feed), Watch(stand.beside)
     stand.ring.take()
     entry, hit = await _order(stand, row, outcome)
     for _ in range(_AGAIN):
@@ -262,7 +275,7 @@ async def _order(stand: Stand, row: Row, outcome: Outcome) -> tuple[Fault, float
     return entry, hit
 
 
-async def _made_good(stand: Stand, row: Row, watch: _Watch, entry: Fault) -> bool:
+async def _made_good(stand: Stand, row: Row, watch: Watch, entry: Fault) -> bool:
     """Whether a checksum had nothing to find: the book is right again with the next update.
 
     One in twenty losses of three updates is: their prices were told anew, or were as before. Then each
@@ -289,7 +302,7 @@ async def _stays_down(stand: Stand, row: Row, since_ns: int, outcome: Outcome) -
         outcome.wrong.append("live while nothing came")
 
 
-async def _recovered(stand: Stand, row: Row, watch: _Watch, outcome: Outcome, hit: float) -> None:
+async def _recovered(stand: Stand, row: Row, watch: Watch, outcome: Outcome, hit: float) -> None:
     """Until the market is whole again and stays so, with its gap marked and the fault over."""
     marked = watch.gaps if row.ends == GAP else (lambda: True)
     over = hit + (row.seconds if row.lasts else 0.0)
@@ -307,13 +320,11 @@ async def _recovered(stand: Stand, row: Row, watch: _Watch, outcome: Outcome, hi
         await until(lambda n=trades: stand.feed.prints.count > n, _LIMIT_S)
 
 
-def _beside(stand: Stand, row: Row, beside: _Watch, outcome: Outcome) -> None:
-    if beside.gaps() or beside.broke():
+def _beside(stand: Stand, row: Row, beside: Watch, outcome: Outcome) -> None:
+    if beside.touched():
         shared = row.link and stand.family.shared_link
         outcome.neighbour = "same link" if shared else "HIT"
-        outcome.beside = (
-            f"{beside.gaps()} {beside.feed.status.state.name} {beside.feed.status.detail}"
-        )
+        outcome.beside = beside.says()
 
 
 def _judge(outcome: Outcome, row: Row, expects: bool) -> None:
@@ -338,7 +349,7 @@ async def play_all(
 ) -> list[Outcome]:
     """All rows of the families, side by side; in random order with a generator."""
 
-    async def one(name: str) -> list[Outcome]:
+    async def one(name: str, beats: Pulse) -> list[Outcome]:
         rows = [r for r in rows_of(FAMILIES[name]) if only is None or r.kind in only]
         if rng is not None:
             rng.shuffle(rows)
@@ -346,11 +357,12 @@ async def play_all(
         outcomes = []
         try:
             for row in rows:
-                outcomes.append(await play(stand, row))
+                outcomes.append(await steady(beats, partial(play, stand, row)))
                 told(outcomes[-1])
         finally:
             await stand.venue.close()
         return outcomes
 
-    played = await asyncio.gather(*(one(name) for name in families))
+    async with pulse() as beats:
+        played = await asyncio.gather(*(one(name, beats) for name in families))
     return [outcome for outcomes in played for outcome in outcomes]

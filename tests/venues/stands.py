@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from functools import partial
 
 from app.clock import SystemClock
 from app.demo.server import DemoExchange, venue_settings
@@ -15,7 +16,8 @@ from app.settings import VenueSettings
 from tests.venues.banning import BanningVenue
 from tests.venues.binance_protocol import settings_for
 from tests.venues.fault_rows import GAP, SEEN
-from tests.venues.matrix import QUICK, Outcome, equal_now, live, until
+from tests.venues.matrix import QUICK, Outcome, Watch, equal_now, live, until
+from tests.venues.pulse import pulse, steady
 
 BAN, RENUMBERED = "418, markets queued", "ids begin anew"
 _MARKETS, _PLACES, _BAN_S, _LIMIT_S = 24, 4, 2.0, 25.0
@@ -71,7 +73,7 @@ async def play_renumbered(exchange: DemoExchange) -> Outcome:
         )
         await until(lambda: live(feed) and live(beside), _LIMIT_S)
         depth = feed.tracks[Stream.DEPTH]
-        publisher.town.flow.engine.update_id, epoch = 1, depth.epoch
+        publisher.town.flow.engine.update_id, epoch, watch = 1, depth.epoch, Watch(beside)
         began = time.monotonic()
         if await until(lambda: depth.epoch > epoch, _LIMIT_S):
             outcome.detected_s, outcome.said = time.monotonic() - began, feed.status.detail
@@ -86,8 +88,9 @@ async def play_renumbered(exchange: DemoExchange) -> Outcome:
         outcome.equal = await equal_now(feed, publisher)
         if not outcome.equal:
             outcome.wrong.append("the book is not the venue's")
-        if beside.status.gaps_by_reason:
+        if watch.touched():
             outcome.neighbour = "HIT"
+            outcome.wrong.append(f"the neighbour was hit: {watch.says()}")
     finally:
         await venue.close()
     return outcome
@@ -95,4 +98,6 @@ async def play_renumbered(exchange: DemoExchange) -> Outcome:
 
 async def play_stands(exchange: DemoExchange) -> list[Outcome]:
     """All of them, side by side."""
-    return list(await asyncio.gather(play_ban(), play_renumbered(exchange)))
+    async with pulse() as beats:
+        plays = (play_ban, partial(play_renumbered, exchange))
+        return list(await asyncio.gather(*(steady(beats, play) for play in plays)))
