@@ -243,6 +243,10 @@ def test_bitget_chains_by_pseq_or_only_grows() -> None:
     assert _judged("bitget", *chained, book("update", seq="12", pseq="10"))[-1] == Hole(
         "spot X", -1
     )
+    # Once updates name the one before, a larger id alone does not tell that nothing is missing.
+    unnamed = [*chained, book("update", seq="12")]
+    assert _judged("bitget", *unnamed)[-1] == Hole("spot X", -1)
+    assert _judged("bitget", *chained, book("update", seq="9"))[-1] == DUPLICATE
     stock = book("snapshot", seq=5)
     stock["data"] = stock["data"][0]
     assert FAMILIES["bitget"].read(stock)[0].last == 5

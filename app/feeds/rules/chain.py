@@ -19,6 +19,7 @@ class Chains:
     def __init__(self, family: Family):
         self._family = family
         self._recent: dict[str, deque[int]] = {}
+        self._linked: set[str] = set()  # chains whose updates name the one before
 
     def judge(self, update: Update) -> Verdict | Hole:
         """Take an update's claim; it counts as seen whatever the verdict."""
@@ -34,7 +35,7 @@ class Chains:
         if update.last == NO_ID:
             # Where ids come, one without tells nothing of what was before it.
             return Verdict.FOLLOWS if last == NO_ID else Hole(update.key)
-        follows = _follows(update, last)
+        follows = not self._unlinked(update) and _follows(update, last)
         if not follows and update.last in recent:
             return Verdict.DUPLICATE
         recent.append(update.last)
@@ -42,6 +43,12 @@ class Chains:
             return Verdict.FOLLOWS
         counts = update.previous is None and update.first != NO_ID
         return Hole(update.key, max(-1, update.first - last - 1) if counts else -1)
+
+    def _unlinked(self, update: Update) -> bool:
+        """Whether it names nothing before it, as others of its chain did: a larger id proves nothing."""
+        if update.previous is not None:
+            self._linked.add(update.key)
+        return update.previous is None and update.first == NO_ID and update.key in self._linked
 
     def _begin(self, update: Update, recent: "deque[int] | None") -> Verdict | Hole:
         if recent is not None and self._family.only_whole and update.last < recent[-1]:
@@ -52,6 +59,7 @@ class Chains:
     def forget(self, key: str) -> None:
         """Begin a market's chain anew."""
         self._recent.pop(key, None)
+        self._linked.discard(key)
 
 
 def _follows(update: Update, last: int) -> bool:
