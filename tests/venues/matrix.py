@@ -52,9 +52,7 @@ class Outcome:
     said: str = ""
     beside: str = ""  # what the neighbour had
     wrong: list[str] = field(default_factory=list)
-    pauses_s: list[float] = field(
-        default_factory=list
-    )  # of the loop, for which it was played again
+    pauses_s: list[float] = field(default_factory=list)  # for which it was played again
 
 
 @dataclass

@@ -35,7 +35,9 @@ class Chains:
         if update.last == NO_ID:
             # Where ids come, one without tells nothing of what was before it.
             return Verdict.FOLLOWS if last == NO_ID else Hole(update.key)
-        follows = not self._unlinked(update) and _follows(update, last)
+        if update.previous is not None:
+            self._linked.add(update.key)
+        follows = _follows(update, last, update.key in self._linked)
         if not follows and update.last in recent:
             return Verdict.DUPLICATE
         recent.append(update.last)
@@ -43,12 +45,6 @@ class Chains:
             return Verdict.FOLLOWS
         counts = update.previous is None and update.first != NO_ID
         return Hole(update.key, max(-1, update.first - last - 1) if counts else -1)
-
-    def _unlinked(self, update: Update) -> bool:
-        """Whether it names nothing before it, as others of its chain did: a larger id proves nothing."""
-        if update.previous is not None:
-            self._linked.add(update.key)
-        return update.previous is None and update.first == NO_ID and update.key in self._linked
 
     def _begin(self, update: Update, recent: "deque[int] | None") -> Verdict | Hole:
         if recent is not None and self._family.only_whole and update.last < recent[-1]:
@@ -62,10 +58,13 @@ class Chains:
         self._linked.discard(key)
 
 
-def _follows(update: Update, last: int) -> bool:
+def _follows(update: Update, last: int, linked: bool) -> bool:
     if update.previous is not None:
         return update.previous == last
-    return update.last > last if update.first == NO_ID else update.first == last + 1
+    if update.first != NO_ID:
+        return update.first == last + 1
+    # Where others named the one before, a larger id proves nothing.
+    return update.last > last and not linked
 
 
 class TradeChain:
