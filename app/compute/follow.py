@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from app.compute.impact import Fit, LiveImpact
-from app.compute.integrated import LEAST_WINDOWS, LiveIntegrated, normalise
+from app.compute.integrated import LEAST_WINDOWS, LiveIntegrated, components, normalise
 from app.compute.windows import (
     END,
     OFI,
@@ -107,9 +107,11 @@ class Weighing:
             start = known - self._windows + 1
             for row in self._complete(rows, gaps, start, known):
                 self._live.push(row)
+        moments = []
         for row in self._complete(rows, gaps, known + 1, last):
             self._live.push(row)
-            found = self._live.weights()
+            moments.append(self._live.moments())
+        for found in components(moments):
             none = np.full(self.levels, np.nan)
             self._weights.append(none if found is None else found.w / np.abs(found.w).sum())
             self._explained.append(np.nan if found is None else found.explained)

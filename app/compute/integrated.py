@@ -5,6 +5,7 @@ principal component of normalised multi-level OFI, its weights from windows that
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,16 +56,33 @@ def weights(ofi: Floats, least: int = LEAST_WINDOWS) -> Weights | None:
     if n < max(least, 2):
         return None
     centred = ofi - ofi.mean(axis=0)
-    return _component(centred.T @ centred / (n - 1), n)
+    return components([Moments(centred.T @ centred / (n - 1), n)])[0]
 
 
-def _component(covariance: Floats, n: int) -> Weights | None:
-    value, vector = np.linalg.eigh(covariance)
+@dataclass(frozen=True)
+class Moments:
+    """The covariance `[M, M]` of normalised OFI over so many windows."""
+
+    covariance: Floats
+    windows: int
+
+
+def components(moments: Sequence[Moments | None]) -> list[Weights | None]:
+    """Weights of each of several times, solved together; None where there are no moments or no variance."""
+    known = [each for each in moments if each is not None]
+    if not known:
+        return [None] * len(moments)
+    values, vectors = np.linalg.eigh(np.stack([each.covariance for each in known]))
+    solved = iter(zip(values, vectors, known, strict=True))
+    return [None if each is None else _first(*next(solved)) for each in moments]
+
+
+def _first(value: Floats, vector: Floats, moments: Moments) -> Weights | None:
     total = float(value.sum())
     if not total > 0:
         return None
     w = vector[:, -1]
-    return Weights(w if w.sum() > 0 else -w, float(value[-1]) / total, n)
+    return Weights(w if w.sum() > 0 else -w, float(value[-1]) / total, moments.windows)
 
 
 def trailing(
@@ -120,7 +138,7 @@ class LiveIntegrated:
         if row is not None:
             self._n += sign
             self._sum += sign * row
-            self._products += sign * np.outer(row, row)
+            self._products += (sign * row)[:, None] * row
 
     def push(self, row: Floats | None) -> None:
         """A window has ended: its normalised OFI `[M]`, or None when it was not complete."""
@@ -143,12 +161,12 @@ class LiveIntegrated:
     def weights(self) -> Weights | None:
         """Weights of the windows pushed so far; None while there are too few."""
         if not self._fresh:
-            self._weights, self._fresh = self._solve(), True
+            self._weights, self._fresh = components([self.moments()])[0], True
         return self._weights
 
-    def _solve(self) -> Weights | None:
+    def moments(self) -> Moments | None:
+        """What `weights` are solved from; None while there are too few windows."""
         n = self._n
         if n < max(self._least, 2):
             return None
-        covariance = (self._products - np.outer(self._sum, self._sum) / n) / (n - 1)
-        return _component(covariance, n)
+        return Moments((self._products - np.outer(self._sum, self._sum) / n) / (n - 1), n)

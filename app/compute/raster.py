@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 MAX_ROWS: Final = 400
 BPS: Final = 1e-4
-_CHUNK: Final = 128  # columns at a time: what they need stays in the cache
+_CHUNK: Final = 512  # columns at a time: what they need is a few megabytes
 _SIDES: Final = (("bid", -1), ("ask", 1))
 
 

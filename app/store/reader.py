@@ -263,13 +263,11 @@ def _bounds(
 def _cut(kind: str, batch: Batch, start_ns: int, end_ns: int) -> Batch:
     """The records in `(start, end]`, oldest first, each time's in the order of their arrival."""
     times = batch[TIME_FIELD[kind]]
-    inside = (times > start_ns) & (times <= end_ns)
-    if not inside.all():
-        batch = batch[inside]
-        times = times[inside]
     if np.any(times[1:] < times[:-1]):
-        batch = batch[np.argsort(times, kind="stable")]
-    return batch
+        inside = batch[(times > start_ns) & (times <= end_ns)]
+        return inside[np.argsort(inside[TIME_FIELD[kind]], kind="stable")]
+    first, last = np.searchsorted(times, (start_ns, end_ns), side="right")
+    return batch[first:last]
 
 
 def known(kind: str) -> str:
