@@ -94,7 +94,7 @@ def assert_same(page: PageModel, rig: Rig, wish: ViewSpec, *, columns: bool = Tr
     now = rig.clock.now_ns()
     described = rig.store.markets()[BTC]
     history, _ = load(rig.store, described, now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now)
-    history.horizon_ns = rig.engine.followed[BTC].history.horizon_ns
+    history.horizon_ns = rig.engine.histories.held[BTC].history.horizon_ns
     fresh = PageModel()
     view = View("k1", wish, history)
     view.start(rig.store, now)

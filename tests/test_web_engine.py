@@ -96,12 +96,12 @@ def test_a_view_that_fails_takes_down_itself_only_and_comes_back(
 
 def test_views_of_a_past_that_was_read_wrongly_come_back_with_another(rig: Rig) -> None:
     opened(rig, PageModel(), spec())
-    history = rig.engine.followed[BTC].history
+    history = rig.engine.histories.held[BTC].history
     history.rows_quotes.keep_first(3)  # out of step with the other buffers
     out = rig.go(8.0)
     assert any(isinstance(item, Trouble) for item in out)
     assert frames_of(out[-5:], "k1")
-    assert rig.engine.followed[BTC].history is not history
+    assert rig.engine.histories.held[BTC].history is not history
     assert rig.engine.trouble == {}
 
 
@@ -160,7 +160,7 @@ def test_what_nobody_watches_is_forgotten(rig: Rig) -> None:
     rig.engine.tick([Close("k1")])
     rig.clock.advance(11.0)
     rig.engine.tick([])
-    assert not rig.engine.followed
+    assert not rig.engine.histories.held
     assert not rig.engine.views
     assert not rig.engine.snapshots
 
@@ -168,7 +168,7 @@ def test_what_nobody_watches_is_forgotten(rig: Rig) -> None:
 def test_memory_stays_flat(rig: Rig) -> None:
     wish = spec(range_s=60, window_s=1)
     opened(rig, PageModel(), wish)
-    history = rig.engine.followed[BTC].history
+    history = rig.engine.histories.held[BTC].history
     parts = (history.rows_end, history.rows_sums, history.rows_quotes, history.trades)
     for _ in range(6):
         rig.go(20.0, step_s=1.0)

@@ -127,7 +127,7 @@ def test_estimates_are_those_of_the_stored_rows(rig: Rig) -> None:
         rig.store, rig.store.markets()[BTC], now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now
     )
     history.follow(now)
-    fit = history.explained(1800, now, rig.engine.followed[BTC].history.horizon_ns).fit()
+    fit = history.explained(1800, now, rig.engine.histories.held[BTC].history.horizon_ns).fit()
     assert fit is not None
     assert tiles["explained"] == pytest.approx(fit.r2, rel=1e-9)
     assert tiles["explained_n"] == fit.bins
@@ -146,7 +146,7 @@ def test_estimates_are_those_of_the_stored_rows(rig: Rig) -> None:
 def test_a_follower_costs_the_same_whatever_the_look_back(rig: Rig) -> None:
     """Between the ends of bins nothing is computed; at an end, one bin."""
     opened(rig, PageModel(), spec(range_s=120))
-    history = rig.engine.followed[BTC].history
+    history = rig.engine.histories.held[BTC].history
     pushed = []
     live = history.fits[1800]._live
     plain = live.push
@@ -173,10 +173,10 @@ def test_every_figure_of_the_past_follows_the_look_back(tmp_path: Path) -> None:
         for name in ("score", "percentile", "explained", "explained_variance"):
             assert short["tiles"][name] != long["tiles"][name]
         rig.go(1.0)
-        assert set(rig.engine.followed[BTC].history.fits) == {600, 3600}
+        assert set(rig.engine.histories.held[BTC].history.fits) == {600, 3600}
         rig.engine.tick([Close("k1")])
         rig.go(11.0, 0.5)
-        history = rig.engine.followed[BTC].history
+        history = rig.engine.histories.held[BTC].history
         assert set(history.fits) == {600}
         assert set(history.weighings) == {(10, 600)}
 

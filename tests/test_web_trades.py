@@ -46,7 +46,7 @@ def test_updates_add_up_to_a_snapshot(rig: Rig) -> None:
     now = rig.clock.now_ns()
     described = rig.store.markets()[BTC]
     history, _ = load(rig.store, described, now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now)
-    history.horizon_ns = rig.engine.followed[BTC].history.horizon_ns
+    history.horizon_ns = rig.engine.histories.held[BTC].history.horizon_ns
     fresh, view = TradesPage(), View("k1", wish, history)
     view.start(rig.store, now)
     fresh.take(view.snapshot(now))
@@ -114,7 +114,7 @@ def test_the_cost_of_an_order_is_told_both_ways(rig: Rig) -> None:
     opened(rig, page, wish)
     cost = page.header["slippage"]
     assert cost["notional"] == 250_000
-    history = rig.engine.followed[BTC].history
+    history = rig.engine.histories.held[BTC].history
     assert cost == slippage(history, rig.store, 250_000)
     for side, sign in (("buy", 1), ("sell", -1)):
         assert cost[side]["bps"] > 0
@@ -129,7 +129,7 @@ def test_the_cost_of_an_order_is_told_both_ways(rig: Rig) -> None:
 def test_the_tape_holds_the_newest_trades(rig: Rig) -> None:
     page, wish = TradesPage(), spec()
     opened(rig, page, wish)
-    trades = rig.engine.followed[BTC].history.trades.view
+    trades = rig.engine.histories.held[BTC].history.trades.view
     t, q = page.arrays["tape_t"], page.arrays["tape_q"]
     assert len(t) == min(TAPE, len(trades))
     assert (t == trades["time_ns"][-len(t) :] / NS_PER_MS).all()

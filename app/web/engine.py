@@ -17,12 +17,11 @@ from app.market import Market, MarketId
 from app.store.sqlite import SqliteStore
 from app.web.clocks import CollectorClocks
 from app.web.desk import Desk
-from app.web.history import Changes, History
-from app.web.loading import fresh, load
+from app.web.histories import Followed, Histories
 from app.web.quality import LIVE, IncidentBoard
 from app.web.spec import QUALITY, ViewSpec
 from app.web.turns import Turns
-from app.web.views import View, fine_ns, needed_ns
+from app.web.views import View
 from app.web.watch import WatchList
 from app.web.wishes import Close, Frame, Open, Snap, Trouble, Wish
 
@@ -32,22 +31,10 @@ GRACE_NS: Final = 15 * NS_PER_S  # a collector that opens its venues answers a w
 REQUEST_NS: Final = 10 * NS_PER_S
 REQUEST_TTL_S: Final = 30.0
 TIDY_NS: Final = 10 * NS_PER_S
+QUIET_NS: Final = NS_PER_S  # without a wish, before markets that may be next are read
 MARKETS_NS: Final = 3 * NS_PER_S
 _FAILED: Final = "{} cannot be shown: the server failed; its log says why."
 _log = log.get("web")
-
-
-@dataclass
-class Followed:
-    """A market in view: its history and where in the store it was left."""
-
-    history: History
-    cursors: dict[str, int]
-    reach_ns: int
-    fine_ns: int
-    behind_ns: int = 0  # how far its collector's clock was behind ours when it was loaded
-    version: int = -1
-    joined: bool = False  # whether what loading and following both saw was sorted out
 
 
 @dataclass
@@ -58,7 +45,6 @@ class Engine:
     clock: Clock
     views: dict[str, View | None] = field(default_factory=dict)  # None: cannot be shown yet
     specs: dict[str, ViewSpec] = field(default_factory=dict)
-    followed: dict[MarketId, Followed] = field(default_factory=dict)
     retry_ns: dict[MarketId, int] = field(default_factory=dict)
     trouble: dict[str, Trouble] = field(default_factory=dict)
     # Views that failed: until when they rest, how often they did.
@@ -74,9 +60,11 @@ class Engine:
     tidied_ns: int = 0
     turns: Turns = field(default_factory=Turns)
     requested_ns: int = 0
+    wished_ns: int = 0
 
     def __post_init__(self) -> None:
         self.clocks = CollectorClocks()
+        self.histories = Histories(self.store, self.clocks)
         self.watch = WatchList(self.store, self.clocks)
         self.desk = Desk(self.store, self.clock, self.clocks)
         self.board = IncidentBoard(self.store, self.clocks)
@@ -103,6 +91,10 @@ class Engine:
         if now_ns - self.tidied_ns >= TIDY_NS:
             self.tidied_ns = now_ns
             self._tidy(now_ns)
+        if wishes:
+            self.wished_ns = now_ns
+        elif not out and now_ns - self.wished_ns >= QUIET_NS:
+            self.histories.rest(self.known, self.specs.values(), now_ns)
         return out
 
     def watch_rows(self) -> list[dict[str, Any]]:
@@ -159,8 +151,8 @@ class Engine:
         if described is None:
             return self._absent(market, keys, own_ns)
         self.absent_ns.pop(market, None)
-        now_ns = self._present(market, keys, own_ns)
-        followed = self._follow(described, keys, now_ns, own_ns - now_ns)
+        now_ns = self.histories.present_ns(market, own_ns)
+        followed = self._follow(described, keys, now_ns, own_ns)
         out: list[Frame | Trouble] = []
         for key in keys:
             until_ns, times = self.broken.get(key, (0, 0))
@@ -175,7 +167,7 @@ class Engine:
                 _log.exception("view failed", market=str(market), tab=self.specs[key].tab)
                 if times:
                     # What it is made of may be to blame: it is read anew.
-                    self.followed.pop(market, None)
+                    self.histories.held.pop(market, None)
                 self.broken[key] = own_ns + (RETRY_NS << min(times, 4)), times + 1
                 out += self._say(_FAILED.format(market), [key])
         return out
@@ -223,57 +215,23 @@ class Engine:
             self.everywhere = self.board.rows(self.markets(now_ns), now_ns, LIVE)
         return self.everywhere
 
-    def _present(self, market: MarketId, keys: list[str], own_ns: int) -> int:
-        """The present by the clock of the market's collector; views of another clock begin anew."""
-        followed = self.followed.get(market)
-        if followed is None:
-            return self.clocks.look(self.store, market, own_ns)[1]
-        now_ns = self.clocks.now_ns(market, own_ns)
-        if own_ns - now_ns != followed.behind_ns:
-            del self.followed[market]
-            for key in keys:
-                self.views[key] = None
-        return now_ns
-
-    def _follow(self, market: Market, keys: list[str], now_ns: int, behind_ns: int) -> Followed:
-        """The market's history with everything that the store has by now."""
+    def _follow(self, market: Market, keys: list[str], now_ns: int, own_ns: int) -> Followed:
+        """The market's history by now, and what is new of it told to its views."""
         specs = [self.specs[key] for key in keys]
-        reach, fine = max(map(needed_ns, specs)), max(map(fine_ns, specs))
-        followed = self.followed.get(market.id)
-        if followed is not None and followed.history.market != market:
-            # The increments changed: every figure is in other units now.
-            followed = None
-            for key in keys:
-                self.views[key] = None
-        if followed is None or reach > followed.reach_ns or fine > followed.fine_ns:
-            history, cursors = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
-            followed = Followed(history, cursors, reach, fine, behind_ns)
-            self.followed[market.id] = followed
-            for key in keys:
-                if (view := self.views[key]) is not None:
-                    view.history = history
-        changes = Changes()
-        version = self.store.version(market.id)
-        if version != followed.version:
-            followed.version = version
-            changes = self._read(followed, now_ns)
+        before = self.histories.held.get(market.id)
+        followed, changes = self.histories.follow(market, specs, now_ns, own_ns)
+        # Of another clock all times are others, and with other increments all figures.
+        other = before is not None and (
+            before.behind_ns != followed.behind_ns or before.history.market != market
+        )
         for key in keys:
-            if (view := self.views[key]) is not None:
+            if other:
+                self.views[key] = None
+            elif (view := self.views[key]) is not None:
+                view.history = followed.history
                 # Also without news: a collector that has fallen silent is a change of state.
                 view.note(changes, now_ns)
         return followed
-
-    def _read(self, followed: Followed, now_ns: int) -> Changes:
-        history = followed.history
-        news = self.store.read_since(history.market.id, followed.cursors)
-        followed.cursors = dict(news.cursors)
-        batches = dict(news.batches) if followed.joined else fresh(news, history)
-        followed.joined = True
-        if "status" in batches:
-            written_ns = int(batches["status"]["time_ns"][-1])
-            own_ns = now_ns + followed.behind_ns
-            self.clocks.saw(history.market.id, "status", written_ns, own_ns)
-        return history.ingest(batches, now_ns)
 
     def _snapshot(self, view: View, now_ns: int) -> bytes:
         cached = self.snapshots.get(view.key)
@@ -291,7 +249,7 @@ class Engine:
         progress: float | None = None,
     ) -> list[Frame | Trouble]:
         self.retry_ns[market] = now_ns + (RETRY_NS if progress is None else LOOK_NS)
-        self.followed.pop(market, None)
+        self.histories.held.pop(market, None)
         self.markets_ns = min(self.markets_ns, now_ns - MARKETS_NS)
         return self._say(message, keys, progress)
 
@@ -343,16 +301,4 @@ class Engine:
         self.turns.forget()
         used = {spec.market for spec in self.specs.values()}
         self.absent_ns = {m: since for m, since in self.absent_ns.items() if m in used}
-        for market in list(self.followed):
-            followed = self.followed[market]
-            if market not in used:
-                del self.followed[market]
-                continue
-            specs = [spec for spec in self.specs.values() if spec.market == market]
-            followed.reach_ns, followed.fine_ns = (
-                max(map(needed_ns, specs)),
-                max(map(fine_ns, specs)),
-            )
-            followed.history.keep_estimates({(spec.depth, spec.lookback_s) for spec in specs})
-            at_ns = now_ns - followed.behind_ns
-            followed.history.forget(at_ns - followed.reach_ns, at_ns - followed.fine_ns)
+        self.histories.tidy(self.specs.values(), now_ns)

@@ -48,6 +48,17 @@ def fine_ns(spec: ViewSpec) -> int:
     return _rounded(spec.window_ns + 60 * NS_PER_S + (spec.range_ns if sub_second else 0))
 
 
+def estimates_of(
+    history: History, spec: ViewSpec, end_ns: int, now_ns: int
+) -> tuple[Explained, Weighing]:
+    """What a view tells of its look-back, up to a time; costs nothing between windows."""
+    history.follow(now_ns)
+    explained = history.explained(spec.lookback_s, now_ns, end_ns)
+    start_ns = end_ns - max(spec.range_ns, spec.lookback_ns if spec.main != BEST else 0)
+    weighing = history.weighing(spec.depth, spec.lookback_s, now_ns, start_ns, end_ns)
+    return explained, weighing
+
+
 def _rounded(reach_ns: int) -> int:
     """A little further, so that another window seldom has to be read from the store anew."""
     return -(-reach_ns // _REACH_STEP_NS) * _REACH_STEP_NS
@@ -223,10 +234,7 @@ class View:
     def _at(self, end_ns: int, now_ns: int) -> Now:
         history, spec, depth = self.history, self.spec, None
         gaps, settled = history.known(now_ns), history.settled()
-        history.follow(now_ns)
-        explained = history.explained(spec.lookback_s, now_ns, end_ns)
-        start_ns = end_ns - max(spec.range_ns, spec.lookback_ns if self.standing else 0)
-        weighing = history.weighing(spec.depth, spec.lookback_s, now_ns, start_ns, end_ns)
+        explained, weighing = estimates_of(history, spec, end_ns, now_ns)
         if history.has_rows:
             at = np.array([history.rows_end.view[-1]])
             depth = rolling_depth(history.rows, settled.depth, at, spec.window_ns, spec.depth)
