@@ -122,12 +122,15 @@ export function flowBars(model, view) {
   return { found, each };
 }
 
-export function drawFlow(canvas, model, view, { found, each }) {
-  const { width, height, X, Y } = view;
-  const x = begin(canvas, width, height);
+/** Draws the bars that are `due` (strip.js), whose key has all that is not seen here. */
+export function drawFlow(canvas, model, view, { found, each }, strip, due) {
+  const { width, height, X, Y } = view, tells = model.status?.has_trades;
+  const part = strip.plan({ ...due, key: [due.key, height, view.high, tells].join() }, view);
+  if (!part) return;
+  const x = begin(canvas, width, height, part);
   const zero = Y(0);
   for (const { at, sum } of found) {
-    if (sum !== sum || sum === 0) continue;
+    if (sum !== sum || sum === 0 || X(at) + each < part.left) continue;
     const top = Math.max(1, Math.min(height - 2, Y(sum))), wide = Math.max(1, each - 1);
     x.fillStyle = alpha(theme[sum > 0 ? "buy-fill" : "sell-fill"], 0.9);
     x.fillRect(X(at), Math.min(top, zero), wide, Math.max(0.7, Math.abs(top - zero)));
@@ -137,7 +140,7 @@ export function drawFlow(canvas, model, view, { found, each }) {
       x.fillRect(X(at), sum > 0 ? 0 : height - 3, wide, 2);
     }
   }
-  if (model.status?.has_trades === false) {
+  if (tells === false) {
     haloText(x, NO_TRADES.title, 24, height / 2 - 12, theme.text, "left", "600 12px");
     text(x, NO_TRADES.text, 24, height / 2 + 6, theme.text2);
     return;

@@ -76,6 +76,19 @@ export function text(x, words, left, top, colour, align = "left") {
   x.fillText(words, left, top);
 }
 
+const MOST_WIDTHS = 1000;
+const widths = new Map(); // pixels of words in the usual font; the same few are asked for with every update
+let fonts = ""; // before its font has come a text is another one
+
+/** How wide words in the font of `begin` are. */
+export function textWidth(x, words) {
+  if (fonts !== document.fonts.status || widths.size > MOST_WIDTHS) widths.clear();
+  fonts = document.fonts.status;
+  let wide = widths.get(words);
+  if (wide === undefined) widths.set(words, (wide = x.measureText(words).width));
+  return wide;
+}
+
 /** Words that stay readable over anything. */
 export function haloText(x, words, left, top, colour, align = "left", font = "") {
   x.save();

@@ -42,22 +42,23 @@ export class Heatmap {
     this.colours = { lut: rampOf(this.look.ramp), place: placing(this.look, this.scale.top) };
     let from = table.from;
     if (!fresh && !rescaled) from = table.search(Math.min(changed, (this.raster.last - 1) * step));
-    for (let k = from; k < table.to; k++) this.column(model, k);
+    this.raster.put(table, from, step, this.column(model));
     this.done = table.version;
   }
 
-  column(model, k) {
-    const table = model.columns, rows = model.rowCount, sizes = table.data.size, start = k * rows;
-    const base = table.data.base[k], { lut, place } = this.colours;
-    this.raster.put(Math.round(table.time[k] / model.info.step_ms), (pixels, top) => {
+  /** Colours the rows of column k of a model (raster.js). */
+  column(model) {
+    const { size, base } = model.columns.data, rows = model.rowCount, { lut, place } = this.colours;
+    const { low, rows: tall } = this.raster, top = low + tall - 1;
+    return (k, pixels, first, stride) => {
       for (let r = 0; r < rows; r++) {
-        const v = sizes[start + r], at = top - (base + r);
-        if (v === v && at >= 0 && at < pixels.length) {
+        const v = size[k * rows + r], at = top - (base[k] + r);
+        if (v === v && at >= 0 && at < tall) {
           const c = place(v);
-          pixels[at] = lut[c > 255 ? 255 : c > 0 ? c | 0 : 0];
+          pixels[first + at * stride] = lut[c > 255 ? 255 : c > 0 ? c | 0 : 0];
         }
       }
-    });
+    };
   }
 
   /** Follows the clipping percentile of the sizes, in steps that the eye does not notice. */

@@ -1,7 +1,8 @@
 // OFI by level: through time as a raster, now as bars on the same level axis.
-import { begin, crisp, haloText, line, text } from "./canvas.js";
+import { begin, crisp, haloText, line, text, textWidth } from "./canvas.js";
 import { signedSize } from "./format.js";
 import { Raster } from "./raster.js";
+import { Strip } from "./strip.js";
 import { theme } from "./theme.js";
 
 const CLIP = 0.98, ROOM_STEP_PX = 8;
@@ -11,6 +12,7 @@ export class Levels {
     this.raster = new Raster();
     this.scale = null;
     this.done = -1;
+    this.strip = new Strip({ copies: false });
   }
 
   /** Follows the strength that takes the full colour, symmetric about zero. */
@@ -29,32 +31,34 @@ export class Levels {
     return changed;
   }
 
-  update(model, now) {
+  /** Brings the raster up to date with the series of a model, which has changed from the time `changed` on. */
+  update(model, { changed, now }) {
     const table = model.series, m = model.levelCount, step = model.info.step_ms;
     const rescaled = this.rescale(model, now);
     const columns = Math.ceil((model.info.range_s * 1000) / step) + 16;
     const fresh = this.raster.shape(`${model.epoch}`, 0, m, columns);
     if (!fresh && !rescaled && this.done === table.version) return;
-    const from = fresh || rescaled ? table.from : table.search((this.raster.last - 1) * step);
+    const from = fresh || rescaled ? table.from : table.search(Math.min(changed, (this.raster.last - 1) * step));
     const { levels } = table.data, lut = theme.diverging, gain = 127.5 / this.scale.top;
-    for (let k = from; k < table.to; k++) {
-      this.raster.put(Math.round(table.time[k] / step), (pixels) => {
-        for (let r = 0; r < m; r++) {
-          const v = levels[k * m + r];
-          if (v === v) pixels[r] = lut[Math.max(0, Math.min(255, 127.5 + v * gain)) | 0];
-        }
-      });
-    }
+    this.raster.put(table, from, step, (k, pixels, first, stride) => {
+      for (let r = 0; r < m; r++) {
+        const v = levels[k * m + r];
+        if (v === v) pixels[first + r * stride] = lut[Math.max(0, Math.min(255, 127.5 + v * gain)) | 0];
+      }
+    });
     this.done = table.version;
   }
 
-  draw(canvas, model, view, now) {
+  /** Draws what is `due` (strip.js), whose key has all that is not seen here. */
+  draw(canvas, model, view, due) {
     const { width, height, X, start, end } = view;
-    const x = begin(canvas, width, height);
+    if (model.series.length) this.update(model, due);
+    const part = this.strip.plan({ ...due, key: [due.key, height, this.raster.key, this.scale?.top].join() }, view);
+    if (!part) return;
+    const x = begin(canvas, width, height, part);
     if (model.series.length) {
-      this.update(model, now);
-      const step = model.info.step_ms, m = model.levelCount;
-      this.raster.draw(x, Math.floor(start / step), Math.ceil(end / step) + 1, (index) => X((index - 1) * step), 0, height);
+      const step = model.info.step_ms, m = model.levelCount, since = Math.max(start, part.since);
+      this.raster.draw(x, Math.floor(since / step), Math.ceil(end / step) + 1, (index) => X((index - 1) * step), 0, height);
       // Thin lines of the panel keep the levels apart.
       if (height / m > 5) {
         x.fillStyle = theme.panel;
@@ -78,7 +82,7 @@ export class Levels {
     const digits = largest >= 100 ? 0 : largest >= 10 ? 1 : Math.min(8, 1 - Math.floor(Math.log10(largest)));
     const tall = height / m, every = Math.ceil(13 / tall), words = Array.from(values, (v) => signedSize(v, digits));
     // In steps, so that the bars do not breathe with their figures.
-    const widest = Math.max(...words.filter((_, r) => r % every === 0).map((one) => x.measureText(one).width));
+    const widest = Math.max(...words.filter((_, r) => r % every === 0).map((one) => textWidth(x, one)));
     const half = Math.max(6, centre - 6 - ROOM_STEP_PX * Math.ceil(widest / ROOM_STEP_PX));
     const put = every > 1 ? haloText : text; // a figure beside each bar lies on nothing else
     const taken = new Set(); // sides whose lower corner carries a figure

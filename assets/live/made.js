@@ -1,5 +1,5 @@
 // What made the OFI of the window: two bars, what pushed up and what pushed down, in three parts each.
-import { begin, text } from "./canvas.js";
+import { begin, text, textWidth } from "./canvas.js";
 import { signedSize, size } from "./format.js";
 import { short } from "./texts.js";
 import { alpha, theme } from "./theme.js";
@@ -29,8 +29,8 @@ export function drawMade(canvas, model, view) {
 
 function half(x, parts, side, total, most, { words, sign, top, width, height, unit }) {
   const fill = theme[sign > 0 ? "buy-fill" : "sell-fill"], middle = top + height / 2, off = Math.min(12, height / 2 - 6);
-  const value = `${signedSize(sign * total)}\u00a0${unit}`, room = width - x.measureText(value).width - GAP;
-  text(x, x.measureText(words).width <= room ? words : sign > 0 ? "Up" : "Down", 0, middle - off, theme.text2);
+  const value = `${signedSize(sign * total)}\u00a0${unit}`, room = width - textWidth(x, value) - GAP;
+  text(x, textWidth(x, words) <= room ? words : sign > 0 ? "Up" : "Down", 0, middle - off, theme.text2);
   text(x, value, width, middle - off, theme[sign > 0 ? "buy" : "sell"], "right");
   let left = 0;
   side.forEach(([name], k) => {
@@ -46,11 +46,11 @@ function half(x, parts, side, total, most, { words, sign, top, width, height, un
 
 /** The parts in words: shorter where they would not all fit, then as many as do. */
 function caption(x, words, width, middle) {
-  const room = (list) => list.reduce((sum, one) => sum + x.measureText(one).width + GAP, -GAP);
+  const room = (list) => list.reduce((sum, one) => sum + textWidth(x, one) + GAP, -GAP);
   const said = room(words) <= width ? words : words.map((one) => one.replace(/^(bids|asks) /, ""));
   let left = 0;
   for (const one of said) {
-    const wide = x.measureText(one).width;
+    const wide = textWidth(x, one);
     if (left + wide > width) return;
     text(x, one, left, middle, theme.text3);
     left += wide + GAP;

@@ -2,7 +2,6 @@
 // zoom and pan only change how the picture is laid on the canvas.
 import { theme } from "./theme.js";
 
-/** Colours of a column: writes `rows` packed pixels, bottom row first, into `out`. */
 export class Raster {
   constructor() {
     this.canvas = document.createElement("canvas");
@@ -39,16 +38,35 @@ export class Raster {
     return base >= this.low && base + count <= this.low + this.rows;
   }
 
-  /** Writes column `index`; `paint(pixels, top)` fills pixels, row r at `top - r`. */
-  put(index, paint) {
+  /**
+   * Writes the rows of a table from `from` on, each the column of its time, the number of `step_ms` that have passed.
+   * `paint(k, pixels, first, stride)` fills the pixels of row k: the highest of the picture at `first`, the one below it
+   * `stride` further.
+   */
+  put(table, from, step, paint) {
+    const { time, to } = table, index = (k) => Math.round(time[k] / step);
+    if (from === table.from && from < to) this.all(from, to, index, paint);
+    else for (let k = from; k < to; k++) this.column(index(k), (pixels) => paint(k, pixels, 0, 1));
+  }
+
+  /** Writes the whole picture at once: one by one, each column would take longer than its pixels do. */
+  all(from, to, index, paint) {
+    const image = this.context.createImageData(this.columns, this.rows), pixels = new Uint32Array(image.data.buffer);
+    this.last = index(to - 1);
+    for (let k = from; k < to; k++) if (index(k) > this.last - this.columns) paint(k, pixels, this.slot(index(k)), this.columns);
+    this.context.putImageData(image, 0, 0);
+  }
+
+  /** Writes one column. */
+  column(index, paint) {
     if (index > this.last) {
       const skipped = Math.min(this.columns, index - this.last - 1);
       for (let k = 1; k <= skipped; k++) this.context.clearRect(this.slot(index - k), 0, 1, this.rows);
     }
     this.pixels.fill(0);
-    paint(this.pixels, this.low + this.rows - 1);
+    paint(this.pixels);
     this.context.putImageData(this.image, this.slot(index), 0);
-    if (!(index <= this.last)) this.last = index;
+    if (index > this.last) this.last = index;
   }
 
   /**
