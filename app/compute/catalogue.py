@@ -33,6 +33,7 @@ METRICS: Final = (
         "Integrated OFI",
         (
             "integrated.weights",
+            "integrated.components",
             "integrated.trailing",
             "integrated.LiveIntegrated",
         ),
