@@ -83,3 +83,37 @@ def test_a_leap_beyond_the_tallest_picture_and_back_is_followed(listing: Page) -
     found = drawn(listing, [0] * 20 + [9000] * 20 + [0] * 20)
     assert found["missing"] == 0
     assert found["made"] <= 6
+
+
+# Nine rows of OFI by level, of which those from the fourth on come again as others.
+CORRECTED = """async () => {
+  const { Levels } = await import('/live/levels.js');
+  const { Table } = await import('/live/rings.js');
+  const { theme } = await import('/live/theme.js');
+  theme.diverging = Uint32Array.from({ length: 256 }, (_, strength) => 0xff000000 + strength);
+  const series = new Table({ levels: [Float32Array, 2] }, 64), time = (k) => 1e6 + k * 1000;
+  const model = { series, levelCount: 2, epoch: 1, info: { step_ms: 1000, range_s: 60 } };
+  const merge = (first, value) => {
+    const times = Float64Array.from({ length: 9 - first }, (_, k) => time(first + k));
+    series.merge(times, { levels: new Float32Array(2 * times.length).fill(value) });
+  };
+  const levels = new Levels(), { raster } = levels;
+  const seen = () => Array.from({ length: 9 }, (_, k) => {
+    const { data } = raster.context.getImageData(raster.slot((1e6 + k * 1000) / 1000), 0, 1, 1);
+    return data.join();
+  });
+  merge(0, 1);
+  levels.update(model, -Infinity, 0);
+  const before = seen();
+  merge(3, -1);
+  levels.update(model, time(3), 1);
+  return { before, after: seen() };
+}"""
+
+
+def test_levels_follow_rows_that_were_corrected_long_after(listing: Page) -> None:
+    found = listing.evaluate(CORRECTED)
+    bought, sold = found["before"][0], found["after"][-1]
+    assert bought != sold
+    assert found["before"] == [bought] * 9
+    assert found["after"] == [bought] * 3 + [sold] * 6

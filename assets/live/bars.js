@@ -122,15 +122,12 @@ export function flowBars(model, view) {
   return { found, each };
 }
 
-/** Draws the bars that are `due` (strip.js), whose key has all that is not seen here. */
-export function drawFlow(canvas, model, view, { found, each }, strip, due) {
-  const { width, height, X, Y } = view, tells = model.status?.has_trades;
-  const part = strip.plan({ ...due, key: [due.key, height, view.high, tells].join() }, view);
-  if (!part) return;
-  const x = begin(canvas, width, height, part);
+export function drawFlow(canvas, model, view, { found, each }) {
+  const { width, height, X, Y } = view;
+  const x = begin(canvas, width, height);
   const zero = Y(0);
   for (const { at, sum } of found) {
-    if (sum !== sum || sum === 0 || X(at) + each < part.left) continue;
+    if (sum !== sum || sum === 0) continue;
     const top = Math.max(1, Math.min(height - 2, Y(sum))), wide = Math.max(1, each - 1);
     x.fillStyle = alpha(theme[sum > 0 ? "buy-fill" : "sell-fill"], 0.9);
     x.fillRect(X(at), Math.min(top, zero), wide, Math.max(0.7, Math.abs(top - zero)));
@@ -140,7 +137,7 @@ export function drawFlow(canvas, model, view, { found, each }, strip, due) {
       x.fillRect(X(at), sum > 0 ? 0 : height - 3, wide, 2);
     }
   }
-  if (tells === false) {
+  if (model.status?.has_trades === false) {
     haloText(x, NO_TRADES.title, 24, height / 2 - 12, theme.text, "left", "600 12px");
     text(x, NO_TRADES.text, 24, height / 2 + 6, theme.text2);
     return;

@@ -38,7 +38,6 @@ export class FlowPane {
     this.profile = new Profile();
     this.levels = new Levels();
     this.ofiStrip = new Strip();
-    this.flowStrip = new Strip({ copies: false });
     this.crosshair = new Crosshair(stack, {
       locate: (left, top) => locate(this.geometry, this.views, left, top),
       leftOf: (time) => this.plot.left + this.views.book.X(time),
@@ -51,7 +50,7 @@ export class FlowPane {
     this.pressed = false; // a gesture may begin
     this.namedIn = NaN; // the second
     this.paintedAt = {}; // by what of it is painted less often than price and OFI (paint.js)
-    this.pastChanged = Infinity; // since when rows have changed that those do not show yet
+    this.levelsChanged = Infinity; // since when rows have changed that the levels do not show yet
     this.geometry = measure(this.rows);
     this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
     this.sizes = new ResizeObserver(() => stack.resized());
@@ -280,7 +279,8 @@ export class FlowPane {
     this.layout = "";
     this.namedIn = NaN;
     this.ranges.ofi.reset();
-    for (const strip of [this.heatmap.strip, this.ofiStrip, this.levels.strip, this.flowStrip]) strip.forget();
+    this.heatmap.strip.forget();
+    this.ofiStrip.forget();
   }
 
   cursor(cursor) {

@@ -2,7 +2,6 @@
 import { begin, crisp, haloText, line, text, textWidth } from "./canvas.js";
 import { signedSize } from "./format.js";
 import { Raster } from "./raster.js";
-import { Strip } from "./strip.js";
 import { theme } from "./theme.js";
 
 const CLIP = 0.98, ROOM_STEP_PX = 8;
@@ -12,7 +11,6 @@ export class Levels {
     this.raster = new Raster();
     this.scale = null;
     this.done = -1;
-    this.strip = new Strip({ copies: false });
   }
 
   /** Follows the strength that takes the full colour, symmetric about zero. */
@@ -32,7 +30,7 @@ export class Levels {
   }
 
   /** Brings the raster up to date with the series of a model, which has changed from the time `changed` on. */
-  update(model, { changed, now }) {
+  update(model, changed, now) {
     const table = model.series, m = model.levelCount, step = model.info.step_ms;
     const rescaled = this.rescale(model, now);
     const columns = Math.ceil((model.info.range_s * 1000) / step) + 16;
@@ -49,16 +47,13 @@ export class Levels {
     this.done = table.version;
   }
 
-  /** Draws what is `due` (strip.js), whose key has all that is not seen here. */
-  draw(canvas, model, view, due) {
+  draw(canvas, model, view, changed, now) {
     const { width, height, X, start, end } = view;
-    if (model.series.length) this.update(model, due);
-    const part = this.strip.plan({ ...due, key: [due.key, height, this.raster.key, this.scale?.top].join() }, view);
-    if (!part) return;
-    const x = begin(canvas, width, height, part);
+    const x = begin(canvas, width, height);
     if (model.series.length) {
-      const step = model.info.step_ms, m = model.levelCount, since = Math.max(start, part.since);
-      this.raster.draw(x, Math.floor(since / step), Math.ceil(end / step) + 1, (index) => X((index - 1) * step), 0, height);
+      this.update(model, changed, now);
+      const step = model.info.step_ms, m = model.levelCount;
+      this.raster.draw(x, Math.floor(start / step), Math.ceil(end / step) + 1, (index) => X((index - 1) * step), 0, height);
       // Thin lines of the panel keep the levels apart.
       if (height / m > 5) {
         x.fillStyle = theme.panel;

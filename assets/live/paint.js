@@ -30,9 +30,9 @@ export function paint(stack, state, hidden, now) {
   stack.look = look;
   if (stack.flowHigh !== views.flow.high) delete stack.paintedAt.past; // its axis is drawn at once
   stack.flowHigh = views.flow.high;
-  const change = { key: `${look}/${model.gapsSeen}/${Math.round(missingSince(model, state))}`, changed: model.changed, now };
   if (!hidden) {
-    stack.pastChanged = Math.min(stack.pastChanged, model.changed);
+    stack.levelsChanged = Math.min(stack.levelsChanged, model.changed);
+    const change = { key: `${look}/${model.gapsSeen}/${Math.round(missingSince(model, state))}`, changed: model.changed, now };
     model.changed = Infinity;
     if (rows.book.height) stack.heatmap.draw(rows.book.areas.plot, model, views.book, stack.options, change);
     if (rows.ofi.height) {
@@ -44,10 +44,12 @@ export function paint(stack, state, hidden, now) {
   if (anew && !hidden) for (const row of Object.values(rows)) if (row.strip && row.height) writeZone(row, zone);
   // A row has no height while another has the whole screen.
   if (!hidden && due("past", Math.min(PAST_MS, Math.max(NOW_MS, (end - start) / width)))) {
-    const { levels, flow } = rows, since = { ...change, changed: stack.pastChanged };
-    stack.pastChanged = Infinity;
-    if (levels.height) stack.levels.draw(levels.areas.plot, model, views.levels, since);
-    if (flow.height) drawFlow(flow.areas.plot, model, views.flow, stack.flow, stack.flowStrip, since);
+    const { levels, flow } = rows;
+    if (levels.height) {
+      stack.levels.draw(levels.areas.plot, model, views.levels, stack.levelsChanged, now);
+      stack.levelsChanged = Infinity;
+    }
+    if (flow.height) drawFlow(flow.areas.plot, model, views.flow, stack.flow);
     // What is beside them goes with them: a canvas is handed over as a whole, however little of it was drawn.
     if (levels.height && levels.crossWidth) stack.levels.drawNow(levels.areas.cross, model, views.levels);
     if (flow.height && flow.crossWidth) drawMade(flow.areas.cross, model, views.flow);

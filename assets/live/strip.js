@@ -11,9 +11,7 @@ const WHOLE_MS = 10000; // all is painted anew so often, whatever was missed
 export const WHOLE = { left: 0, shift: 0, since: -Infinity };
 
 export class Strip {
-  /** @param {{copies?: boolean}} how `copies`: what is there is moved where time has; without, all is painted then, for a picture that costs less than a copy */
-  constructor({ copies = true } = {}) {
-    this.copies = copies;
+  constructor() {
     this.forget();
   }
 
@@ -37,7 +35,7 @@ export class Strip {
     if (same && shift === 0 && changed === Infinity) return null;
     // A row's mark begins at the row before it.
     const first = Math.min(X(changed - 2 * step), width - shift / ratio) - REACH_PX, left = Math.floor(first * ratio) / ratio;
-    if (!same || widthOf(view, step) > WIDE_STEP_PX || shift < 0 || (shift > 0 && !this.copies) || left < width / 2) {
+    if (!same || widthOf(view, step) > WIDE_STEP_PX || shift < 0 || left < width / 2) {
       this.wholeAt = now;
       return WHOLE;
     }
