@@ -220,6 +220,7 @@ class Engine:
         specs = [self.specs[key] for key in keys]
         before = self.histories.held.get(market.id)
         followed, changes = self.histories.follow(market, specs, now_ns, own_ns)
+        followed.used_ns = own_ns
         # Of another clock all times are others, and with other increments all figures.
         other = before is not None and (
             before.behind_ns != followed.behind_ns or before.history.market != market

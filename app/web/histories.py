@@ -75,7 +75,7 @@ class Histories:
             StoreError: the store failed.
         """
         followed = self._up_to_date(market, specs, now_ns, own_ns)
-        followed.read_ns = followed.used_ns = own_ns
+        followed.read_ns = own_ns
         changes, version = Changes(), self.store.version(market.id)
         if version != followed.version:
             followed.version = version
@@ -135,10 +135,8 @@ class Histories:
         self._failed_ns[market] = own_ns
 
     def _prepare(self, market: Market, specs: Collection[ViewSpec], own_ns: int) -> None:
-        used_ns = self.held[market.id].used_ns if market.id in self.held else 0
         now_ns = self.present_ns(market.id, own_ns)
         followed, _ = self.follow(market, specs, now_ns, own_ns)
-        followed.used_ns = used_ns
         end_ns = followed.history.advance(now_ns)
         for spec in specs:
             estimates_of(followed.history, spec, end_ns, now_ns)
