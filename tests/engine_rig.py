@@ -93,7 +93,7 @@ def assert_same(page: PageModel, rig: Rig, wish: ViewSpec, *, columns: bool = Tr
     """What the page holds equals a view made anew from the store."""
     now = rig.clock.now_ns()
     described = rig.store.markets()[BTC]
-    history, _ = load(rig.store, described, now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now)
+    history = load(rig.store, described, now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now).history
     history.horizon_ns = rig.engine.histories.held[BTC].history.horizon_ns
     fresh = PageModel()
     view = View("k1", wish, history)

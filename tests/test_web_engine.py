@@ -182,8 +182,10 @@ def test_memory_stays_flat(rig: Rig) -> None:
 
 def test_thinning_changes_nothing_at_whole_seconds(rig: Rig) -> None:
     described = rig.store.markets()[BTC]
-    whole, _ = load(rig.store, described, NOW_NS - 400 * NS_PER_S, 0, NOW_NS)
-    thin, _ = load(rig.store, described, NOW_NS - 400 * NS_PER_S, NOW_NS - 50 * NS_PER_S, NOW_NS)
+    whole = load(rig.store, described, NOW_NS - 400 * NS_PER_S, 0, NOW_NS).history
+    thin = load(
+        rig.store, described, NOW_NS - 400 * NS_PER_S, NOW_NS - 50 * NS_PER_S, NOW_NS
+    ).history
     assert len(thin.rows_end) < 0.4 * len(whole.rows_end)
     seconds = np.arange(NOW_NS - 399 * NS_PER_S, NOW_NS, NS_PER_S)
     for a, b in ((whole, thin), (thin, whole)):

@@ -123,9 +123,9 @@ def test_estimates_are_those_of_the_stored_rows(rig: Rig) -> None:
         page.take(frame.data)
     tiles = page.header["tiles"]
     now = rig.clock.now_ns()
-    history, _ = load(
+    history = load(
         rig.store, rig.store.markets()[BTC], now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now
-    )
+    ).history
     history.follow(now)
     fit = history.explained(1800, now, rig.engine.histories.held[BTC].history.horizon_ns).fit()
     assert fit is not None

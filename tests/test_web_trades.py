@@ -45,7 +45,7 @@ def test_updates_add_up_to_a_snapshot(rig: Rig) -> None:
         page.take(frame.data)
     now = rig.clock.now_ns()
     described = rig.store.markets()[BTC]
-    history, _ = load(rig.store, described, now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now)
+    history = load(rig.store, described, now - 4000 * NS_PER_S, now - 2000 * NS_PER_S, now).history
     history.horizon_ns = rig.engine.histories.held[BTC].history.horizon_ns
     fresh, view = TradesPage(), View("k1", wish, history)
     view.start(rig.store, now)

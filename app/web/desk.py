@@ -16,11 +16,11 @@ from app.compute.evidence import Question
 from app.errors import OfiError, StoreError
 from app.market import Market, MarketId
 from app.store import SqliteStore
-from app.store.base import Cursor, HotStore
+from app.store.base import HotStore
 from app.web.clocks import CollectorClocks
 from app.web.evidence import Finding, find, step_ns
 from app.web.history import History
-from app.web.loading import fresh, load, past
+from app.web.loading import Loaded, load, past
 
 MARGIN_NS: Final = 120 * NS_PER_S  # quotes before the first edge, and of trades a minute before it
 SETTLED_NS: Final = 700_000_000  # after its end a bin is surely complete
@@ -34,12 +34,10 @@ Key = tuple[MarketId, Question]
 class _Followed:
     """A market as the desk has read it so far."""
 
-    history: History
-    cursors: dict[str, Cursor]
+    loaded: Loaded
     reach_ns: int
     fine_ns: int
     behind_ns: int  # how far its collector's clock was then behind ours
-    joined: bool = False
 
 
 @dataclass
@@ -92,7 +90,7 @@ class Desk:
         if end_ns is None:
             begin = now_ns - question.reach_ns - MARGIN_NS - step_ns(question)
             fine = now_ns - question.lookback_ns - MARGIN_NS
-            history, _ = load(self.store, market, begin, fine, now_ns)
+            history = load(self.store, market, begin, fine, now_ns).history
             end_ns = whole_end(history.advance(now_ns), question)
             return find(self.store, history, question, end_ns, now_ns)
         return find_past(self.store, market, question, end_ns)
@@ -136,25 +134,20 @@ class Desk:
         reach = max(q.reach_ns for q in questions) + MARGIN_NS + 10 * NS_PER_S
         fine = max(q.lookback_ns for q in questions) + MARGIN_NS + 10 * NS_PER_S
         followed = self._followed.get(market.id)
-        known = (
-            followed is not None
-            and followed.history.market == market
-            and followed.behind_ns == behind_ns
-        )
-        if followed is None or not known or reach > followed.reach_ns or fine > followed.fine_ns:
-            history, cursors = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
-            followed = self._followed[market.id] = _Followed(
-                history, cursors, reach, fine, behind_ns
-            )
+        if (
+            followed is None
+            or followed.loaded.history.market != market
+            or followed.behind_ns != behind_ns
+            or (reach > followed.reach_ns or fine > followed.fine_ns)
+        ):
+            loaded = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
+            followed = self._followed[market.id] = _Followed(loaded, reach, fine, behind_ns)
         followed.reach_ns, followed.fine_ns = reach, fine
-        followed.history.keep_followers(set(questions))
-        news = self.store.read_since(market.id, followed.cursors)
-        followed.cursors = dict(news.cursors)
-        batches = dict(news.batches) if followed.joined else fresh(news, followed.history)
-        followed.joined = True
-        followed.history.ingest(batches, now_ns)
-        followed.history.forget(now_ns - reach, now_ns - fine)
-        return followed.history
+        history = followed.loaded.history
+        history.keep_followers(set(questions))
+        history.ingest(followed.loaded.news(self.store), now_ns)
+        history.forget(now_ns - reach, now_ns - fine)
+        return history
 
     def _forget(self, now_ns: int) -> None:
         for key, asked_ns in list(self._asked_ns.items()):

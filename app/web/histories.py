@@ -17,7 +17,7 @@ from app.market import Market, MarketId
 from app.store.sqlite import SqliteStore
 from app.web.clocks import CollectorClocks
 from app.web.history import Changes, History
-from app.web.loading import fresh, load
+from app.web.loading import Loaded, load
 from app.web.spec import ViewSpec
 from app.web.views import estimates_of, fine_ns, needed_ns
 
@@ -31,17 +31,20 @@ _log = log.get("web")
 
 @dataclass
 class Followed:
-    """A market's history and where in the store it was left."""
+    """A market's history and what of it is kept."""
 
-    history: History
-    cursors: dict[str, int]
+    loaded: Loaded
     reach_ns: int
     fine_ns: int
     behind_ns: int = 0  # how far its collector's clock was behind ours when it was loaded
     version: int = -1
-    joined: bool = False  # whether what loading and following both saw was sorted out
     read_ns: int = 0  # when the store was asked last, by our clock
     used_ns: int = 0  # when it was in view last; then, too, the store was asked
+
+    @property
+    def history(self) -> History:
+        """What is held of the market."""
+        return self.loaded.history
 
 
 @dataclass
@@ -155,16 +158,12 @@ class Histories:
             and (held.used_ns == held.read_ns or own_ns - held.read_ns < STALE_NS)
         ):
             return held
-        history, cursors = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
-        self.held[market.id] = Followed(history, cursors, reach, fine, behind_ns)
+        loaded = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
+        self.held[market.id] = Followed(loaded, reach, fine, behind_ns)
         return self.held[market.id]
 
     def _read(self, followed: Followed, now_ns: int) -> Changes:
-        history = followed.history
-        news = self.store.read_since(history.market.id, followed.cursors)
-        followed.cursors = dict(news.cursors)
-        batches = dict(news.batches) if followed.joined else fresh(news, history)
-        followed.joined = True
+        history, batches = followed.history, followed.loaded.news(self.store)
         if "status" in batches:
             written_ns = int(batches["status"]["time_ns"][-1])
             own_ns = now_ns + followed.behind_ns

@@ -1,5 +1,6 @@
 """How a history is filled: from the store for the present, for a time gone by, and from its news."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,15 +18,34 @@ _SUMMARY_NS: Final = 5 * NS_PER_S  # how far back the last summary is looked for
 _CHUNK_NS: Final = 600 * NS_PER_S
 
 
+@dataclass
+class Loaded:
+    """A history, and where in the store it was left."""
+
+    history: History
+    cursors: dict[str, Cursor]
+    _joined: bool = False  # whether what loading and following both saw was sorted out
+
+    def news(self, store: HotStore) -> dict[str, Batch]:
+        """What the store has got since, for the history to take in.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        news = store.read_since(self.history.market.id, self.cursors)
+        self.cursors = dict(news.cursors)
+        batches = dict(news.batches) if self._joined else _unseen(news, self.history)
+        self._joined = True
+        return batches
+
+
 def cursor_at(time_ns: int) -> Cursor:
     """The cursor after which lies everything appended since a time."""
     return max(0, time_ns // 1_000_000) << ID_SHIFT
 
 
-def load(
-    store: HotStore, market: Market, start_ns: int, fine_ns: int, now_ns: int
-) -> tuple[History, dict[str, Cursor]]:
-    """A market's history since a time, and the cursors from which to follow it.
+def load(store: HotStore, market: Market, start_ns: int, fine_ns: int, now_ns: int) -> Loaded:
+    """A market's history since a time, to be followed from there.
 
     Rows older than `fine_ns` are thinned as they come, so that hours need little memory.
 
@@ -51,7 +71,7 @@ def load(
         batch = store.window(market.id, kind, since, END)
         if len(batch):
             history.ingest({kind: batch}, now_ns)
-    return history, dict(head.cursors)
+    return Loaded(history, dict(head.cursors))
 
 
 def _load_gaps(history: History, store: HotStore, start_ns: int) -> int:
@@ -96,7 +116,7 @@ def past(store: HotStore, market: Market, start_ns: int, fine_ns: int, end_ns: i
     return history
 
 
-def fresh(news: News, history: History) -> dict[str, Batch]:
+def _unseen(news: News, history: History) -> dict[str, Batch]:
     """The batches of news without what the history already has: loading and following overlap."""
     batches = dict(news.batches)
     parts = (("trade", history.trades), ("column", history.columns), ("quality", history.quality))
