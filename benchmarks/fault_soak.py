@@ -5,6 +5,7 @@ every 50 ms. All the while each book that a market serves as live must be one th
 minute the faults pause, every market must be live again, and its best 20 levels the engine's own. At the end:
 rows and gaps in the store agree, no trade is there twice and none is missing but in a gap, tasks and
 descriptors of both processes are as many as after the first pause, and none is left when all is closed.
+A silence without a gap is one for which neither the engine nor the collector's process stood still.
 
 Whether memory has grown is told of each process by itself (slope over the second half, with its 95 %
 interval), and of what is in use in it: where only the process grows, it is holes between what is in use.
@@ -30,7 +31,7 @@ from pathlib import Path
 
 from app import log
 from app.cli import ALLOCATOR, DEMO_MARKETS
-from app.clock import SystemClock
+from app.clock import NS_PER_S, SystemClock
 from app.demo.faults import KINDS, STREAMS, Fault
 from app.demo.server import DemoExchange, venue_settings
 from app.garbage import settle
@@ -38,7 +39,7 @@ from app.market import MarketId
 from app.records import State
 from app.settings import FeedSettings, Settings
 from app.store import open_store
-from benchmarks.fault_soak_checks import Stored, Truth
+from benchmarks.fault_soak_checks import Stills, Stored, Truth
 from benchmarks.fault_soak_link import COUNT, LEVELS, SPOKE, CollectorProcess, Report, Work
 from benchmarks.fault_soak_usage import Counts, Held, counts, more, usage
 from benchmarks.prefilled import prefill, quoted
@@ -56,6 +57,8 @@ _CLOSED_WITHIN_S = 10.0
 # Orders that come and go scatter over the heap: half an hour until it has its size.
 _TRADED_S = 3600.0
 _WORST = 6  # times that all links are reset at once, before memory is looked at
+_AROUND_S = 1200  # that a run takes beside its minutes, at most: a longer standstill is not known
+_LATE_NS = NS_PER_S // 2  # between two reports, of which there are twenty a second
 _MOST_MINUTES = 240.0
 
 
@@ -70,6 +73,7 @@ class Found:
     looks: int = 0
     compared: int = 0
     stored: Stored = field(default_factory=Stored)
+    still_ns: int = 0  # the longest standstill of the collector's process
 
 
 class Soak:
@@ -85,7 +89,14 @@ class Soak:
         self.found = Found(Held("exchange and checks", seconds), Held("collector", seconds))
         for _ in range(exchange.faults.history.maxlen or 0):
             exchange.faults.note(Fault("drop"), 0, 0)
-        self._truth = {str(m): Truth(exchange.publisher(m.venue, m.symbol)) for m in _MARKETS}
+        began_ns = self._told_ns = SystemClock().now_ns()
+        self.collector_stills = Stills(began_ns, seconds + _AROUND_S)
+        self.truth = {
+            str(m): Truth(
+                exchange.publisher(m.venue, m.symbol), Stills(began_ns, seconds + _AROUND_S)
+            )
+            for m in _MARKETS
+        }
         collector.hearers.append(self._look)
 
     async def run(self) -> None:
@@ -130,12 +141,17 @@ class Soak:
         return exchange.back() and collector.back()
 
     def _look(self, report: Report) -> None:
-        """Look at every served book; note the memory each second."""
+        """Look at every served book; note the memory each second, and when no report came in time."""
+        ago_ns = round((time.monotonic() - report.at) * NS_PER_S)
+        told_ns = SystemClock().now_ns() - ago_ns
+        if told_ns - self._told_ns > _LATE_NS:
+            self.collector_stills.mark(self._told_ns, told_ns)
+        self._told_ns = told_ns
         for market, seen in report.markets.items():
             self.found.looks += 1
             if seen.state != State.LIVE.name or seen.top is None:
                 continue
-            if not self._truth[market].had(seen.top):
+            if not self.truth[market].had(seen.top):
                 self.found.wrong.append(f"{market} served a book that its engine never had")
         if report.usage is not None and self._began is not None:
             elapsed_s = time.monotonic() - self._began
@@ -160,14 +176,14 @@ class Soak:
         await asyncio.sleep(_LASTS_S[1])
         self._exchange.faults.end()
         await self._all_live("in a pause")
-        for market in self._truth:
+        for market in self.truth:
             self.found.compared += 1
             if not await self._equal_now(market):
                 self.found.wrong.append(f"{market}: the best {LEVELS} levels are not the engine's")
 
     async def _equal_now(self, market: str) -> bool:
         """Hold the market still and let everything arrive: then the books must be the same."""
-        truth = self._truth[market]
+        truth = self.truth[market]
         town = truth.publisher.town
         town.paused = True
         try:
@@ -195,7 +211,7 @@ class Soak:
         if last is None or silent_s > 1.0:
             self.found.wrong.append(f"the collector told nothing for {silent_s:.0f} s {when}")
             return
-        for market in self._truth:
+        for market in self.truth:
             seen = last.markets.get(market)
             if seen is None or not seen.whole:
                 told = f"{seen.state} {seen.detail}" if seen else "not collected"
@@ -238,8 +254,10 @@ async def soak(minutes: float, seed: int, folder: Path) -> Found:
         found.collector.left = collector.left
         store = open_store(f"sqlite:///{folder / 'hot'}", clock=clock, readonly=True)
         for market in _MARKETS:
-            found.stored.check(store, market, began_ns)
+            stills = run.truth[str(market)].stills | run.collector_stills
+            found.stored.check(store, market, began_ns, stills)
         store.close()
+        found.still_ns = run.collector_stills.longest_ns
         await exchange.stop()
     deadline = time.monotonic() + _CLOSED_WITHIN_S
     while max(left := more(counts(), idle)) > 0 and time.monotonic() < deadline:
@@ -275,6 +293,11 @@ def told(found: Found, minutes: float) -> int:
     print(f"books compared {found.compared:>7}  in pauses, best {LEVELS} levels")
     print(f"rows          {stored.rows:>8}")
     print(f"trades        {stored.trades:>8}  none twice; {stored.lost} missing, each in a gap")
+    print(
+        f"silences      {stored.still:>8}  without a gap, for which engine or collector stood still"
+    )
+    longest_s = found.still_ns / NS_PER_S
+    print(f"collector     {longest_s:>8.1f}  s between two of its reports, at most")
     print(f"\n{'memory':34}{'half way':>10}{'end':>10}{'slope per hour, 95 %':>28}")
     for line in (line for held in both for line in held.memory(minutes / 2)):
         print(line)
