@@ -96,12 +96,12 @@ def layout_dialog() -> Component:
         "Layout and colours",
         html.Section(
             [
-                html.H3("Panels of Book & flow"),
+                html.H3(id="rows-title"),
                 html.Div(id="presets", className="row", role="group", **{"aria-label": "Presets"}),
                 html.Ul(id="rows-list", className="rows-list"),
                 html.P(
-                    "Only the rows of Book & flow can be arranged. Drag a panel by its title to move "
-                    "it, its lower edge to make it taller; the rows keep one time axis.",
+                    "Drag a panel by its title to move it, its lower edge to make it taller; the rows "
+                    "keep one time axis. Rows can be arranged of Book & flow and of Trades & liquidity.",
                     className="hint",
                 ),
             ]

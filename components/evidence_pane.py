@@ -6,7 +6,7 @@ Frames, headings and empty places; the scripts (`assets/live/evidence.js`) fill 
 from dash import html
 from dash.development.base_component import Component
 
-from components.legend import key, legend
+from components.legend import key, legend, zoom_tools
 from components.panel import Frame, chart, field, panel
 
 _FACTS = (
@@ -97,7 +97,8 @@ def _figures() -> Component:
 
 def _vpin() -> Component:
     frame = Frame("vpin", "Toxicity (VPIN)", "", "VPIN", "")
-    return panel(frame, [chart("vpin", "VPIN through time")], [field("ev-cov-vpin", "cov")])
+    body, badge = chart("vpin", "VPIN through time"), field("ev-cov-vpin", "cov")
+    return panel(frame, [body], [zoom_tools(), badge])
 
 
 def _markouts() -> Component:

@@ -94,6 +94,6 @@ def flow_pane(where: str) -> list[Component]:
             className="rows",
             tabIndex=0,
             role="group",
-            **{"aria-label": f"Charts of {where}"},
+            **{"aria-label": f"Charts of {where}", "data-rows": ""},
         )
     ]

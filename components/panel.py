@@ -156,14 +156,21 @@ def chart(name: str, label: str, class_name: str = "") -> html.Canvas:
     )
 
 
-def panel(frame: Frame, body: Sequence[Component], controls: Sequence[Component] = ()) -> Component:
-    """A panel of its own: the frame about any body."""
+def panel(
+    frame: Frame,
+    body: Sequence[Component],
+    controls: Sequence[Component] = (),
+    *,
+    row: bool = False,
+) -> Component:
+    """A panel of its own: the frame about any body; a `row` is one that the user may arrange."""
     return html.Section(
         [
             html.Div([_head(frame, controls), menu_button(frame)], className="ph"),
             html.Div([*body, empty_state(frame.name)], className="panel-body"),
         ],
         className=f"panel framed panel-{frame.name}",
+        **({"data-row": frame.name} if row else {}),
         **_marks(frame),
     )
 

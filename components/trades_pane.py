@@ -69,7 +69,12 @@ def _controls(name: str) -> Sequence[Component]:
 def trades_pane(where: str) -> list[Component]:
     """The panels of one market; `where` names it for those who do not see the page."""
     rows = [
-        panel(frame, [chart(frame.name, frame.title or frame.metric)], _controls(frame.name))
+        panel(
+            frame,
+            [chart(frame.name, frame.title or frame.metric)],
+            _controls(frame.name),
+            row=True,
+        )
         for frame in _ROWS
     ]
     hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
@@ -79,7 +84,7 @@ def trades_pane(where: str) -> list[Component]:
         className="trows",
         tabIndex=0,
         role="group",
-        **{"aria-label": f"Trades and liquidity of {where}"},
+        **{"aria-label": f"Trades and liquidity of {where}", "data-rows": ""},
     )
     side = html.Div(
         [

@@ -1,8 +1,10 @@
 """The markets in view as chips in the header: their order by keys and by hand."""
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.browser import Watched
+from tests.browser import Watched, watched
+from tests.browser_fingers import slide
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +58,7 @@ def test_a_drag_of_a_market_outlives_other_changes_and_can_be_given_up(
 
     take()
     assert page.page.evaluate(chips) == f"{BTC},{ETH}"
-    page.page.evaluate("dispatchEvent(new PointerEvent('pointercancel'))")
+    page.page.evaluate("dispatchEvent(new PointerEvent('pointercancel', { pointerId: 1 }))")
     assert page.page.evaluate(chips) == f"{ETH},{BTC}"
     page.page.mouse.up()
     assert f"m={ETH}&m={BTC}" in page.address()
@@ -69,3 +71,20 @@ def test_a_drag_of_a_market_outlives_other_changes_and_can_be_given_up(
     page.page.mouse.up()
     assert page.page.evaluate(chips) == ""
     assert page.complaints == []
+
+
+def test_a_finger_puts_markets_in_another_order(browser: Browser, url: str) -> None:
+    with watched(browser, 1024, 768, has_touch=True) as page:
+        page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
+        page.page.locator(f".mchip[data-market='{BTC}']").tap()
+        page.until("() => !document.querySelector('.mchip')")  # a tap removes one, as a click does
+        page.open(f"{url}/?m={BTC}&m={ETH}", BTC, ETH)
+        first = page.page.locator(".mchip").first.bounding_box()
+        last = page.page.locator(".mchip").last.bounding_box()
+        assert first
+        assert last
+        start = first["x"] + 20, first["y"] + 10
+        slide(page, (start, (last["x"] + last["width"] - 4, start[1])))
+        page.until("market => document.querySelector('.stack').dataset.market === market", ETH)
+        assert f"m={ETH}&m={BTC}" in page.address()
+        assert page.complaints == []

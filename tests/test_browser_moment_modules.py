@@ -52,6 +52,59 @@ def test_a_tab_without_times_goes_on_with_the_present(page: Page) -> None:
     assert page.evaluate(LEFT, [True, False, "evidence"])["asked"] == []
 
 
+ASKED = """async ([end_s, span_s]) => {
+  const { Travel } = await import('/live/travel.js'), now = 1e12, end = now + end_s * 1000;
+  document.getElementById = () => ({ dataset: { steps: '{"range": [120, 900, 1800, 3600]}' } });
+  const stack = {
+    edge: now, model: { info: { step_ms: 1000 }, now: () => now }, pane: {}, tab: 'flow',
+    ranges: { user: { time: [end - span_s * 1000, end] } },
+  };
+  const wants = [], view = { range_s: 900, end_ms: null };
+  const page = { view, stacks: new Map([[1, stack]]), want: (one) => wants.push(one) };
+  const asked = new Travel(page).ask();
+  return [asked, wants.map((one) => ({ ...one, ...('end_ms' in one ? { end_ms: one.end_ms - now } : {}) }))];
+}"""
+LOOKED_AT = [
+    ([0, 600], [False, []]),
+    ([0, 1200], [True, [{"range_s": 1800}]]),
+    # Both at once: a longer range that ends now would not hold it, and what it does not hold is let go.
+    ([-4200, 1200], [True, [{"range_s": 1800, "end_ms": -3_900_000}]]),
+    ([-4200, 600], [True, [{"end_ms": -4_050_000}]]),
+    ([0, 7200], [False, []]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("zoom", "want"), LOOKED_AT)
+def test_what_is_asked_for_holds_what_is_looked_at(page: Page, zoom: list[int], want: Any) -> None:
+    assert page.evaluate(ASKED, zoom) == want
+
+
+# What is shown, what a gesture asks for, and what comes of it, within the minute that there is.
+GESTURES = [
+    ([0, 60e3], [5e3, 65e3], None),  # there is nothing to pan to
+    ([20e3, 50e3], [10e3, 40e3], [10e3, 40e3]),
+    ([20e3, 50e3], [-90e3, -60e3], [0, 30e3]),
+    ([20e3, 25e3], [58e3, 63e3], [55e3, 60e3]),  # a short one of another tab
+    ([0, 60e3], [10e3, 40e3], [10e3, 40e3]),
+    ([10e3, 40e3], [20e3, 26e3], [18e3, 28e3]),  # no closer than ten seconds
+    ([18e3, 28e3], [20e3, 27e3], None),
+    ([10e3, 40e3], [-20e3, 70e3], "all"),
+    ([0, 60e3], [-20e3, 70e3], None),
+    ([-90e3, 90e3], [-80e3, 100e3], None),  # a longer zoom of another tab is kept
+]
+
+
+@pytest.mark.parametrize(("shown", "wanted", "want"), GESTURES)
+def test_a_gesture_moves_the_zoom_within_the_look_back(
+    page: Page, shown: list[float], wanted: list[float], want: Any
+) -> None:
+    script = """async ([shown, wanted]) => {
+      const { next } = await import('/live/evidence_time.js'), to = next(shown, wanted, [0, 60000]);
+      return to === null ? 'all' : to ?? null;
+    }"""
+    assert page.evaluate(script, [shown, wanted]) == want
+
+
 TOLD = """async ([lost_s, figure_s, frozen, gap]) => {
   const { Notices } = await import('/live/notices.js');
   const now = Date.now(), said = [];

@@ -115,7 +115,7 @@ def test_layouts_are_made_saved_and_shared(page: Watched, url: str) -> None:
 def test_rows_are_arranged_from_another_tab_in_the_heights_they_have(
     page: Watched, url: str
 ) -> None:
-    page.open(f"{url}/?m={BTC}&tab=trades", BTC)
+    page.open(f"{url}/?m={BTC}&tab=quality", BTC)
     page.page.keyboard.press("l")
     page.page.get_by_role("button", name="Up: Taker flow").click()
     assert "layout=book-ofi.5-flow.5-levels.4" in page.address()

@@ -1,35 +1,14 @@
 """Fingers and wheels over the charts: the page scrolls, and the time axis pans and zooms."""
 
-from collections.abc import Sequence
-
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import Watched, watched
+from tests.browser_fingers import slide
 
 pytestmark = pytest.mark.browser
 
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
-Point = tuple[float, float]
-
-
-def slide(page: Watched, *fingers: tuple[Point, Point], steps: int = 8, lift: bool = True) -> None:
-    """Move fingers, each from a point to another, all at once."""
-    session = page.page.context.new_cdp_session(page.page)
-
-    def touch(kind: str, points: Sequence[Point]) -> None:
-        named = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(points)]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": named})
-
-    touch("touchStart", [start for start, _ in fingers])
-    for k in range(1, steps + 1):
-        part = k / steps
-        touch(
-            "touchMove",
-            [(a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part) for a, b in fingers],
-        )
-    if lift:
-        touch("touchEnd", [])
 
 
 def chart(page: Watched, selector: str) -> tuple[float, float, float]:

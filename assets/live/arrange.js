@@ -1,7 +1,7 @@
 // Arranging the rows by hand: drag a panel by its title to move it, its lower edge to make it taller.
 // The edge is a separator: with the focus on it, the arrows do the same.
 import { h } from "./dom.js";
-import { change, format, parse, shownOf, usual } from "./layout.js";
+import { change, changed, format, namedOf, rowsOf, shownOf, size, titleOf } from "./layout.js";
 
 const UNIT_PX = 24, STARTS_PX = 6;
 
@@ -9,8 +9,8 @@ const UNIT_PX = 24, STARTS_PX = 6;
 export function bindArrange(shell) {
   document.addEventListener("pointerdown", (event) => {
     if (event.button || matchMedia("(max-width: 767px)").matches) return;
-    const title = event.target.closest?.(".rows > .panel .plot-head h3");
-    if (title) new Move(shell, title.closest(".panel"), event);
+    const title = event.target.closest?.("[data-rows] > .panel .plot-head h3");
+    if (title && !title.closest(":fullscreen, .filled, .solo")) new Move(shell, title.closest(".panel"), event);
     const edge = event.target.closest?.(".edge");
     if (edge) new Stretch(shell, edge.closest(".panel"), edge, event);
   });
@@ -23,13 +23,14 @@ export function bindArrange(shell) {
   }, true);
 }
 
-const rowsOf = (shell, holder) => parse(shell.view.layout) ?? usual(holder);
+/** Lays out the rows of one tab anew. */
+const lay = (shell, holder, rows) => shell.wish({ layout: changed(shell.view.layout, holder, rows) });
 
 /** Moves the lower edge of a panel by units of 24 px: it grows, or the next one shrinks where it takes what is left. */
 function alter(shell, panel, units) {
-  const rows = rowsOf(shell, panel.parentElement), at = rows.findIndex(({ row }) => row === panel.dataset.row);
+  const rows = rowsOf(shell.view.layout, panel.parentElement), at = rows.findIndex(({ row }) => row === panel.dataset.row);
   const next = rows[at].units === null ? change.grow(rows, rows[at + 1]?.row, -units) : change.grow(rows, rows[at].row, units);
-  shell.wish({ layout: format(next) });
+  lay(shell, panel.parentElement, next);
 }
 
 /** Gives every panel of a stack but the last its edge. */
@@ -42,7 +43,7 @@ export function edges(holder) {
       panel.append(edge);
     }
     edge.hidden = panel === shown.at(-1) || panel.classList.contains("off");
-    edge.setAttribute("aria-label", `Lower edge of ${panel.dataset.row}`);
+    edge.setAttribute("aria-label", `Lower edge of ${titleOf(panel)}`);
     edge.setAttribute("aria-valuenow", String(Math.round(panel.offsetHeight / UNIT_PX)));
   }
 }
@@ -51,19 +52,18 @@ class Stretch {
   constructor(shell, panel, edge, event) {
     event.preventDefault();
     edge.setPointerCapture(event.pointerId);
-    const holder = panel.parentElement, from = event.clientY, given = holder.style.gridTemplateRows;
-    const rows = rowsOf(shell, holder), at = rows.findIndex(({ row }) => row === panel.dataset.row);
+    const holder = panel.parentElement, from = event.clientY;
+    const rows = rowsOf(shell.view.layout, holder), at = rows.findIndex(({ row }) => row === panel.dataset.row);
     const [row, sign] = rows[at].units === null ? [rows[at + 1]?.row, -1] : [rows[at].row, 1];
     let next = rows;
     const move = (moved) => {
       next = change.grow(rows, row, sign * Math.round((moved.clientY - from) / UNIT_PX));
-      const free = next.find(({ units }) => units === null);
-      holder.style.gridTemplateRows = next.map((one) => (one === free ? "minmax(120px, 1fr)" : `${one.units * UNIT_PX}px`)).join(" ");
+      size(holder, next);
     };
     const done = (ended) => {
       edge.removeEventListener("pointermove", move);
-      holder.style.gridTemplateRows = given;
-      if (ended.type === "pointerup" && format(next) !== format(rows)) shell.wish({ layout: format(next) });
+      size(holder, namedOf(shell.view.layout, holder));
+      if (ended.type === "pointerup" && format(next) !== format(rows)) lay(shell, holder, next);
     };
     edge.addEventListener("pointermove", move);
     for (const kind of ["pointerup", "pointercancel"]) edge.addEventListener(kind, done, { once: true });
@@ -72,29 +72,30 @@ class Stretch {
 
 class Move {
   constructor(shell, panel, event) {
-    const holder = panel.parentElement, from = event.clientY;
+    const holder = panel.parentElement, { clientY: from, pointerId } = event, end = new AbortController(), { signal } = end;
     let before, moving = false;
     const line = h("div", { class: "drop-line" });
     const move = (moved) => {
-      if (!moving && Math.abs(moved.clientY - from) < STARTS_PX) return;
+      if (moved.pointerId !== pointerId || (!moving && Math.abs(moved.clientY - from) < STARTS_PX)) return;
       if (!moving) holder.append(line);
       moving = true;
       panel.classList.add("moving");
-      const others = shownOf(holder).filter((one) => one !== panel), outer = holder.getBoundingClientRect();
+      const others = shownOf(holder).filter((one) => one !== panel && one.offsetHeight > 0), outer = holder.getBoundingClientRect();
       before = others.find((one) => moved.clientY < one.getBoundingClientRect().top + one.offsetHeight / 2) ?? null;
       const end = before ? before.getBoundingClientRect().top : others.at(-1)?.getBoundingClientRect().bottom ?? outer.bottom;
       line.style.top = `${end - outer.top - 3}px`;
     };
     const done = (ended) => {
-      removeEventListener("pointermove", move);
+      if (ended.pointerId !== pointerId) return;
+      end.abort();
       line.remove();
       panel.classList.remove("moving");
       if (!moving || ended.type !== "pointerup") return;
-      const rows = rowsOf(shell, holder), placed = change.place(rows, panel.dataset.row, before?.dataset.row ?? null);
-      if (format(placed) !== format(rows)) shell.wish({ layout: format(placed) });
+      const rows = rowsOf(shell.view.layout, holder), placed = change.place(rows, panel.dataset.row, before?.dataset.row ?? null);
+      if (format(placed) !== format(rows)) lay(shell, holder, placed);
     };
     event.preventDefault();
-    addEventListener("pointermove", move);
-    for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, done, { once: true });
+    addEventListener("pointermove", move, { signal });
+    for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, done, { signal });
   }
 }

@@ -24,7 +24,7 @@ export function bindChips(holder, order) {
   });
   holder.addEventListener("pointerdown", (event) => {
     const chip = event.target.closest(".mchip");
-    if (chip && !event.button && event.pointerType !== "touch") drag(holder, chip, event.clientX, order);
+    if (chip && !event.button) drag(holder, chip, event, order);
   });
 }
 
@@ -32,12 +32,14 @@ const chipsOf = (holder) => [...holder.querySelectorAll(".mchip")];
 const marketsOf = (holder) => chipsOf(holder).map((chip) => chip.dataset.market);
 const chipOf = (holder, market) => chipsOf(holder).find((chip) => chip.dataset.market === market);
 
-function drag(holder, chip, from, order) {
+function drag(holder, chip, { clientX: from, pointerId, pointerType }, order) {
   const before = chipsOf(holder), end = new AbortController(), { signal } = end;
   let moving = false;
   const move = (event) => {
     if (!chip.isConnected) return ends(); // the markets in view are others now
-    if (!moving && Math.abs(event.clientX - from) < STARTS_PX) return;
+    if (event.pointerId !== pointerId || (!moving && Math.abs(event.clientX - from) < STARTS_PX)) return;
+    // A finger is heard by what it came down on, and no longer once that has another place.
+    if (!moving && pointerType === "touch") holder.setPointerCapture(pointerId);
     moving = true;
     chip.classList.add("moving");
     const next = chipsOf(holder).filter((one) => one !== chip).find((one) => event.clientX < middle(one)) ?? null;
@@ -48,16 +50,16 @@ function drag(holder, chip, from, order) {
     chip.classList.remove("moving");
     return moving && chip.isConnected;
   };
-  const drop = () => {
-    if (!ends()) return;
+  const drop = (event) => {
+    if (event.pointerId !== pointerId || !ends()) return;
     // The click that ends a drag removes nothing.
     const stop = (event) => (event.preventDefault(), event.stopPropagation());
     addEventListener("click", stop, { capture: true, once: true });
     setTimeout(() => removeEventListener("click", stop, { capture: true }));
     if (chipsOf(holder).some((one, k) => one !== before[k])) order(marketsOf(holder));
   };
-  const cancel = () => {
-    if (ends()) holder.append(...before);
+  const cancel = (event) => {
+    if (event.pointerId === pointerId && ends()) holder.append(...before);
   };
   addEventListener("pointermove", move, { signal });
   addEventListener("pointerup", drop, { signal });

@@ -3,6 +3,7 @@ import { drawImpact, drawPrediction } from "./evidence_charts.js";
 import { nearest } from "./evidence_axes.js";
 import { empties } from "./evidence_states.js";
 import { TABLES } from "./evidence_tables.js";
+import { EvidenceTime } from "./evidence_time.js";
 import { drawAdverse, drawMarkouts, drawVpin } from "./evidence_trades.js";
 import { feeField, writeCard, writeTables } from "./evidence_words.js";
 import { number, percent, signed, span, stamp } from "./format.js";
@@ -27,11 +28,14 @@ export class EvidencePane {
     this.points = {};
     this.awaited = null; // since when another view's answer is waited for, with the one before still shown
     this.time = NaN; // of the crosshair
+    this.zoom = null; // with which VPIN was drawn
     this.dirty = true;
+    this.turned = false; // only what time shows on VPIN's chart has changed
     this.empty = {}; // by panel, what stands in place of its figures
     this.boxes = {};
     this.sizes = new ResizeObserver(() => stack.resized());
     this.sizes.observe(this.holder);
+    this.timeline = new EvidenceTime(this, this.canvases.vpin.parentElement);
     feeField(stack.f["ev-fee"], () => this.renew(), (fee) => stack.page.choose({ fee }));
     this.listen();
   }
@@ -76,15 +80,21 @@ export class EvidencePane {
     const time = cursor?.time ?? NaN;
     if (time === this.time || (time !== time && this.time !== this.time)) return;
     this.time = time;
-    this.dirty = true;
+    this.turned = true;
   }
 
   draw(at, state) {
     if (state !== this.state) this.dirty = true;
     if (this.awaited && at - this.awaited > KEPT_MS) [this.values, this.arrays, this.awaited, this.dirty] = [null, {}, null, true];
     this.state = state;
-    if (!this.dirty) return;
-    this.dirty = false;
+    const { time: zoom } = this.stack.ranges.user;
+    if (zoom !== this.zoom) [this.zoom, this.turned] = [zoom, true];
+    if (this.dirty) this.drawAll();
+    else if (this.turned) this.charts(["vpin"]);
+    this.dirty = this.turned = false;
+  }
+
+  drawAll() {
     const { values, stack } = this, empty = this.empty = empties(values, stack.model.status);
     for (const [name, content] of Object.entries(empty)) showEmpty(this.holder, name, content);
     this.points = {};
@@ -92,14 +102,23 @@ export class EvidencePane {
     writeCard(stack.f, this.holder, values);
     writeTables(stack.f, this.holder, values);
     this.badges();
-    const spans = stack.spans("trades", state, values.end_ms);
-    const given = { values, arrays: this.arrays, info: stack.model.info, spans, cursor: this.time };
-    for (const [name, draw] of Object.entries(CHARTS)) {
-      const box = this.boxes[name];
-      if (empty[name] || !box?.width || !box.height) continue;
-      this.points[name] = draw(this.canvases[name], box, given);
-    }
+    this.charts(Object.keys(CHARTS));
     this.names();
+  }
+
+  /** Draws charts that have something to show. */
+  charts(names) {
+    const { values, arrays, stack, state, timeline } = this;
+    if (!values?.explains) return;
+    const given = {
+      values, arrays, info: stack.model.info, spans: stack.spans("trades", state, values.end_ms), cursor: this.time,
+      shown: timeline.range, placed: (plot) => (timeline.plot = plot),
+    };
+    for (const name of names) {
+      const box = this.boxes[name];
+      if (this.empty[name] || !box?.width || !box.height) continue;
+      this.points[name] = CHARTS[name](this.canvases[name], box, given);
+    }
   }
 
   /** Coverage of the look-back and n beside each figure. */
@@ -135,6 +154,7 @@ export class EvidencePane {
   }
 
   point(name, canvas, event) {
+    if (name === "vpin" && event.pointerType === "touch" && event.type === "pointermove") return; // it pans
     const found = this.points[name] ?? [], box = canvas.getBoundingClientRect();
     const at = { left: event.clientX - box.left, top: event.clientY - box.top };
     const near = found.some((one) => one.wide) ? across(found, at) : found[nearest(found, at)];

@@ -12,37 +12,44 @@ const GROUPS = [
   ["sells_low", "sells, OFI low", "sell", []],
 ];
 
-/** VPIN of each full bucket, the middle half of 24 h, and the 95th percentile. */
-export function drawVpin(canvas, box, { values, arrays, spans, cursor }) {
-  const { end_ms: end, lookback_s: back, toxicity: t } = values, start = end - back * 1000;
+/** VPIN of each full bucket, the middle half of 24 h, and the 95th percentile; `placed` hears where the plot lies. */
+export function drawVpin(canvas, box, { values, arrays, spans, cursor, shown, placed }) {
+  const { end_ms, toxicity: t } = values, [start, end] = shown, ticks = timeTicks(start, end, box.width - 120, 76);
   const time = arrays.ev_vpin_t, v = arrays.ev_vpin, wide = box.width > 420;
   const range = reach([...v, t.p95 ?? NaN, t.p25 ?? NaN], { symmetric: false, least: 0.02 });
   const s = frame(canvas, box, {
     x: [start, end], y: [Math.max(0, range[0]), Math.min(1, range[1])], left: 44, right: wide ? 82 : 46, bottom: 22, top: 8, sign: false,
-    xTicks: timeTicks(start, end, box.width - 120, 76).found.filter((at) => end - at > (end - start) * 0.03).map((at) => ({ at, words: clock(at, "minutes") })),
+    xTicks: ticks.found.filter((at) => end - at > (end - start) * 0.03).map((at) => ({ at, words: clock(at, ticks.step < 60_000 ? "seconds" : "minutes") })),
   });
   const { x, X, Y, L, R, T, B } = s;
   const half = wide && t.p95 !== null;
+  placed({ left: L, width: R - L });
+  x.save();
+  x.beginPath();
+  x.rect(L, T - 1, R - L, B - T + 1);
+  x.clip();
   if (t.p25 !== null) {
     x.fillStyle = alpha(theme.quiet, 0.13);
     x.fillRect(L, Y(t.p75), R - L, Y(t.p25) - Y(t.p75));
     line(x, L, crisp(Y(t.p95)), R, crisp(Y(t.p95)), theme.text3, [4, 3]);
-    above(s, time, v, t.p95);
+    above(s, time, v, t.p95, end_ms);
   }
   // A bucket's figure stands until the next one is full.
-  through(x, ...stairs(time, v, end), X, Y, theme.mid, 1.5);
+  through(x, ...stairs(time, v, end_ms), X, Y, theme.mid, 1.5);
   // Over the line: nothing is held through a gap of the trades.
   for (const { from, to } of spans) {
     const left = Math.max(L, X(from)), right = Math.min(R, X(to));
     if (right > L && left < R) hatch(x, left, T, Math.max(3, right - left), B - T);
   }
+  x.restore();
   if (cursor >= start && cursor <= end) line(x, crisp(X(cursor)), T, crisp(X(cursor)), B, theme.text2, [3, 3]);
-  labels(s, box, t, half, end);
+  labels(s, box, values, half, end);
+  const first = Math.max(0, time.findLastIndex((at) => at <= start)); // its figure stands at the left edge
   return Array.from(v, (value, k) => ({
-    left: X(time[k]), top: Y(value), wide: 1e9, time: time[k],
+    left: Math.max(L, X(time[k])), top: Y(value), wide: 1e9, time: Math.max(start, time[k]),
     title: stamp(time[k]),
     rows: [["VPIN", number(value, 3)], ...(t.p95 === null ? [] : [["95th percentile", number(t.p95, 3)], ["Middle half", `${number(t.p25, 2)} to ${number(t.p75, 2)}`]])],
-  }));
+  })).slice(first).filter(({ left }) => left <= R);
 }
 
 function stairs(time, v, end) {
@@ -55,22 +62,22 @@ function stairs(time, v, end) {
   return [ts, vs];
 }
 
-function above({ x, X, Y, L, R, T }, time, v, edge) {
+function above({ x, X, Y, L, R, T }, time, v, edge, end) {
   x.save();
   x.beginPath();
   x.rect(L, T, R - L, Math.max(0, Y(edge) - T));
   x.clip();
   for (let k = 0; k < v.length; k++) {
-    const right = k + 1 < v.length ? X(time[k + 1]) : R;
+    const right = X(k + 1 < v.length ? time[k + 1] : end);
     x.fillStyle = alpha(theme.quiet, 0.4);
     x.fillRect(X(time[k]), Y(v[k]), right - X(time[k]), Math.max(0, Y(edge) - Y(v[k])));
   }
   x.restore();
 }
 
-function labels({ x, Y, R, T, B }, box, t, half, end) {
+function labels({ x, Y, R, T, B }, box, { end_ms, toxicity: t }, half, end) {
   text(x, zoneName(end), R + 6, box.height - 11, theme.text3);
-  if (t.vpin === null) return;
+  if (t.vpin === null || end < end_ms) return;
   const now = Math.max(T + 8, Math.min(B - 8, Y(t.vpin)));
   if (half) {
     for (const [words, at, colour] of [["95th, toxic", Y(t.p95), theme.text2], ["middle half", Y((t.p25 + t.p75) / 2), theme.text3]]) {

@@ -1,10 +1,11 @@
-// How the rows of the tab Book & flow are laid out: which, in what order, how high. The same text stands in the
-// address (`book-ofi.5-flow.4`: a row, and its height in units of 24 px; the row without one takes the rest).
+// How the rows of a tab that has some are laid out: which, in what order, how high. The same text stands in the
+// address (`book-ofi.5-flow.4`: a row, and its height in units of 24 px; the row without one takes the rest). Each
+// tab takes the rows that it has, and is as it comes where none is named.
 
 export const VERSION = 3;
 const UNIT_PX = 24;
 export const MOST_SAVED = 40;
-const LOWEST = 3, HIGHEST = 40;
+const LOWEST = 3, HIGHEST = 40, FREE_PX = 120;
 export const MOST_MARKETS = 4; // in view
 const MOST_ROWS = 16, MOST_NAME = 40;
 const MARKET = /^[a-z0-9_-]+:\S{1,80}$/, TABS = ["", "flow", "evidence", "trades", "quality"];
@@ -34,23 +35,58 @@ export const format = (rows) => rows.map(({ row, units }) => (units === null ? r
 
 const clamp = (units) => Math.max(LOWEST, Math.min(HIGHEST, units));
 
-/** The rows of a page's stack as it comes: order and heights that the style sheet gives. */
-export function usual(rows) {
+/** The holders of rows within an element, one a tab. */
+export const holdersOf = (element) => [...element.querySelectorAll("[data-rows]")];
+
+/** What a layout names of one tab. */
+export function namedOf(text, holder) {
+  const names = panelsOf(holder).map((panel) => panel.dataset.row);
+  return parse(text)?.filter(({ row }) => names.includes(row)) ?? [];
+}
+
+/** The rows of one tab as a layout has them, or as they come. */
+export function rowsOf(text, holder) {
+  const rows = namedOf(text, holder);
+  return rows.length ? rows : usual(holder);
+}
+
+/** A layout with the rows of one tab changed; those of the first tab come first, whichever was changed before. */
+export function changed(text, holder, rows) {
+  const own = new Set(namedOf(text, holder).map(({ row }) => row)), others = parse(text)?.filter(({ row }) => !own.has(row)) ?? [];
+  const [first] = holdersOf(holder.closest(".panes"));
+  return format(holder === first ? [...rows, ...others] : [...others, ...rows]);
+}
+
+/** What a panel is called. */
+export const titleOf = (panel) => panel.querySelector("h3")?.textContent || panel.dataset.metric || panel.dataset.row;
+
+/** The rows of a tab as it comes: order and heights that the style sheet gives. */
+function usual(rows) {
   // From the style sheet, not from the panels: behind another tab they have no height.
   const heights = getComputedStyle(rows).gridTemplateRows.match(/[a-z-]+\([^)]*\)|\S+/g) ?? [];
-  return panelsOf(rows).map((panel, k) => ({ row: panel.dataset.row, units: k ? Math.round(parseFloat(heights[k]) / UNIT_PX) || 5 : null }));
+  const shown = panelsOf(rows).filter((panel) => getComputedStyle(panel).display !== "none"); // narrow stacks lack one
+  return shown.map((panel, k) => ({ row: panel.dataset.row, units: k ? Math.round(parseFloat(heights[k]) / UNIT_PX) || 5 : null }));
 }
 
 const panelsOf = (rows) => [...rows.querySelectorAll(":scope > .panel[data-row]")];
 
+/** Gives the rows of a tab their heights: where its window is too low they give way together. None: as they come. */
+export function size(holder, rows) {
+  const free = rows.find(({ units }) => units === null) ?? rows[0];
+  holder.classList.toggle("laid", rows.length > 0);
+  for (const panel of panelsOf(holder)) {
+    const one = rows.find(({ row }) => row === panel.dataset.row);
+    panel.style.flex = !one ? "" : one === free ? `1 0 ${FREE_PX}px` : `0 1 ${one.units * UNIT_PX}px`;
+  }
+}
+
 /** Lays out the rows of a stack; a row that no longer exists is passed over, one not named is hidden. */
 export function apply(rows, text) {
-  const panels = panelsOf(rows), wanted = parse(text)?.filter(({ row }) => panels.some((one) => one.dataset.row === row)) ?? [];
+  const panels = panelsOf(rows), wanted = namedOf(text, rows);
   const key = format(wanted);
   if ((rows.dataset.layout ?? "") === key) return false;
   rows.dataset.layout = key;
-  const free = wanted.find(({ units }) => units === null) ?? wanted[0];
-  rows.style.gridTemplateRows = wanted.map((one) => (one === free ? "minmax(120px, 1fr)" : `${one.units * UNIT_PX}px`)).join(" ");
+  size(rows, wanted);
   for (const panel of panels) {
     const at = wanted.findIndex(({ row }) => row === panel.dataset.row);
     // Off, a row keeps its width: the time axis of the others rests on it.

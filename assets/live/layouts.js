@@ -1,6 +1,6 @@
 // The dialog "Layout and colours": panels, presets, saved layouts and their files, colours.
 import { h, keep, kept, mark, open } from "./dom.js";
-import { MOST_SAVED, PRESETS, VERSION, change, format, nameOf, parse, readSaved, usual, wishOf } from "./layout.js";
+import { MOST_SAVED, PRESETS, VERSION, change, changed, format, nameOf, namedOf, parse, readSaved, rowsOf, titleOf, wishOf } from "./layout.js";
 import { write } from "./texts.js";
 import { describe } from "./words.js";
 
@@ -16,7 +16,7 @@ export class Layouts {
     document.getElementById("layout").addEventListener("click", () => this.open());
     this.buildSave();
     document.getElementById("presets").append(
-      ...PRESETS.map(({ name, layout, title }) => h("button", { type: "button", class: "btn", title, "data-layout": layout, onclick: () => this.set(layout) }, name)),
+      ...PRESETS.map(({ name, layout, title }) => h("button", { type: "button", class: "btn", title, "data-layout": layout, onclick: () => this.preset(layout) }, name)),
     );
     document.getElementById("colour-row").append(
       ...COLOURS.map(([value, words]) => h("button", { type: "button", class: "btn", role: "radio", "aria-checked": "false", "data-colours": value, onclick: () => page.wish({ colours: value }) }, words)),
@@ -43,15 +43,21 @@ export class Layouts {
 
   /** The rows as they stand now. */
   get rows() {
-    return parse(this.page.view.layout) ?? (this.page.rows ? usual(this.page.rows) : []);
+    return this.page.rows ? rowsOf(this.page.view.layout, this.page.rows) : [];
   }
 
   set(layout) {
     this.page.wish({ layout });
   }
 
+  /** The rows of the tab as a preset has them; the first brings back all of them on every tab. */
+  preset(layout) {
+    const { rows, view } = this.page;
+    this.set(layout && rows ? changed(view.layout, rows, parse(layout)) : layout);
+  }
+
   alter(rows) {
-    this.set(format(rows));
+    this.set(changed(this.page.view.layout, this.page.rows, rows));
   }
 
   /** The view has changed: shows its layout and colours. */
@@ -65,18 +71,23 @@ export class Layouts {
   fill() {
     const rows = this.rows, shown = new Set(rows.map(({ row }) => row));
     const all = this.page.rows ? [...this.page.rows.querySelectorAll(":scope > .panel[data-row]")].map((one) => one.dataset.row) : [];
-    const focused = document.activeElement?.dataset?.id;
+    const tab = this.page.rows?.closest(".tabpane").dataset.tab ?? "flow", focused = document.activeElement?.dataset?.id;
+    write(document.getElementById("rows-title"), `Panels of ${document.getElementById(`tab-${tab}`).textContent}`);
     document.getElementById("rows-list").replaceChildren(
       ...rows.filter(({ row }) => all.includes(row)).map((one, k) => this.line(one, k, rows.length)),
       ...all.filter((row) => !shown.has(row)).map((row) => this.line({ row, units: undefined })),
     );
-    for (const one of document.querySelectorAll("#presets [data-layout]")) one.setAttribute("aria-pressed", String(one.dataset.layout === this.page.view.layout));
+    for (const one of document.querySelectorAll("#presets [data-layout]")) {
+      one.hidden = tab !== "flow" && one.dataset.layout !== "";
+      const { layout } = this.page.view, own = one.dataset.layout && this.page.rows ? format(namedOf(layout, this.page.rows)) : layout;
+      one.setAttribute("aria-pressed", String(one.dataset.layout === own));
+    }
     document.getElementById("saved-list").replaceChildren(...this.saved.layouts.map((one) => this.savedLine(one)));
     if (focused) document.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
   }
 
   line({ row, units }, at, count) {
-    const name = this.page.rows?.querySelector(`[data-row="${row}"] h3`)?.textContent || this.page.rows?.querySelector(`[data-row="${row}"]`)?.dataset.metric || row, shown = units !== undefined;
+    const name = titleOf(this.page.rows.querySelector(`[data-row="${row}"]`)), shown = units !== undefined;
     const button = (words, icon, act, off) =>
       h("button", { type: "button", class: "btn ghost icon small", title: `${words}: ${name}`, "aria-label": `${words}: ${name}`, "data-id": `${row}-${words}`, disabled: off, onclick: act }, mark(icon, 14));
     return h("li", { class: shown ? "" : "off" }, h("span", {}, name), h("span", { class: "grow" }),

@@ -9,8 +9,9 @@ import { TradesPane } from "./trades.js";
  * on an animation frame (`hidden`: figures must not be shown), `resized()`, `cursor(cursor or null)`, `close()`;
  * and where it wants them `tell(at, hidden)` (elements beside the canvases, when all canvases of the page are painted),
  * `renew()` (theme or zone changed), `step(key, far)` (crosshair by the keyboard), `zoomReset()`, `midRows` (price rows
- * it has room for), `table(panel)` (what a panel shows, as {columns, rows}: its CSV), `menu(panel)` (entries of its
- * menu: {words, run}, {group, choices, value, run} or {form, values, button, run}).
+ * it has room for), `timeline` ({range, moved(range, done)}: its time, where that is not the stack's), `table(panel)`
+ * (what a panel shows, as {columns, rows}: its CSV), `menu(panel)` (entries of its menu: {words, run},
+ * {group, choices, value, run} or {form, values, button, run}).
  */
 export const PANES = {
   flow: FlowPane,

@@ -61,12 +61,11 @@ export class Ranges {
     return [mid * 0.999, mid * 1.001];
   }
 
-  /** Zooms time about the present edge or the middle of what the user sees. */
-  zoom(model, edge, factor) {
-    const [start, end] = this.time(model, edge);
+  /** A range of time zoomed about the present edge, or the middle of what the user chose; null below a least length. */
+  zoomed([start, end], factor, least) {
     const pinned = this.user.time === null ? end : (start + end) / 2;
     const next = [pinned - (pinned - start) * factor, pinned + (end - pinned) * factor];
-    if (next[1] - next[0] >= 4 * model.info.step_ms) this.user.time = next;
+    return next[1] - next[0] >= least ? next : null;
   }
 }
 

@@ -7,7 +7,7 @@ import { Foresight } from "./foresight.js";
 import { stackOf } from "./panels.js";
 import { fullScreen } from "./fullscreen.js";
 import { bindKeys } from "./keys.js";
-import { MOST_MARKETS, apply } from "./layout.js";
+import { MOST_MARKETS, apply, holdersOf } from "./layout.js";
 import { Layouts } from "./layouts.js";
 import { Picker } from "./picker.js";
 import { write } from "./texts.js";
@@ -63,10 +63,10 @@ export class Shell {
 
   /** Lays out the rows of a stack as the view says. */
   arrange(stack) {
-    const rows = stack.element.querySelector(".rows");
-    if (!rows || !this.view) return;
-    if (apply(rows, this.view.layout)) stack.resized();
-    edges(rows);
+    if (!this.view) return;
+    const holders = holdersOf(stack.element);
+    if (holders.filter((rows) => apply(rows, this.view.layout)).length) stack.resized();
+    holders.filter((rows) => rows.offsetParent).forEach(edges); // of the tab in view
   }
 
   /** Whether the charts have been drawn, or there are none to draw. */
@@ -81,9 +81,9 @@ export class Shell {
     return this.view.tab === "flow" && [...this.page.stacks.values()].some(shown);
   }
 
-  /** The rows of the first stack: all stacks have the same. */
+  /** The rows of the tab, or of Book & flow where it has none: the first stack's, all stacks have the same. */
   get rows() {
-    return document.querySelector(".stack .rows");
+    return document.querySelector(".stack .tabpane:not([hidden]) [data-rows]") ?? document.querySelector(".stack [data-rows]");
   }
 
   wish(change) {

@@ -156,8 +156,11 @@ export class Stack {
 
   zoom(factor) {
     if (!this.model.info) return;
-    this.ranges.zoom(this.model, this.edge, factor);
-    if (this.ranges.user.time) this.moved("time", this.ranges.user.time, true);
+    const { timeline } = this.pane, range = timeline?.range ?? this.ranges.time(this.model, this.edge);
+    const next = this.ranges.zoomed(range, factor, 4 * this.model.info.step_ms);
+    if (!next) return;
+    if (timeline) timeline.moved(next, true);
+    else this.moved("time", next, true);
   }
 
   resetZoom() {

@@ -3,6 +3,7 @@ import { begin, chip, crisp, hatch, hatchedFrom, line, text } from "./canvas.js"
 import { clock, decimalsOf, multiples, tickStep, timeTicks } from "./format.js";
 import { scale } from "./geometry.js";
 import { theme } from "./theme.js";
+import { HANDLES } from "./touch.js";
 import { zoneName } from "./zone.js";
 
 export const AXIS = 76, STRIP = 18, TOP = 4;
@@ -37,7 +38,7 @@ export function measureRows(holder) {
     const box = canvas.getBoundingClientRect();
     rows[canvas.dataset.canvas] = { canvas, left: box.left - outer.left, top: box.top - outer.top, width: box.width, height: box.height };
   }
-  const shown = Object.values(rows).filter((row) => row.height > 0);
+  const shown = Object.values(rows).filter((row) => row.height > 0).sort((a, b) => a.top - b.top);
   shown.forEach((row, k) => (row.strip = k === 0 || k === shown.length - 1));
   return { width: outer.width, height: outer.height, rows };
 }
@@ -126,12 +127,13 @@ export function clipPlot(x, view) {
 
 /**
  * Drag pans, the wheel zooms about the pointer, a double click resets; `on` hears
- * `{range: () => [start, end], width: () => number, moved(range, done), reset(), point(event or null)}`.
+ * `{range: () => [start, end], width: () => number, moved(range, done), reset(), point(event or null)}`; with a `left`,
+ * the plot begins so many pixels from the holder's left.
  */
 export function gestures(holder, on) {
   let from = null;
   holder.addEventListener("pointerdown", (event) => {
-    if (event.button || event.pointerType === "touch" || event.target.closest("button, a, input")) return;
+    if (event.button || event.pointerType === "touch" || event.target.closest(HANDLES)) return;
     from = { x: event.clientX, range: on.range(), moved: false };
     holder.setPointerCapture(event.pointerId);
   });
@@ -150,12 +152,12 @@ export function gestures(holder, on) {
   holder.addEventListener("pointerup", end);
   holder.addEventListener("pointercancel", end);
   holder.addEventListener("pointerleave", () => on.point(null));
-  holder.addEventListener("dblclick", (event) => event.target.closest("button, a, input") || on.reset());
+  holder.addEventListener("dblclick", (event) => event.target.closest(HANDLES) || on.reset());
   holder.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && on.scrolls()) return;
     event.preventDefault();
     const box = holder.getBoundingClientRect(), [start, stop] = on.range();
-    const share = Math.max(0, Math.min(1, (event.clientX - box.left) / on.width()));
+    const share = Math.max(0, Math.min(1, (event.clientX - box.left - (on.left?.() ?? 0)) / on.width()));
     // A wheel that turns sideways, or with Shift, pans.
     const sideways = event.shiftKey ? event.deltaY : event.deltaX;
     if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) return on.moved(shifted([start, stop], -sideways, on.width()), true);

@@ -1,5 +1,6 @@
 // Fingers on charts: one pans through time, two zoom about what lies between them; upright the page scrolls.
 
+export const HANDLES = "button, a, input, h3, .edge"; // what a pointer takes hold of by itself
 const SLACK_PX = 8; // a finger that moves less is a tap
 const LEAST_MS = 2000; // in view
 
@@ -13,7 +14,7 @@ export function touches(holder, on) {
   const begin = () => (from = fingers.size ? { range: on.range(), xs: [...fingers.values()], moved: fingers.size > 1 } : null);
 
   holder.addEventListener("pointerdown", (event) => {
-    if (event.pointerType !== "touch" || !on.active() || event.target.closest("button, a, input")) return;
+    if (event.pointerType !== "touch" || !on.active() || event.target.closest(HANDLES)) return;
     if (fingers.size > 1) return;
     fingers.set(event.pointerId, event.clientX);
     begin();

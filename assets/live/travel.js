@@ -3,7 +3,7 @@ import { fragment, readFragment } from "./fragment.js";
 
 const ASK_MS = 120, ASK_MOVING_MS = 400; // how long a gesture must rest before the server is asked
 const SLACK_STEPS = 2;
-const TIMELESS = "evidence"; // the tab whose charts have no axis of time
+const PRESENT = "evidence"; // the tab of what is known now, however little of its look-back is looked at
 
 export class Travel {
   constructor(page) {
@@ -15,6 +15,7 @@ export class Travel {
     this.came = time; // the zoom that the address came with, until a market shows it
     this.prices = prices; // the same of prices, by market
     this.dropped = dropped; // sentences on what was wrong with it
+    this.unasked = false; // history was not asked for, since the tab needs none
     this.left = null; // the zoom that the present has left behind, for which the server was asked
     this.home = new Set(); // stacks that have just come back to the present
   }
@@ -37,9 +38,9 @@ export class Travel {
     this.arrive();
     this.tell();
     const { view } = this.page, stack = this.first, range = stack?.ranges.user.time;
-    if (!range || range === this.left || view?.end_ms !== null || !(stack.edge > 0)) return;
-    if (this.timer || stack.pane.axes?.busy) return; // a gesture asks by itself
-    if (stack.tab === TIMELESS) return; // it is of the present, zoom or not
+    if (!range || stack.tab === PRESENT || this.timer || stack.pane.axes?.busy) return; // a gesture asks by itself
+    if (this.unasked) return void this.ask();
+    if (range === this.left || view?.end_ms !== null || !(stack.edge > 0)) return;
     if (range[0] < stack.edge - view.range_s * 1000 - slackOf(stack) && this.ask()) this.left = range;
   }
 
@@ -90,26 +91,31 @@ export class Travel {
   ask() {
     const { page } = this, stack = this.first, range = stack?.ranges.user.time;
     if (!range || !page.view) return false;
-    const [start, end] = range, span = end - start, length = page.view.range_s * 1000;
-    const last = page.view.end_ms ?? stack.edge, slack = slackOf(stack);
-    if (span > length * 1.02) return this.lengthen(span);
-    if (start >= last - length - slack && (end <= last + slack || page.view.end_ms === null)) return false;
+    this.unasked = stack.tab === PRESENT;
+    if (this.unasked) return false;
+    const [start, end] = range, span = end - start, range_s = this.lengthFor(span), length = range_s * 1000;
+    const last = page.view.end_ms ?? stack.edge, slack = slackOf(stack), longer = range_s === page.view.range_s ? {} : { range_s };
+    if (span > length * 1.02) return false;
+    if (start >= last - length - slack && (end <= last + slack || page.view.end_ms === null)) {
+      if (longer.range_s) page.want(longer);
+      return longer.range_s !== undefined;
+    }
     // What is looked at lies in the middle of what is asked for: the next pan may find it there already.
     const middle = Math.ceil((end + (length - span) / 2) / 1000) * 1000;
     const to = middle >= this.now(stack) - 1000 ? null : middle;
-    if (to === page.view.end_ms) return false;
+    if (to === page.view.end_ms && !longer.range_s) return false;
     this.away = to !== null;
     this.staying = to === null;
-    this.hold(to);
+    page.want({ end_ms: to, ...longer });
     return true;
   }
 
-  lengthen(span) {
+  /** The range of the view, or the next longer one that holds so many milliseconds. */
+  lengthFor(span) {
+    const { range_s } = this.page.view;
+    if (span <= range_s * 1020) return range_s;
     const steps = JSON.parse(document.getElementById("controls").dataset.steps).range;
-    const longer = steps.find((seconds) => seconds * 1000 >= span) ?? steps.at(-1);
-    if (longer === this.page.view.range_s) return false;
-    this.page.want({ range_s: longer });
-    return true;
+    return steps.find((seconds) => seconds * 1000 >= span) ?? steps.at(-1);
   }
 
   now(stack) {
