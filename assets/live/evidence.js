@@ -25,6 +25,7 @@ export class EvidencePane {
     this.canvases = Object.fromEntries([...element.querySelectorAll("canvas[data-canvas]")].map((one) => [one.dataset.canvas, one]));
     this.values = null; // the header field `evidence` of the last frame that had it
     this.arrays = {};
+    this.shown = null; // the values that were drawn
     this.points = {};
     this.awaited = null; // since when another view's answer is waited for, with the one before still shown
     this.time = NaN; // of the crosshair
@@ -96,6 +97,7 @@ export class EvidencePane {
 
   drawAll() {
     const { values, stack } = this, empty = this.empty = empties(values, stack.model.status);
+    this.shown = values;
     for (const [name, content] of Object.entries(empty)) showEmpty(this.holder, name, content);
     this.points = {};
     if (!values?.explains) return;

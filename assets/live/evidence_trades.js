@@ -77,14 +77,14 @@ function above({ x, X, Y, L, R, T }, time, v, edge, end) {
 
 function labels({ x, Y, R, T, B }, box, { end_ms, toxicity: t }, half, end) {
   text(x, zoneName(end), R + 6, box.height - 11, theme.text3);
-  if (t.vpin === null || end < end_ms) return;
-  const now = Math.max(T + 8, Math.min(B - 8, Y(t.vpin)));
+  if (t.vpin === null) return;
+  const now = end < end_ms ? NaN : Math.max(T + 8, Math.min(B - 8, Y(t.vpin)));
   if (half) {
     for (const [words, at, colour] of [["95th, toxic", Y(t.p95), theme.text2], ["middle half", Y((t.p25 + t.p75) / 2), theme.text3]]) {
-      if (Math.abs(at - now) > 14) text(x, words, R + 6, at, colour);
+      if (!(Math.abs(at - now) <= 14)) text(x, words, R + 6, at, colour);
     }
   }
-  chip(x, number(t.vpin, 2), R + 4, now, theme.primary, theme.ink);
+  if (now === now) chip(x, number(t.vpin, 2), R + 4, now, theme.primary, theme.ink);
 }
 
 /** Mean move of mid after trades by side, all of them and those with the most flow behind them. */

@@ -18,7 +18,7 @@ export function expose(page) {
       distribution: model.distribution ?? null, standing: model.standing, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
       state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
       ranges: views ? { time: [views.book.start, views.book.end], price: [views.book.low, views.book.high] } : null,
-      evidence: stack.made.get("evidence")?.values ?? null, tab: stack.tab, awaiting: stack.awaiting, axes: stack.tab !== "flow" || flow.axes.settled,
+      evidence: stack.made.get("evidence")?.shown ?? null, tab: stack.tab, awaiting: stack.awaiting, axes: stack.tab !== "flow" || flow.axes.settled,
     });
   };
   const drawings = () => Object.fromEntries([...page.stacks.values()].map((stack) => [stack.market, stack.drawn]));

@@ -76,6 +76,7 @@ export function size(holder, rows) {
   holder.classList.toggle("laid", rows.length > 0);
   for (const panel of panelsOf(holder)) {
     const one = rows.find(({ row }) => row === panel.dataset.row);
+    panel.classList.toggle("free", one !== undefined && one === free);
     panel.style.flex = !one ? "" : one === free ? `1 0 ${FREE_PX}px` : `0 1 ${one.units * UNIT_PX}px`;
   }
 }
