@@ -100,8 +100,8 @@ def layout_dialog() -> Component:
                 html.Div(id="presets", className="row", role="group", **{"aria-label": "Presets"}),
                 html.Ul(id="rows-list", className="rows-list"),
                 html.P(
-                    "Drag a panel by its title to move it, its lower edge to make it taller; the rows "
-                    "keep one time axis. Rows can be arranged of Book & flow and of Trades & liquidity.",
+                    "The rows of Book & flow and of Trades & liquidity can be arranged. Drag a panel by "
+                    "its title to move it, its lower edge to make it taller; the rows keep one time axis.",
                     className="hint",
                 ),
             ]
