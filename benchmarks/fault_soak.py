@@ -5,7 +5,7 @@ every 50 ms. All the while each book that a market serves as live must be one th
 minute the faults pause, every market must be live again, and its best 20 levels the engine's own. At the end:
 rows and gaps in the store agree, no trade is there twice and none is missing but in a gap, tasks and
 descriptors of both processes are as many as after the first pause, and none is left when all is closed.
-A silence without a gap is one for which neither the engine nor the collector's process stood still.
+A silence without a gap counts for the time in which both its engine and the collector's process went on.
 
 Whether memory has grown is told of each process by itself (slope over the second half, with its 95 %
 interval), and of what is in use in it: where only the process grows, it is holes between what is in use.

@@ -37,6 +37,16 @@ def changed(page: Watched) -> Iterator[None]:
     drawn_again(page)
 
 
+def dragged(
+    page: Watched, start: tuple[float, float], end: tuple[float, float], steps: int
+) -> None:
+    """Press at a point, move to another, let go."""
+    page.page.mouse.move(*start)
+    page.page.mouse.down()
+    page.page.mouse.move(*end, steps=steps)
+    page.page.mouse.up()
+
+
 def turned(page: Watched, tab: str) -> None:
     """Turn to a tab by its button, of the strip or of the bottom bar."""
     if page.page.evaluate("document.documentElement.dataset.tab") == tab:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import Watched, watched
-from tests.browser_ways import turned
+from tests.browser_ways import dragged, turned
 
 pytestmark = pytest.mark.browser
 
@@ -30,19 +30,13 @@ def test_rows_of_trades_are_moved_and_stretched_by_hand(page: Watched, url: str)
     target = page.page.locator(".panel-cvd").bounding_box()
     assert title
     assert target
-    page.page.mouse.move(title["x"] + 10, title["y"] + 6)
-    page.page.mouse.down()
-    page.page.mouse.move(title["x"] + 70, target["y"] + 4, steps=6)
-    page.page.mouse.up()
+    dragged(page, (title["x"] + 10, title["y"] + 6), (title["x"] + 70, target["y"] + 4), 6)
     rows(page, "price,spread,cvd,made,queue,bands")
     assert page.view(BTC)["user"]["time"] is None  # a title is no handle on time
     before = page.page.locator(".panel-cvd").evaluate("one => one.offsetHeight")
     edge = page.page.locator(".panel-cvd .edge").bounding_box()
     assert edge
-    page.page.mouse.move(edge["x"] + 200, edge["y"] + 3)
-    page.page.mouse.down()
-    page.page.mouse.move(edge["x"] + 260, edge["y"] + 51, steps=4)
-    page.page.mouse.up()
+    dragged(page, (edge["x"] + 200, edge["y"] + 3), (edge["x"] + 260, edge["y"] + 51), 4)
     page.until("n => document.querySelector('.panel-cvd').offsetHeight >= n + 40", before)
     page.page.locator(".panel-cvd .edge").focus()
     page.page.keyboard.press("ArrowUp")

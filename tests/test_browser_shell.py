@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser import Watched, watched
+from tests.browser_ways import dragged
 
 pytestmark = pytest.mark.browser
 
@@ -235,18 +236,12 @@ def test_panels_are_moved_and_stretched_by_hand(page: Watched, url: str) -> None
     target = page.page.locator(".row-ofi").bounding_box()
     assert title is not None
     assert target is not None
-    page.page.mouse.move(title["x"] + 10, title["y"] + 6)
-    page.page.mouse.down()
-    page.page.mouse.move(title["x"] + 10, target["y"] + 4, steps=6)
-    page.page.mouse.up()
+    dragged(page, (title["x"] + 10, title["y"] + 6), (title["x"] + 10, target["y"] + 4), 6)
     page.until(f"() => ({SHOWN})() === 'book,flow,ofi,levels'")
     before = page.page.locator(".row-flow").evaluate("one => one.offsetHeight")
     edge = page.page.locator(".row-flow .edge").bounding_box()
     assert edge is not None
-    page.page.mouse.move(edge["x"] + 200, edge["y"] + 3)
-    page.page.mouse.down()
-    page.page.mouse.move(edge["x"] + 200, edge["y"] + 51, steps=4)
-    page.page.mouse.up()
+    dragged(page, (edge["x"] + 200, edge["y"] + 3), (edge["x"] + 200, edge["y"] + 51), 4)
     page.until("n => document.querySelector('.row-flow').offsetHeight >= n + 40", before)
     page.page.locator(".row-flow .edge").focus()
     page.page.keyboard.press("ArrowUp")

@@ -20,7 +20,7 @@ from app.store.base import HotStore
 from app.web.clocks import CollectorClocks
 from app.web.evidence import Finding, find, step_ns
 from app.web.history import History
-from app.web.loading import Loaded, load, past
+from app.web.loading import Kept, load, past
 
 MARGIN_NS: Final = 120 * NS_PER_S  # quotes before the first edge, and of trades a minute before it
 SETTLED_NS: Final = 700_000_000  # after its end a bin is surely complete
@@ -28,16 +28,6 @@ RETRY_NS: Final = 2 * NS_PER_S
 LINGER_NS: Final = 30 * NS_PER_S  # a question that nobody asks any longer is forgotten after this
 _log = log.get("web")
 Key = tuple[MarketId, Question]
-
-
-@dataclass
-class _Followed:
-    """A market as the desk has read it so far."""
-
-    loaded: Loaded
-    reach_ns: int
-    fine_ns: int
-    behind_ns: int  # how far its collector's clock was then behind ours
 
 
 @dataclass
@@ -51,7 +41,7 @@ class Desk:
     _found: dict[Key, Finding] = field(default_factory=dict)
     _asked_ns: dict[Key, int] = field(default_factory=dict)
     _next_ns: dict[Key, int] = field(default_factory=dict)  # when it is worth looking again
-    _followed: dict[MarketId, _Followed] = field(default_factory=dict)
+    _followed: dict[MarketId, Kept] = field(default_factory=dict)
     _busy: "Future[None] | None" = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -134,16 +124,11 @@ class Desk:
         reach = max(q.reach_ns for q in questions) + MARGIN_NS + 10 * NS_PER_S
         fine = max(q.lookback_ns for q in questions) + MARGIN_NS + 10 * NS_PER_S
         followed = self._followed.get(market.id)
-        if (
-            followed is None
-            or followed.loaded.history.market != market
-            or followed.behind_ns != behind_ns
-            or (reach > followed.reach_ns or fine > followed.fine_ns)
-        ):
+        if followed is None or not followed.serves(market, reach, fine, behind_ns):
             loaded = load(self.store, market, now_ns - reach, now_ns - fine, now_ns)
-            followed = self._followed[market.id] = _Followed(loaded, reach, fine, behind_ns)
+            followed = self._followed[market.id] = Kept(loaded, reach, fine, behind_ns)
         followed.reach_ns, followed.fine_ns = reach, fine
-        history = followed.loaded.history
+        history = followed.history
         history.keep_followers(set(questions))
         history.ingest(followed.loaded.news(self.store), now_ns)
         history.forget(now_ns - reach, now_ns - fine)

@@ -16,8 +16,8 @@ from app.errors import StoreError
 from app.market import Market, MarketId
 from app.store.sqlite import SqliteStore
 from app.web.clocks import CollectorClocks
-from app.web.history import Changes, History
-from app.web.loading import Loaded, load
+from app.web.history import Changes
+from app.web.loading import Kept, load
 from app.web.spec import ViewSpec
 from app.web.views import estimates_of, fine_ns, needed_ns
 
@@ -30,21 +30,12 @@ _log = log.get("web")
 
 
 @dataclass
-class Followed:
-    """A market's history and what of it is kept."""
+class Followed(Kept):
+    """A market's history, and when it was looked at."""
 
-    loaded: Loaded
-    reach_ns: int
-    fine_ns: int
-    behind_ns: int = 0  # how far its collector's clock was behind ours when it was loaded
     version: int = -1
     read_ns: int = 0  # when the store was asked last, by our clock
     used_ns: int = 0  # when it was in view last; then, too, the store was asked
-
-    @property
-    def history(self) -> History:
-        """What is held of the market."""
-        return self.loaded.history
 
 
 @dataclass
@@ -152,9 +143,7 @@ class Histories:
         held = self.held.get(market.id)
         if (
             held is not None
-            and held.behind_ns == behind_ns
-            and held.history.market == market
-            and (held.reach_ns >= reach and held.fine_ns >= fine)
+            and held.serves(market, reach, fine, behind_ns)
             and (held.used_ns == held.read_ns or own_ns - held.read_ns < STALE_NS)
         ):
             return held

@@ -39,6 +39,26 @@ class Loaded:
         return batches
 
 
+@dataclass
+class Kept:
+    """What was loaded, how far back it goes, and by which clock."""
+
+    loaded: Loaded
+    reach_ns: int
+    fine_ns: int
+    behind_ns: int  # how far its collector's clock was behind ours when it was loaded
+
+    @property
+    def history(self) -> History:
+        """What is held of the market."""
+        return self.loaded.history
+
+    def serves(self, market: Market, reach_ns: int, fine_ns: int, behind_ns: int) -> bool:
+        """Whether it is this market's, increments included, by this clock, and as long as is needed."""
+        same = self.history.market == market and self.behind_ns == behind_ns
+        return same and self.reach_ns >= reach_ns and self.fine_ns >= fine_ns
+
+
 def cursor_at(time_ns: int) -> Cursor:
     """The cursor after which lies everything appended since a time."""
     return max(0, time_ns // 1_000_000) << ID_SHIFT

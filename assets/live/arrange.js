@@ -1,9 +1,9 @@
 // Arranging the rows by hand: drag a panel by its title to move it, its lower edge to make it taller.
 // The edge is a separator: with the focus on it, the arrows do the same.
 import { h } from "./dom.js";
-import { change, changed, format, namedOf, rowsOf, shownOf, size, titleOf } from "./layout.js";
+import { UNIT_PX, change, changed, format, namedOf, rowsOf, shownOf, size, titleOf } from "./layout.js";
 
-const UNIT_PX = 24, STARTS_PX = 6;
+const STARTS_PX = 6;
 
 /** @param {{view: object, wish: (change: object) => void}} shell */
 export function bindArrange(shell) {

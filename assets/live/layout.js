@@ -3,7 +3,7 @@
 // tab takes the rows that it has, and is as it comes where none is named.
 
 export const VERSION = 3;
-const UNIT_PX = 24;
+export const UNIT_PX = 24;
 export const MOST_SAVED = 40;
 const LOWEST = 3, HIGHEST = 40, FREE_PX = 120;
 export const MOST_MARKETS = 4; // in view
