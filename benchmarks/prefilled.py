@@ -17,7 +17,8 @@ from app.demo.world import World
 from app.market import MarketId
 from app.records import NO_BID, Batch
 from app.store import HotStore, open_store
-from tests.web_market import Walk, fill
+from tests.web_market import fill
+from tests.web_walk import Walk
 
 HISTORY_MIN = 75.0
 _TRIAL_S = 600.0  # of simulated time, to learn how often the demo trades

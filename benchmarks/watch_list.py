@@ -18,8 +18,9 @@ from app.market import MarketId
 from app.records import empty
 from app.store import SqliteStore, open_store
 from tests.browser import chromium, watched
-from tests.web_market import Walk, fill, walks
+from tests.web_market import fill
 from tests.web_server import running_server
+from tests.web_walk import Walk, walks
 
 OBSERVE = """() => { window.long = []; window.ticks = 0;
   new PerformanceObserver(list => window.long.push(...list.getEntries().map(e => e.duration)))

@@ -15,7 +15,8 @@ from app.clock import NS_PER_S, SystemClock
 from app.records import ROW_NS, State
 from app.store import SqliteStore, open_store
 from tests.processes import wait_for
-from tests.web_market import Walk, advance, fill, gap_records, walks
+from tests.web_market import advance, fill, gap_records
+from tests.web_walk import Walk, walks
 
 CHROMIUM = "/usr/bin/chromium"
 ARGS = (

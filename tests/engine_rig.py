@@ -16,8 +16,9 @@ from app.web.loading import load
 from app.web.spec import ViewSpec
 from app.web.views import View
 from app.web.wishes import Frame, Open, Snap, Trouble
-from tests.web_market import Walk, advance, fill, walks
+from tests.web_market import advance, fill
 from tests.web_page import ESTIMATES, LINES, PageModel
+from tests.web_walk import Walk, walks
 
 BTC = MarketId.parse("binance:BTC/USDT")
 NOW_NS = 1_700_000_000 * NS_PER_S

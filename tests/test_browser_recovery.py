@@ -13,8 +13,9 @@ from app.clock import SystemClock
 from app.market import Listing, MarketId
 from app.store import open_store
 from tests.browser import LiveMarkets, Watched, eventually, watched
-from tests.web_market import fill, walks
+from tests.web_market import fill
 from tests.web_server import running_server, server_process
+from tests.web_walk import walks
 
 pytestmark = pytest.mark.browser
 

@@ -23,8 +23,8 @@ from tests.browser_places import (
     UNSEEN,
 )
 from tests.browser_ways import resized, turned
-from tests.web_market import MARKETS as MADE
 from tests.web_server import running_server
+from tests.web_walk import MARKETS as MADE
 
 pytestmark = pytest.mark.browser
 

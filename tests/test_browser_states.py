@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, expect
 from app.records import State
 from tests.browser import LiveMarkets, Watched, eventually, watched
 from tests.browser_panels import SAYS, words_of
-from tests.web_market import walks
 from tests.web_server import running_server
+from tests.web_walk import walks
 
 pytestmark = pytest.mark.browser
 

@@ -21,7 +21,8 @@ from app.records import LEVELS, ROW_NS, State, Stream
 from app.store import SqliteStore, open_store
 from app.web.api import Api
 from app.web.features import duration_ns
-from tests.web_market import advance, fill, walks
+from tests.web_market import advance, fill
+from tests.web_walk import walks
 
 BTC = "binance:BTC/USDT"
 ETH = "kraken:ETH/USD"

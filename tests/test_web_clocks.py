@@ -17,7 +17,8 @@ from app.web.engine import Engine
 from app.web.frames import decode
 from app.web.spec import ViewSpec
 from app.web.wishes import Frame, Open
-from tests.web_market import Walk, advance, fill, walks
+from tests.web_market import advance, fill
+from tests.web_walk import Walk, walks
 
 NOW_NS = 1_700_000_000 * NS_PER_S
 HOUR_NS = 3600 * NS_PER_S

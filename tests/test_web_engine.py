@@ -16,8 +16,9 @@ from app.web.views import View, fine_ns
 from app.web.wishes import Close, Open, Snap, Trouble
 from tests.engine_rig import BTC, NOW_NS, Rig, frames_of, opened
 from tests.engine_rig import view_of as spec
-from tests.web_market import Outage, fill, gap_records, walks
+from tests.web_market import Outage, fill, gap_records
 from tests.web_page import PageModel
+from tests.web_walk import walks
 
 
 def test_equal_views_are_made_once_and_snapshots_are_shared(rig: Rig) -> None:

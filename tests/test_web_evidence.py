@@ -19,7 +19,8 @@ from app.web.frames import decode
 from app.web.past import render_past
 from app.web.spec import ViewSpec
 from app.web.wishes import Frame, Open
-from tests.web_market import Walk, advance, fill, walks
+from tests.web_market import advance, fill
+from tests.web_walk import Walk, walks
 
 BTC = MarketId.parse("binance:BTC/USDT")
 NOW_NS = 1_700_000_000 * NS_PER_S

@@ -15,8 +15,9 @@ from app.web.loading import load
 from app.web.wishes import Close
 from tests.engine_rig import BTC, NOW_NS, Rig, frames_of, opened
 from tests.engine_rig import view_of as spec
-from tests.web_market import Outage, fill, gap_records, walks
+from tests.web_market import Outage, fill, gap_records
 from tests.web_page import PageModel
+from tests.web_walk import walks
 
 
 def test_tiles_equal_the_rows_of_the_store(rig: Rig) -> None:

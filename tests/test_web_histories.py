@@ -15,7 +15,8 @@ from app.web.engine import Engine
 from app.web.frames import decode
 from app.web.spec import ViewSpec
 from app.web.wishes import Close, Frame, Open, Snap, Trouble
-from tests.web_market import Walk, advance, fill, walks
+from tests.web_market import advance, fill
+from tests.web_walk import Walk, walks
 
 NOW_NS = 1_700_000_000 * NS_PER_S
 

@@ -15,7 +15,8 @@ from app.web.frames import decode
 from app.web.hub import LINGER_NS, Hub
 from app.web.spec import ViewSpec
 from app.web.wishes import Frame
-from tests.web_market import Walk, advance, fill, walks
+from tests.web_market import advance, fill
+from tests.web_walk import Walk, walks
 
 NOW_NS = 1_700_000_000 * NS_PER_S
 BTC = "binance:BTC/USDT"

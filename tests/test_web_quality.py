@@ -27,8 +27,9 @@ from app.web.past import render_past
 from app.web.quality import LIVE, IncidentBoard
 from app.web.spec import ViewSpec
 from app.web.wishes import Frame, Open
-from tests.web_market import Outage, advance, gap_records, walks
+from tests.web_market import Outage, advance, gap_records
 from tests.web_page import PageModel
+from tests.web_walk import walks
 
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
 NOW_NS = 1_700_000_000 * NS_PER_S

@@ -24,13 +24,14 @@ from app.supervisor import free_port
 from app.web.access import COOKIE
 from tests.web_client import fetch, live_page, read_on
 from tests.web_collector import Collector, collecting
-from tests.web_market import fill, walks
+from tests.web_market import fill
 from tests.web_server import (
     gunicorn_command,
     running_server,
     server_environ,
     server_process,
 )
+from tests.web_walk import walks
 
 pytestmark = [pytest.mark.timeout(120)]
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"

@@ -17,7 +17,8 @@ from app.web.history import SILENT_NS, History
 from app.web.spec import ViewSpec, view_number
 from app.web.status import gaps_json, status_json, text_of, times_json
 from app.web.watch import summary_json
-from tests.web_market import Outage, gap_records, walks
+from tests.web_market import Outage, gap_records
+from tests.web_walk import walks
 
 BTC = Market(
     MarketId.parse("binance:BTC/USDT"), "BTC", "USDT", Grid(Decimal("0.01"), Decimal("0.00001"))

@@ -8,7 +8,8 @@ from app.records import ROW_NS
 from app.web.turns import Turn, Turns
 from app.web.wishes import Open
 from tests.engine_rig import BTC, Rig, frames_of, view_of
-from tests.web_market import fill, walks
+from tests.web_market import fill
+from tests.web_walk import walks
 
 QUARTER_NS = 250 * NS_PER_MS
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from app.clock import SystemClock
 from app.records import ROW_NS
 from app.store import SqliteStore, open_store
-from tests.web_market import Outage, Walk, advance, fill, gap_records, walks
+from tests.web_market import Outage, advance, fill, gap_records
+from tests.web_walk import Walk, walks
 
 
 @dataclass
