@@ -275,17 +275,30 @@ def eventually(found: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> Any
     return wait_for(found, f"{found} never gave a true value", seconds)
 
 
+# Pixels of a canvas. Those of charts are the painter's to draw on, and are read from a copy.
+INK = """(canvas, ...area) => {
+  const x = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+  x.drawImage(canvas, 0, 0);
+  return x.getImageData(...area).data;
+}"""
+# Charts are painted on the page's own thread, where a test may watch it done: as in a browser that lends
+# no canvases to another.
+ONE_THREAD = "delete HTMLCanvasElement.prototype.transferControlToOffscreen;"
+
+
 def pixels(page: Page, selector: str) -> str:
     """A fingerprint of what a canvas, or a chart on one, shows: its colours on a coarse grid."""
     value: str = page.evaluate(
-        """selector => {
+        f"""selector => {{
+          const ink = {INK};"""
+        """
           const chart = document.querySelector(selector);
           const canvas = chart.tagName === 'CANVAS' ? chart : chart.parentElement.querySelector('.sheet');
           const [box, whole] = [chart, canvas].map(one => one.getBoundingClientRect());
           const ratio = canvas.width / whole.width;
           const area = [box.left - whole.left, box.top - whole.top, box.width, box.height];
           const [left, top, width, height] = area.map(v => Math.round(v * ratio));
-          const data = canvas.getContext('2d').getImageData(left, top, width, height).data;
+          const data = ink(canvas, left, top, width, height);
           const seen = [];
           for (let y = 4; y < height; y += 7) for (let x = 4; x < width; x += 11) {
             const at = (y * width + x) * 4;
@@ -298,4 +311,6 @@ def pixels(page: Page, selector: str) -> str:
     return value
 
 
-__all__ = ["LiveMarkets", "Walk", "Watched", "chromium", "eventually", "pixels", "watched"]
+__all__ = [
+    "INK", "ONE_THREAD", "LiveMarkets", "Walk", "Watched", "chromium", "eventually", "pixels", "watched",
+]  # fmt: skip

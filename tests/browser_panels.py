@@ -6,16 +6,19 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser import Watched, eventually, pixels
+from tests.browser import ONE_THREAD, Watched, eventually, pixels
 
 # Canvases say nothing to a test: what is written on them is kept.
-SAYS = """window.said = new Set(); {
+SAYS = (
+    ONE_THREAD
+    + """window.said = new Set(); {
   const write = CanvasRenderingContext2D.prototype.fillText;
   CanvasRenderingContext2D.prototype.fillText = function (words, ...rest) {
     window.said.add(String(words));
     return write.call(this, words, ...rest);
   };
 }"""
+)
 
 
 def words_of(page: Watched) -> list[str]:

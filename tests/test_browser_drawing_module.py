@@ -23,7 +23,8 @@ RIG = """async (act) => {
     paint: () => log.push(`paint ${name}`), tell: () => log.push(`tell ${name}`),
   });
   const a = stack('a'), b = stack('b'), stacks = new Map([[1, a], [2, b]]);
-  const view = { rate_hz: 10 }, drawing = new Drawing({ stacks, frozen: false, view });
+  const easel = { flush: () => log.push('flush') };
+  const view = { rate_hz: 10 }, drawing = new Drawing({ stacks, frozen: false, view, easel });
   const came = (one, at) => { [one.before, one.received] = [one.received, at]; drawing.fed(one); };
   const frame = () => frames.splice(0).forEach((work) => work());
   const pass = (ms) => timers.filter((one) => one.work && one.ms <= ms).forEach((one) => {
@@ -59,7 +60,7 @@ def test_rows_that_came_together_last_time_share_a_frame(page: Page) -> None:
         }""",
     )
     assert found["said"] == [0, 1]
-    assert found["log"][-4:] == ["paint a", "paint b", "tell a", "tell b"]
+    assert found["log"][-5:] == ["paint a", "paint b", "flush", "tell a", "tell b"]
 
 
 @pytest.mark.parametrize(("rate_hz", "ms"), [(10, 24), (4, 40)])
@@ -92,7 +93,7 @@ def test_errands_are_run_with_the_frame_and_one_that_fails_stops_nothing(page: P
         }""",
     )
     assert found["said"] == [1, 0]
-    assert found["log"] == ["paint a", "errand", "tell a", "alone"]
+    assert found["log"] == ["paint a", "flush", "errand", "tell a", "alone"]
     assert found["errors"] == ["no grid"]
 
 

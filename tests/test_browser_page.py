@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Watched, eventually, pixels, watched
+from tests.browser import INK, Watched, eventually, pixels, watched
 
 pytestmark = pytest.mark.browser
 
@@ -171,10 +171,11 @@ def test_a_gap_is_hatched_in_every_row_and_windows_across_it_are_blank(
         width = plot.evaluate("plot => plot.clientWidth")
         at = [(gap[k] - start) / (end - start) * width for k in ("from_ms", "to_ms")]
         colours = plot.evaluate(
-            """(plot, [from, to]) => {
+            f"(plot, [from, to]) => {{ const ink = {INK};"
+            """
               const box = [Math.round(from) + 3, 2, Math.round(to - from) - 6, plot.clientHeight - 6];
               const c = plot.parentElement.querySelector('.sheet');
-              const data = c.getContext('2d').getImageData(...box).data;
+              const data = ink(c, ...box);
               const seen = new Map();
               for (let k = 0; k < data.length; k += 4) {
                 const key = [data[k], data[k + 1], data[k + 2]].join();

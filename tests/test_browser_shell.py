@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Watched, watched
+from tests.browser import INK, Watched, watched
 from tests.browser_ways import dragged
 
 pytestmark = pytest.mark.browser
@@ -159,7 +159,9 @@ def test_every_preset_draws_its_rows_over_their_axis(page: Watched, url: str) ->
 
 
 # Whether anything is painted in a row beside its charts: below the plot, and where the axis stands.
-BESIDE = """row => {
+BESIDE = (
+    f"row => {{ const ink = {INK};"
+    + """
   const named = name => document.querySelector(`.row-${row} .${name}`);
   const [sheet, plot, cross] = ['sheet', 'plot', 'cross'].map(named);
   const [whole, box, side] = [sheet, plot, cross].map(one => one.getBoundingClientRect());
@@ -167,13 +169,14 @@ BESIDE = """row => {
     const width = Math.round(right - left), height = Math.round(bottom - top);
     if (width < 1 || height < 1) return false;
     const area = [left - whole.left, top - whole.top].map(Math.round);
-    return sheet.getContext('2d').getImageData(...area, width, height).data.some(value => value);
+    return ink(sheet, ...area, width, height).some(value => value);
   };
   return {
     below: inked(box.left, box.bottom, box.right, whole.bottom),
     axis: inked(box.right, box.top, side.left, whole.bottom),
   };
 }"""
+)
 
 
 def test_a_row_that_moves_leaves_nothing_behind(page: Watched, url: str) -> None:

@@ -109,17 +109,19 @@ def test_a_market_without_rows_says_so_on_every_tab(
 def test_a_market_that_cannot_be_drawn_says_so_and_takes_no_other_with_it(
     page: Watched, url: str
 ) -> None:
-    page.page.add_init_script(
-        """{ const begin = CanvasRenderingContext2D.prototype.beginPath;
-          CanvasRenderingContext2D.prototype.beginPath = function () {
-            const market = this.canvas.closest?.('.stack')?.dataset.market;
-            if (window.broken && market === window.broken) throw new Error('no ink');
-            return begin.call(this);
-          }; }"""
-    )
     # The broken one is drawn first.
     page.open(f"{url}/?m={ETH}&m={BTC}", ETH, BTC)
-    page.page.evaluate("market => { window.broken = market; }", ETH)
+    (painter,) = page.page.workers
+    painter.evaluate(
+        """async () => {
+          const { Charts } = await import('./charts.js'), { paint } = Charts.prototype;
+          Charts.prototype.paint = function (...given) {
+            if (self.broken && this.model.info.quote === 'USD') throw new Error('no ink');
+            return paint.apply(this, given);
+          };
+          self.broken = true;
+        }"""
+    )
     lost = page.page.locator(f".stack[data-market='{ETH}']")
     expect(lost.locator(".empty")).to_contain_text(
         "Drawing it failed: no ink. Other markets are not affected."
@@ -130,7 +132,7 @@ def test_a_market_that_cannot_be_drawn_says_so_and_takes_no_other_with_it(
     expect(page.page.locator(f".stack[data-market='{BTC}'] .empty")).to_be_hidden()
     assert len(page.complaints) == 1
     assert "no ink" in page.complaints.pop()
-    page.page.evaluate("window.broken = null")
+    painter.evaluate("self.broken = false")
     expect(lost.locator(".empty")).to_be_hidden()
     expect(lost.locator(".pill.state")).to_have_text(WELL)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import LiveMarkets, Watched, watched
+from tests.browser import ONE_THREAD, LiveMarkets, Watched, watched
 from tests.web_server import running_server
 
 pytestmark = pytest.mark.browser
@@ -69,7 +69,7 @@ def url(living: LiveMarkets) -> Iterator[str]:
 
 
 def opened(page: Watched, living: LiveMarkets, url: str, query: str) -> None:
-    page.page.add_init_script(TOOLS)
+    page.page.add_init_script(ONE_THREAD + TOOLS)
     page.open(f"{url}/?m={living.names[0]}&{query}", living.names[0])
 
 

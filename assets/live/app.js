@@ -4,6 +4,7 @@ import { bindControls, freeze, showBins } from "./controls.js";
 import { adopt, element } from "./dash.js";
 import { h } from "./dom.js";
 import { Drawing } from "./drawing.js";
+import { Easel } from "./easel.js";
 import { takeFee } from "./evidence_words.js";
 import { expose } from "./exposed.js";
 import { bindFullScreen } from "./fullscreen.js";
@@ -30,6 +31,7 @@ class Page {
     this.nextId = 1;
     this.view = null;
     this.drawing = new Drawing(this);
+    this.easel = new Easel(this);
     this.travel = new Travel(this);
     this.wishes = new Wishes();
     this.bytes = 0;
@@ -217,8 +219,9 @@ class Page {
     const at = performance.now();
     this.bytes += buffer.byteLength;
     this.frames++;
-    const frame = decode(buffer);
-    for (const stack of this.keys.get(frame.key) ?? []) {
+    const frame = decode(buffer), stacks = [...(this.keys.get(frame.key) ?? [])];
+    this.easel.take(stacks.filter((stack) => stack.made.has("flow")).map(({ id }) => id), buffer);
+    for (const stack of stacks) {
       [stack.before, stack.received] = [stack.received, at];
       if (!stack.take(frame, at)) this.resync(stack);
       else if (frame.type === "snapshot") this.notices.filled(stack);
@@ -246,6 +249,11 @@ class Page {
   /** Writes with the next frame what the link is by then. */
   tellLink() {
     this.drawing.along("link", () => showLink(this.connection.link));
+  }
+
+  /** The painter is through with what a stack asked of it. */
+  painted(done) {
+    this.stacks.get(done.id)?.seen(done);
   }
 
   /** Draws a stack with the next frame. */

@@ -15,7 +15,7 @@ const RAMPS = [["tide", "tide"], ["viridis", "viridis"], ["cividis", "cividis"],
 /** Entries of the menu (panels.js). */
 export function bookMenu(pane) {
   const { options, model } = pane, choose = (name) => (value) => pane.stack.page.choose({ [name]: value });
-  const [low, high] = manual(options.sizes) ?? [0, Number(pane.heatmap.span[1].toPrecision(3))];
+  const [low, high] = manual(options.sizes) ?? [0, Number(pane.strongest.toPrecision(3))];
   return [
     { group: "Price rows", choices: GROUPS, value: options.group, run: choose("group") },
     { group: "Colour of sizes", choices: HEATS, value: options.heat, run: choose("heat") },

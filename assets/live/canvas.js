@@ -11,7 +11,7 @@ import { theme } from "./theme.js";
  */
 export function begin(on, width, height, part = WHOLE) {
   const shared = "canvas" in on, { canvas, left, top, wide, tall } = shared ? on : { canvas: on, left: 0, top: 0, wide: width, tall: height };
-  const ratio = window.devicePixelRatio || 1, [w, h, l, t] = [wide, tall, left, top].map((v) => Math.round(v * ratio));
+  const ratio = devicePixelRatio || 1, [w, h, l, t] = [wide, tall, left, top].map((v) => Math.round(v * ratio));
   const x = canvas.getContext("2d");
   x.restore(); // the clip of what was drawn before
   const fresh = canvas.width !== w || canvas.height !== h || canvas.ofiStamp !== on.stamp;
@@ -20,8 +20,9 @@ export function begin(on, width, height, part = WHOLE) {
     canvas.height = h;
     canvas.ofiStamp = on.stamp;
   }
-  const font = `11px ${theme.font}`;
-  if (fresh || canvas.ofiFont !== font) x.font = canvas.ofiFont = font;
+  const font = `11px ${theme.font}`, known = `${font}/${faces().status}`;
+  if (fresh || canvas.ofiFont !== known) x.font = font;
+  canvas.ofiFont = known;
   x.textBaseline = "middle";
   x.lineJoin = "round";
   x.lineWidth = 1;
@@ -76,14 +77,17 @@ export function text(x, words, left, top, colour, align = "left") {
   x.fillText(words, left, top);
 }
 
+/** The fonts of this thread. */
+export const faces = () => globalThis.document?.fonts ?? globalThis.fonts;
+
 const MOST_WIDTHS = 1000;
 const widths = new Map(); // pixels of words in the usual font; the same few are asked for with every update
 let fonts = ""; // before its font has come a text is another one
 
 /** How wide words in the font of `begin` are. */
 export function textWidth(x, words) {
-  if (fonts !== document.fonts.status || widths.size > MOST_WIDTHS) widths.clear();
-  fonts = document.fonts.status;
+  if (fonts !== faces().status || widths.size > MOST_WIDTHS) widths.clear();
+  fonts = faces().status;
   let wide = widths.get(words);
   if (wide === undefined) widths.set(words, (wide = x.measureText(words).width));
   return wide;

@@ -12,7 +12,7 @@ const ERRAND_MS = 600, AFTER_MS = 250;
 export const secondOf = (at) => Math.floor(at / 1000);
 
 export class Drawing {
-  /** @param {{stacks: Map, frozen: boolean, view: {rate_hz: number} | null}} page */
+  /** @param {{stacks: Map, frozen: boolean, view: {rate_hz: number} | null, easel: import("./easel.js").Easel}} page */
   constructor(page) {
     this.page = page;
     this.due = new Set(); // stacks
@@ -90,6 +90,7 @@ export class Drawing {
     this.due.clear();
     // A canvas that is painted after words were written waits for a layout: the words of all come last.
     const painted = due.filter((stack) => stack.tries(() => stack.paint(at, this.page.frozen)));
+    this.page.easel.flush(); // its thread paints while words are written here
     this.runAll();
     for (const stack of painted) stack.tries(() => stack.tell(at));
     if (!this.afterTimer || [...this.page.stacks.values()].some((stack) => stack.awaiting)) return;

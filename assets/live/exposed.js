@@ -3,7 +3,7 @@
 /**
  * Sets `window.ofi`, read-only: `ofi.view(market)` gives the present figures of a market's stack,
  * `drawn` what its last drawing showed and when (`row` is the end of the newest row, `at` is Date.now(), `ms`
- * the main-thread time it took), `firstAt` when it was first drawn, ms after navigation,
+ * the time it took on the page's thread, `painter_ms` on the painter's), `firstAt` when it was first drawn, ms after navigation,
  * `awaiting` whether what was asked for last is still to come. `ofi.drawings()` gives
  * the `drawn` of each market without making a copy of all else.
  */

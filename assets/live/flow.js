@@ -1,27 +1,26 @@
 // The tab Book & flow of one market: the linked rows, what is drawn on them, and how they are handled.
 import { AXIS, Axes, coloursFor, layoutFor } from "./axes.js";
 import { flowBars, linesOf, usual } from "./bars.js";
-import { hatch, hatchedFrom } from "./canvas.js";
 import { besideRows } from "./beside.js";
 import { Crosshair } from "./crosshair.js";
 import { giveAxes } from "./dash.js";
+import { DepthAxis } from "./depth_axis.js";
 import { secondOf } from "./drawing.js";
-import { measure, scale } from "./geometry.js";
-import { Heatmap } from "./heatmap.js";
+import { measure, plain } from "./geometry.js";
 import { bookMenu, bookWords, ofiMenu, ofiWords } from "./book_menu.js";
-import { Levels } from "./levels.js";
+import { overlay, placeChips } from "./marks.js";
 import { nameCanvases } from "./names.js";
 import { cardRows, locate, showCard } from "./overlay.js";
-import { paint, placeChips } from "./paint.js";
-import { Profile } from "./profile.js";
 import { largest } from "./ranges.js";
-import { present, withheld } from "./states.js";
-import { Strip } from "./strip.js";
+import { missingSince, present, withheld } from "./states.js";
 import { FLOW_TABLES } from "./tables.js";
 import { titles, write } from "./texts.js";
 import { ticksOf } from "./ticks.js";
 import { scrolls, stepTo } from "./timerows.js";
+import { theme } from "./theme.js";
 import { touches } from "./touch.js";
+import { viewsFrom } from "./views.js";
+import { zoneName } from "./zone.js";
 
 const PIXELS_PER_ROW = 2.2;
 const QUICK_MS = 500;
@@ -34,10 +33,7 @@ export class FlowPane {
     this.rows = element.querySelector(".rows");
     this.overlay = element.querySelector("canvas.overlay");
     this.card = element.querySelector(".readout");
-    this.heatmap = new Heatmap();
-    this.profile = new Profile();
-    this.levels = new Levels();
-    this.ofiStrip = new Strip();
+    this.sizeAxis = new DepthAxis();
     this.crosshair = new Crosshair(stack, {
       locate: (left, top) => locate(this.geometry, this.views, left, top),
       leftOf: (time) => this.plot.left + this.views.book.X(time),
@@ -49,9 +45,10 @@ export class FlowPane {
     this.nextTick = 0; // time of the first tick that plotly has not drawn
     this.pressed = false; // a gesture may begin
     this.namedIn = NaN; // the second
-    this.paintedAt = {}; // by what of it is painted less often than price and OFI (paint.js)
-    this.levelsChanged = Infinity; // since when rows have changed that the levels do not show yet
+    this.strongest = NaN; // size that takes the strongest colour
     this.geometry = measure(this.rows);
+    this.laid = null; // the measurement that the painter has
+    this.easel.open(stack.id, Object.fromEntries([...this.rows.querySelectorAll(".panel[data-row]")].map((row) => [row.dataset.row, row.querySelector(".sheet")])));
     this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
     this.sizes = new ResizeObserver(() => stack.resized());
     this.sizes.observe(this.rows);
@@ -68,6 +65,7 @@ export class FlowPane {
   get shown() { return this.crosshair.cursor; }
   get plot() { return this.geometry.rows.book; }
 
+  get easel() { return this.stack.page.easel; }
   get options() { return this.stack.page.view?.options; }
   get optionsKey() { return JSON.stringify(this.options); }
 
@@ -103,6 +101,7 @@ export class FlowPane {
   close() {
     this.sizes.disconnect();
     this.axes.close();
+    this.easel.close(this.stack.id);
   }
 
   resized() {
@@ -149,46 +148,51 @@ export class FlowPane {
     return true;
   }
 
-  viewsFor(state) {
+  /** Times, ranges and stretches without data of the rows, as plain data (views.js). */
+  framed(state) {
     const { model, geometry } = this, now = performance.now();
     const [start, end] = this.ranges.time(model, this.edge);
-    const step = model.info.step_ms, { name: main, distribution: d, value } = model.standing;
+    const { name: main, distribution: d, value } = model.standing;
     const band = d && d.sd > 0 ? Math.abs(d.mean) + 3.3 * d.sd : 0;
     const reach = this.ranges.ofi.fit(Math.max(largest(model.series, main, start, end), ...linesOf(this.options?.line, main).map((name) => largest(model.series, name, start, end)), band, Math.abs(value ?? 0)), now);
-    const low = { ofi: -reach, levels: 0, flow: -1 }, high = { ofi: reach, levels: model.levelCount, flow: 1 };
-    [low.book, high.book] = this.ranges.price(model);
-    const views = {};
+    const [low, high] = this.ranges.price(model);
     const ahead = this.ranges.user.time ? 0 : toPixel(end, end - start, geometry.rows.book.width); // less than two pixels
-    for (const [kind, row] of Object.entries(geometry.rows)) {
-      const X = scale(start + ahead, end + ahead, row.width, false);
-      const spans = (stream) => this.stack.spans(stream, state, this.edge);
-      views[kind] = {
-        width: row.width, height: row.height, crossWidth: row.crossWidth, crossHeight: row.crossHeight, start, end, ahead, step, X,
-        low: low[kind], high: high[kind], Y: scale(low[kind], high[kind], row.height, true),
-        showsNow: present(state) && !withheld(model),
-        gapSpans: spans,
-        hatches: () => {},
-      };
-      views[kind].hatches = (x, stream, top, height) => {
-        for (const { from, to } of spans(stream)) {
-          const left = hatchedFrom(X(from)), right = Math.min(row.width + 8, X(to));
-          if (right > 0 && left < row.width) hatch(x, left, top, Math.max(3, right - left), height);
-        }
-      };
-    }
-    this.flow = flowBars(model, views.flow);
-    const flow = this.ranges.flow.fit(usual(this.flow.found), now);
-    [views.flow.low, views.flow.high, views.flow.Y] = [-flow, flow, scale(-flow, flow, geometry.rows.flow.height, true)];
-    return views;
+    const frame = {
+      start, end, ahead, step: model.info.step_ms, showsNow: present(state) && !withheld(model),
+      low: { book: low, ofi: -reach, levels: 0, flow: -1 }, high: { book: high, ofi: reach, levels: model.levelCount, flow: 1 },
+      spans: Object.fromEntries(["best", "depth", "trades"].map((stream) => [stream, this.stack.spans(stream, state, this.edge)])),
+    };
+    const bars = flowBars(model, viewsFrom(frame, { flow: geometry.rows.flow }).flow);
+    frame.high.flow = this.ranges.flow.fit(usual(bars.found), now);
+    frame.low.flow = -frame.high.flow;
+    return frame;
   }
 
-  /** Paints the canvases that are due. */
+  /** Has the charts painted, and paints what lies over them. */
   draw(at, state, hidden) {
     if (!this.geometry.width) return;
-    this.views = this.viewsFor(state);
+    const { geometry, model, ranges } = this, frame = this.framed(state);
+    this.views = viewsFrom(frame, geometry.rows);
+    const { book, ofi } = this.views, zone = zoneName(book.end);
     this.crosshair.follow();
     this.chips = present(state);
-    paint(this, state, hidden, performance.now());
+    if (book.crossWidth) this.depthAxis = this.sizeAxis.fit(model, book, performance.now());
+    const look = [
+      geometry.stamp, devicePixelRatio, zone, state, hidden, this.recorded, this.optionsKey, theme.version,
+      ranges.user.time, ranges.user.price, book.low, book.high, ofi.high,
+    ].join();
+    const rows = this.laid === geometry ? undefined : plain(geometry.rows);
+    this.laid = geometry;
+    this.easel.draw({
+      ...frame, id: this.stack.id, number: ++this.stack.number, rows, look, hidden, zone, options: this.options, depth: this.depthAxis, missing_ms: missingSince(model, state),
+    });
+    overlay(this, look, hidden);
+  }
+
+  /** What was asked of the painter can be seen. */
+  painted({ strongest }) {
+    this.strongest = strongest;
+    giveAxes(this.element); // the axes of Dash may come
   }
 
   /** Moves the axes with the charts; plotly draws them anew when anything else about them changed. */
@@ -246,11 +250,6 @@ export class FlowPane {
     ofiWords(this);
   }
 
-  /** It has been drawn: the axes of Dash may come. */
-  drawn() {
-    giveAxes(this.element);
-  }
-
   press() {
     this.pressed = true;
     if (this.shift) this.tellAxes();
@@ -279,8 +278,6 @@ export class FlowPane {
     this.layout = "";
     this.namedIn = NaN;
     this.ranges.ofi.reset();
-    this.heatmap.strip.forget();
-    this.ofiStrip.forget();
   }
 
   cursor(cursor) {

@@ -15,7 +15,7 @@ export function measure(rows) {
   for (const panel of rows.querySelectorAll(".panel[data-row]")) {
     const [canvas, plot, cross] = panel.querySelectorAll(".cv > :is(.sheet, .plot, .cross)");
     const [sheet, box, beside] = [canvas, plot, cross].map((one) => one.getBoundingClientRect());
-    const area = (left, top) => ({ canvas, stamp: count, left: left - sheet.left, top: top - sheet.top, wide: sheet.width, tall: sheet.height });
+    const area = (left, top) => ({ stamp: count, left: left - sheet.left, top: top - sheet.top, wide: sheet.width, tall: sheet.height });
     found[panel.dataset.row] = {
       plot, cross,
       areas: { plot: area(box.left, box.top), cross: area(beside.left, beside.top), corner: area(box.right, box.bottom) },
@@ -32,6 +32,9 @@ export function measure(rows) {
   }
   return { width: outer.width, height: outer.height, rows: found, stamp: count };
 }
+
+/** The rows of a measurement as plain data, for the painter: without their elements. */
+export const plain = (rows) => Object.fromEntries(Object.entries(rows).map(([kind, { plot, cross, ...row }]) => [kind, row]));
 
 /** How many pixels a stretch of time takes in a view; from whole milliseconds, for a difference of times is not exact. */
 export const widthOf = ({ start, end, width }, ms) => (ms * width) / Math.round(end - start);

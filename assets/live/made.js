@@ -1,8 +1,8 @@
 // What made the OFI of the window: two bars, what pushed up and what pushed down, in three parts each.
 import { begin, text, textWidth } from "./canvas.js";
 import { signedSize, size } from "./format.js";
-import { short } from "./texts.js";
 import { alpha, theme } from "./theme.js";
+import { short } from "./words.js";
 
 const GAP = 6;
 const STRENGTHS = [1, 0.62, 0.36];

@@ -13,7 +13,7 @@ const made = new Map();
 /** 256 packed colours of a ramp in the present theme. */
 export function rampOf(name) {
   if (!STOPS[name]) return theme.heat;
-  const light = document.documentElement.dataset.mantineColorScheme === "light", key = `${name}/${light}`;
+  const { light } = theme, key = `${name}/${light}`;
   if (!made.has(key)) made.set(key, packed(light ? [...STOPS[name]].reverse() : STOPS[name]));
   return made.get(key);
 }

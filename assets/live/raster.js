@@ -4,7 +4,7 @@ import { theme } from "./theme.js";
 
 export class Raster {
   constructor() {
-    this.canvas = document.createElement("canvas");
+    this.canvas = globalThis.OffscreenCanvas ? new OffscreenCanvas(1, 1) : document.createElement("canvas");
     this.context = this.canvas.getContext("2d");
     this.key = "";
     this.last = NaN; // absolute index of the newest column

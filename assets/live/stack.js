@@ -42,7 +42,10 @@ export class Stack {
     this.edge = NaN;
     this.spokeIn = NaN; // the second
     this.drawnAt = 0;
-    this.drawn = { count: 0, ms: 0, at: 0, row: null, tiles: null };
+    this.drawn = { count: 0, ms: 0, painter_ms: 0, at: 0, row: null, tiles: null };
+    this.number = 0; // of what its charts have asked of the painter
+    this.pending = []; // drawings of which the painter has its part still to do
+    this.failing = null; // the painter's error
     this.width = element.clientWidth; // asked for while drawing it would cost a layout
     this.sizes = new ResizeObserver(([{ contentRect }]) => (this.width = contentRect.width));
     this.sizes.observe(element);
@@ -228,8 +231,10 @@ export class Stack {
     if (!model.info || !this.width) return;
     this.edge = this.present(state, at);
     if (this.speaks(at)) this.paintCover(state);
+    const { number } = this;
     this.pane.draw(at, state, hidden);
-    this.painted = { hidden, ms: performance.now() - began };
+    if (this.failing) throw this.failing;
+    this.painted = { hidden, ms: performance.now() - began, awaited: this.number !== number };
   }
 
   /** What of the range is known, in the quality strip. */
@@ -247,15 +252,34 @@ export class Stack {
       const shown = present(state) && !withheld(model);
       bar(this.f, model, shown, this.page.stacks.size > 1);
       this.reading.tell(this.f, model, state, at, shown);
-      this.firstAt ??= performance.now();
-      const ms = painted.ms + performance.now() - began;
-      this.pane.drawn?.();
-      this.drawn = { count: this.drawn.count + 1, ms, at: Date.now(), row: model.times?.row_ms ?? null, tiles: model.tiles ?? null };
+      const ms = painted.ms + performance.now() - began, drawing = { ms, row: model.times?.row_ms ?? null, tiles: model.tiles ?? null };
+      if (painted.awaited) this.pending.push({ ...drawing, number: this.number });
+      else this.shows(drawing, { ms: 0, at: Date.now() });
     }
     show(this, state, at);
     if (model.info && this.speaks(at)) this.words(at, state);
     this.broken = "";
     this.drawnAt = at;
+  }
+
+  /** A drawing can be seen, the painter's part of it, too. */
+  shows(drawing, { ms: painter_ms, at }) {
+    this.firstAt ??= performance.now();
+    this.drawn = { ...drawing, painter_ms, at, count: this.drawn.count + 1 };
+  }
+
+  /** The painter is through with what was asked of it. */
+  seen({ number, error, ...done }) {
+    const failed = this.failing;
+    this.failing = error === undefined ? null : new Error(error);
+    if (this.failing) this.tries(() => { throw this.failing; });
+    if (failed && !this.failing) this.page.dirty(this);
+    if (!this.failing) this.made.get("flow")?.painted(done);
+    const own = this.pending.find((one) => one.number === number);
+    this.pending = this.pending.filter((one) => one.number > number);
+    if (!own || this.failing) return;
+    const { number: _, ...drawing } = own;
+    this.shows(drawing, done);
   }
 
   /** @returns {boolean} whether a step of the drawing went well; where not, the others go on */

@@ -12,11 +12,6 @@ export const WHOLE = { left: 0, shift: 0, since: -Infinity };
 
 export class Strip {
   constructor() {
-    this.forget();
-  }
-
-  /** Has all painted next time. */
-  forget() {
     this.key = null;
   }
 
@@ -27,7 +22,7 @@ export class Strip {
    */
   plan({ key, changed, now }, view) {
     const { X, start, end, step, width } = view;
-    const ratio = window.devicePixelRatio || 1, full = `${key}/${width}/${Math.round(end - start)}/${ratio}`;
+    const ratio = devicePixelRatio || 1, full = `${key}/${width}/${Math.round(end - start)}/${ratio}`;
     const moved = (this.origin - X(0)) * ratio, shift = Math.round(moved);
     const same = full === this.key && Math.abs(moved - shift) < 0.01 && now - this.wholeAt < WHOLE_MS;
     this.key = full;

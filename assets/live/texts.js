@@ -1,7 +1,7 @@
 // The words and numbers around the charts of one stack: market bar, tiles, titles, quality strip.
 import { NONE, bps, duration, number, ordinal, percent, signed, signedSize, size, span, stamp } from "./format.js";
 import { cause } from "./incidents.js";
-import { fidelity, fidelityOf, scoreIn, sends, youth } from "./words.js";
+import { fidelity, fidelityOf, scoreIn, sends, short, youth } from "./words.js";
 
 /** Writes into the element only when the words changed; a text that is there is kept, for a new one costs a look at styles. */
 export function write(element, words) {
@@ -37,9 +37,6 @@ export function before(f, view) {
   for (const name of ["mid", ...TILES, ...["latency", "updates", "coverage", "gaps", "rejected", "updated"].map((one) => `q-${one}`)]) write(f[name], NONE);
   write(f["what-verdict"], "No present reading.");
 }
-
-/** What sizes are in, where there is no room for a long word. */
-export const short = ({ unit }) => (unit === "contracts" ? "ct" : unit);
 
 /** Titles of the rows that depend on the view, and what their axes are in. */
 export function titles(f, info) {

@@ -13,6 +13,7 @@ export function readTheme() {
   const token = (name) => style.getPropertyValue(`--${name}`).trim();
   for (const name of NAMES) theme[name] = token(name);
   theme.font = token("font");
+  theme.light = document.documentElement.dataset.mantineColorScheme === "light";
   theme.heat = packed(token("ramp").split(/\s+/));
   const half = (name) => mix(theme[name], theme.zero, 0.55);
   theme.diverging = packed([theme["sell-fill"], half("sell-fill"), theme.zero, half("buy-fill"), theme["buy-fill"]]);

@@ -7,6 +7,9 @@ const CALM = 1.5;
 const MOVE_S = 10, FEW = 0.5; // length of the moves explained; share of the look-back that they must fill for it to be named
 const LITTLE = 0.1; // R² below which the flow says next to nothing of the price
 
+/** What sizes are in, where there is no room for a long word. */
+export const short = ({ unit }) => (unit === "contracts" ? "ct" : unit);
+
 /** Which side leads: +1 buyers, -1 sellers, 0 neither; `before` is what was said last. */
 export function leaning(score, before) {
   if (score === null) return 0;
