@@ -29,10 +29,11 @@ class Tab:
         self._socket, self._last = socket, 0
         self.events: list[dict[str, Any]] = []
 
-    def send(self, method: str, **params: Any) -> dict[str, Any]:
-        """Ask, and wait for the answer."""
+    def send(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
+        """Ask the page, or the worker of a session, and wait for the answer."""
         self._last += 1
-        self._socket.send(json.dumps({"id": self._last, "method": method, "params": params}))
+        message = {"id": self._last, "method": method, "params": params}
+        self._socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
         while True:
             told = json.loads(self._socket.recv(timeout=_UP_S))
             if told.get("id") != self._last:

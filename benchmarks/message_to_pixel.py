@@ -36,7 +36,8 @@ _WATCH = """() => {
       const market = element.dataset.market, view = window.ofi.view(market);
       if (view?.drawn?.count && view.drawn.count !== seen.get(market)) {
         seen.set(market, view.drawn.count);
-        log.push([market, view.tiles?.bid ?? null, view.drawn.at, view.drawn.ms, view.times]);
+        const { tiles, at, ms, painter_ms, times } = view.drawn;
+        log.push([market, tiles?.bid ?? null, at, ms + painter_ms, times]);
       }
     }
     requestAnimationFrame(look);

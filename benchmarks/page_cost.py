@@ -6,11 +6,13 @@ Four made-up markets append ten times a second to a store. A real gunicorn serve
 Chromium, which paints on the processor alone: first our page, then `benchmarks.usual_dash` (an interval
 and whole figures of the same series). An update is one market drawn once. Counted is everything that
 Chromium's main thread ran per update (`task_ms`; `cpu_ms` of it on a processor, the rest it stood in line
-for one), our own drawing within it (`draw_ms`), bytes, frames of animation and tasks over 50 ms, and the
+for one), our own drawing within it (`draw_ms`) and beside it (`painter_ms`: charts have a thread of their
+own), bytes, frames of animation and tasks over 50 ms, and the
 time from a row's end to its pixels: on a page that has been open for a while, as it is all day, and with
 nothing else listening to it. Where figures take longer to make than the interval is, Dash drops each answer
 for the next question's, and the usual way draws nothing: a dash. With `--minutes` our page runs once more at
-the last rate and the slope of its heap is printed with its 95 % interval.
+the last rate and the slopes of its heap and of its painter's, arrays included, are printed with their 95 %
+intervals.
 """
 
 import argparse
@@ -60,7 +62,7 @@ _OURS = """(() => {
     for (const [market, drawn] of Object.entries(window.ofi.drawings())) {
       if (!drawn.count || drawn.count === last[market]) continue;
       last[market] = drawn.count;
-      window.counted.draws.push([drawn.at - drawn.row, drawn.ms]);
+      window.counted.draws.push([drawn.at - drawn.row, drawn.ms, drawn.painter_ms]);
     }
     if (!window.counted.ends) setTimeout(look, 45);
   };
@@ -71,15 +73,27 @@ _USUAL = """document.querySelectorAll(".js-plotly-plot").forEach((graph) => {
   let last = 0;
   graph.on("plotly_afterplot", () => {
     const row = graph.layout.meta?.row_ms;
-    if (row && row !== last) window.counted.draws.push([Date.now() - row, null]);
+    if (row && row !== last) window.counted.draws.push([Date.now() - row, null, null]);
     last = row;
   });
 })"""
 
 
-def _heap_mb(page: Tab) -> float:
-    page.send("HeapProfiler.collectGarbage")
-    return page.metrics()["JSHeapUsedSize"] / 1e6
+def _heap_mb(page: Tab, session: str | None = None) -> float:
+    """What a thread's objects and arrays take, of the page's or of a worker's."""
+    page.send("HeapProfiler.collectGarbage", session)
+    used = page.send("Runtime.getHeapUsage", session)
+    return float(used["usedSize"] + used.get("backingStorageSize", 0)) / 1e6
+
+
+def _painter(page: Tab) -> str:
+    """The session of the page's worker."""
+    page.events.clear()
+    page.send("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
+    while not (told := [one for one in page.events if one["method"] == "Target.attachedToTarget"]):
+        page.pause(0.1)
+    session: str = told[0]["params"]["sessionId"]
+    return session
 
 
 def _bytes(page: Tab, seconds: float) -> float:
@@ -110,8 +124,7 @@ def measure(page: Tab, watch: str, seconds: float) -> dict[str, float]:
     received = _bytes(page, _BYTES_S)
     page.evaluate("window.counted.ends = true")
     frames = page.evaluate(_FRAMES.replace("MS", str(_FRAMES_S * 1000)))
-    latency, own = np.array(counted["draws"], np.float64).reshape(-1, 2).T
-    own = own[np.isfinite(own)]
+    latency, own, painter = np.array(counted["draws"], np.float64).reshape(-1, 3).T
     draws = len(latency) or np.nan
     spent_ms, cpu_ms = (
         (after[name] - before[name]) * 1000 for name in ("TaskDuration", "ThreadTime")
@@ -122,6 +135,7 @@ def measure(page: Tab, watch: str, seconds: float) -> dict[str, float]:
         "cpu_ms": cpu_ms / draws,
         "busy_share": spent_ms / 1000 / seconds,
         "draw_ms_p50": _percentile(own, 50),
+        "painter_ms_p50": _percentile(painter, 50),
         "kb_per_update": received / _BYTES_S / (draws / seconds) / 1000,
         "frames_per_s": frames / _FRAMES_S,
         "long_tasks_per_s": len(counted["long"]) / seconds,
@@ -131,7 +145,8 @@ def measure(page: Tab, watch: str, seconds: float) -> dict[str, float]:
 
 
 def _percentile(values: np.ndarray, percent: float) -> float:
-    return float(np.percentile(values, percent)) if len(values) else np.nan
+    known = values[np.isfinite(values)]
+    return float(np.percentile(known, percent)) if len(known) else np.nan
 
 
 def _shown(value: float, width: int, digits: int) -> str:
@@ -168,15 +183,19 @@ def usual_server(folder: Path, names: list[str], hz: int) -> Iterator[str]:
 
 
 def heap_slope(page: Tab, minutes: float) -> str:
-    """How the heap of a page that stays open grows: MB per hour with its 95 % interval."""
-    page.send("Performance.enable")
-    heap, every_s = [], 15.0
+    """How the heaps of a page that stays open grow: MB per hour with their 95 % intervals."""
+    threads, every_s = {"page": None, "painter": _painter(page)}, 15.0
+    heaps: dict[str, list[float]] = {name: [] for name in threads}
     for _ in range(max(8, round(minutes * 60 / every_s))):
         page.pause(every_s)
-        heap.append(_heap_mb(page))
-    late = [(k * every_s / 60, mb) for k, mb in enumerate(heap)][len(heap) // 5 :]
-    ends = f"{late[0][1]:.1f} to {late[-1][1]:.1f} MB"
-    return f"heap over {minutes:g} min: {ends}, slope {slope(late)} MB per hour"
+        for name, session in threads.items():
+            heaps[name].append(_heap_mb(page, session))
+    lines = []
+    for name, heap in heaps.items():
+        late = [(k * every_s / 60, mb) for k, mb in enumerate(heap)][len(heap) // 5 :]
+        ends = f"{late[0][1]:.1f} to {late[-1][1]:.1f} MB"
+        lines.append(f"heap of the {name} over {minutes:g} min: {ends}, slope {slope(late)} MB/h")
+    return "\n".join(lines)
 
 
 def run(

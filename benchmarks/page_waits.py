@@ -31,7 +31,7 @@ _CHANGE = """([action, market, field, wished]) => new Promise((done) => {
   const began = Date.now();
   const look = () => {
     const view = window.ofi.view(market);
-    const shows = view?.info?.[field] === wished && view.drawn.tiles;
+    const shows = view?.info?.[field] === wished && view.drawn.tiles && view.drawn.epoch === view.epoch;
     if (shows && view.drawn.at >= began) return done(view.drawn.at - began);
     setTimeout(look, 4);
   };

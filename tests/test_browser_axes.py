@@ -23,7 +23,8 @@ LABELS = """market => {
   return seen.map(one => {
     const box = one.getBoundingClientRect(), x = (box.left + box.right) / 2;
     const [h, m, s] = one.textContent.split(':').map(Number);
-    const time = ((h * 60 + m) * 60 + (s || 0)) * 1000 - (start % day);
+    const after = ((h * 60 + m) * 60 + (s || 0)) * 1000 - (start % day);
+    const time = after - day * Math.round(after / day); // at midnight a day is over between the two
     return { words: one.textContent, off: x - plot.left - (time / (end - start)) * plot.width,
       left: x - plot.left, right: plot.right - x };
   });

@@ -19,7 +19,7 @@ SHOWN = """market => {
     document.querySelector(`[data-f="${name}"]`).textContent;
   const names = ["weighted", "weighted-label", "weighted-sub", "vpin", "vpin-sub", "explained",
     "explained-sub", "cross-flow", "legend-ofi", "trust-verdict", "trust-text"];
-  return { tiles: view.tiles, parts: view.decomposition, drawn: view.drawn,
+  return { tiles: view.tiles, parts: view.decomposition, told: view.told,
     words: Object.fromEntries(names.map((name) => [name, words(name)])) };
 }"""
 
@@ -41,12 +41,12 @@ def test_the_tiles_show_what_the_server_sent(browser: Browser, url: str) -> None
     with watched(browser) as page:
         page.open(f"{url}/?m={BTC}&range=300", BTC)
         page.until("""market => {
-          const tiles = window.ofi.view(market).drawn.tiles;
+          const tiles = window.ofi.view(market).told;
           return tiles && tiles.explained !== null && tiles.vpin !== null;
         }""", BTC)  # fmt: skip
         shown = page.page.evaluate(SHOWN, BTC)
-        # A frame may have come since: what the words say is what was drawn last.
-        tiles, words = shown["drawn"]["tiles"], shown["words"]
+        # A frame may have come since.
+        tiles, words = shown["told"], shown["words"]
         assert number(words["weighted"]) == pytest.approx(tiles["micro_price"], abs=0.0005 + 1e-9)
         assert words["weighted-label"] == "Micro-price"
         assert number(words["vpin"]) == pytest.approx(tiles["vpin"], abs=0.005 + 1e-9)

@@ -69,12 +69,12 @@ def test_market_depth_and_window_change_what_is_drawn(page: Watched, url: str) -
 def test_a_number_on_the_page_is_the_apis_at_that_time(page: Watched, url: str) -> None:
     window_s = 5
     page.open(f"{url}/?m={BTC}&window={window_s}&range=60", BTC)
-    page.until(f"() => window.ofi.view('{BTC}').drawn.tiles?.ofi != null")
+    page.until(f"() => window.ofi.view('{BTC}').told?.ofi != null")
     shown, tiles = page.page.evaluate(
         """market => {
           const at = window.ofi.view(market);
           const text = document.querySelector('.stack [data-f=ofi]').textContent;
-          return [text, at.drawn.tiles];
+          return [text, at.told];
         }""",
         BTC,
     )

@@ -253,7 +253,14 @@ class Page {
 
   /** The painter is through with what a stack asked of it. */
   painted(done) {
-    this.stacks.get(done.id)?.seen(done);
+    const stack = this.stacks.get(done.id);
+    stack?.tries(() => stack.seen(done));
+  }
+
+  /** The painter has missed a frame of a stack. */
+  lost(id) {
+    const stack = this.stacks.get(id);
+    if (stack) this.resync(stack);
   }
 
   /** Draws a stack with the next frame. */

@@ -44,7 +44,8 @@ export class Charts {
   /**
    * Paints what is due at `now`, ms.
    * @param {object} draw what flow.js asks for: `look` tells what every pixel depends on, beside the model and the theme;
-   *   `hidden` that nothing may be shown; the rest is told in views.js
+   *   `hidden` that nothing may be shown; `zone` is its name, `options` are those of the address, `depth` the size axis
+   *   (depth_axis.js), `missing_ms` since when the present is not known; the rest is told in views.js
    */
   paint(draw, now) {
     const { model, rows } = this;

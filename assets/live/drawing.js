@@ -90,7 +90,7 @@ export class Drawing {
     this.due.clear();
     // A canvas that is painted after words were written waits for a layout: the words of all come last.
     const painted = due.filter((stack) => stack.tries(() => stack.paint(at, this.page.frozen)));
-    this.page.easel.flush(); // its thread paints while words are written here
+    attempt(() => this.page.easel.flush()); // its thread paints while words are written here
     this.runAll();
     for (const stack of painted) stack.tries(() => stack.tell(at));
     if (!this.afterTimer || [...this.page.stacks.values()].some((stack) => stack.awaiting)) return;

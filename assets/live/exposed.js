@@ -2,9 +2,9 @@
 
 /**
  * Sets `window.ofi`, read-only: `ofi.view(market)` gives the present figures of a market's stack,
- * `drawn` what its last drawing showed and when (`row` is the end of the newest row, `at` is Date.now(), `ms`
- * the time it took on the page's thread, `painter_ms` on the painter's), `firstAt` when it was first drawn, ms after navigation,
- * `awaiting` whether what was asked for last is still to come. `ofi.drawings()` gives
+ * `told` those that its words and numbers tell, `drawn` what can be seen of its charts and since when (`row` is the end of
+ * the newest row, `times` whence it came, `at` is Date.now(), `ms` the time it took on the page's thread, `painter_ms` on
+ * the painter's), `firstAt` when it was first drawn, ms after navigation, `awaiting` whether what was asked for last is still to come. `ofi.drawings()` gives
  * the `drawn` of each market without making a copy of all else.
  */
 export function expose(page) {
@@ -16,7 +16,7 @@ export function expose(page) {
       market, seq: model.seq, epoch: model.epoch, tiles: model.tiles ?? null, times: model.times ?? null, decomposition: model.decomposition ?? null,
       status: model.status, info: model.info, coverage: model.coverage ?? null, gaps: model.gaps ?? [],
       distribution: model.distribution ?? null, standing: model.standing, steps: model.series?.length ?? 0, columns: model.columns?.length ?? 0,
-      state: stack.element.dataset.state, edge: stack.edge, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
+      state: stack.element.dataset.state, edge: stack.edge, told: stack.told, drawn: stack.drawn, firstAt: stack.firstAt ?? null, user: stack.ranges.user,
       ranges: views ? { time: [views.book.start, views.book.end], price: [views.book.low, views.book.high] } : null,
       evidence: stack.made.get("evidence")?.shown ?? null, tab: stack.tab, awaiting: stack.awaiting, axes: stack.tab !== "flow" || flow.axes.settled,
     });

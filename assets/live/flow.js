@@ -42,6 +42,7 @@ export class FlowPane {
     this.views = null;
     this.layout = ""; // what the axes were told for
     this.toldTime = null;
+    this.timeTicks = null; // of the time axis (ticks.js)
     this.nextTick = 0; // time of the first tick that plotly has not drawn
     this.pressed = false; // a gesture may begin
     this.namedIn = NaN; // the second

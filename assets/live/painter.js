@@ -5,7 +5,7 @@ import { decode } from "./protocol.js";
 import { theme } from "./theme.js";
 
 export class Painter {
-  /** @param {(message: {type: "painted", done: object[]}) => void} answer */
+  /** @param {(message: {type: "painted", done: object[]} | {type: "lost", ids: number[]}) => void} answer one `painted` for each `paint` that has draws */
   constructor(answer) {
     this.answer = answer;
     this.charts = new Map(); // by the id of the stack
@@ -24,37 +24,49 @@ export class Painter {
     this.charts.delete(id);
   }
 
+  /** On the page's thread the theme is the page's, which may have changed since. */
   dress({ tokens }) {
-    Object.assign(theme, tokens);
+    if (tokens.version > theme.version) Object.assign(theme, tokens);
   }
 
-  /** A frame of the server, for those who show it. */
-  take({ ids, buffer }) {
-    const frame = decode(buffer);
-    for (const id of ids) this.charts.get(id)?.model.take(frame, 0); // ages are the page's business
-  }
-
-  /** Paints, and says so once it can be seen. */
-  paint({ draws, ratio }) {
+  /** Takes frames of the server in, paints, and says so when the browser has been handed what was painted. */
+  paint({ frames, draws, ratio }) {
     if (!globalThis.document) globalThis.devicePixelRatio = ratio;
-    const done = draws.map((draw) => this.one(draw));
+    const lost = frames.flatMap(({ ids, buffer }) => this.take(ids, buffer));
+    if (lost.length) this.answer({ type: "lost", ids: lost });
+    if (!draws.length) return;
+    const done = draws.map((draw) => this.one(draw)).filter(Boolean);
     afterFrame(() => this.answer({ type: "painted", done }));
   }
 
-  /** @returns {{id: number, number: number, ms: number, at: number, strongest: number, error?: string}} how one went */
+  /** @returns {number[]} those whose charts are not up to date after that, and need a snapshot */
+  take(ids, buffer) {
+    return ids.filter((id) => {
+      const { model } = this.charts.get(id) ?? {};
+      try {
+        return model && !model.take(decode(buffer), 0) && model.info; // ages are the page's business
+      } catch (error) {
+        reportError(error);
+        return true;
+      }
+    });
+  }
+
+  /** @returns {{id: number, number: number, ms: number, at: number, strongest: number, error?: string, stack?: string} | null} how one went; null: there is nothing to paint yet */
   one({ id, number, rows, ...draw }) {
-    const began = performance.now(), charts = this.charts.get(id), told = { id, number };
+    const began = performance.now(), charts = this.charts.get(id);
     try {
       if (rows) charts?.lay(rows);
-      charts?.paint(draw, began);
-    } catch (error) {
-      told.error = error.message;
+      if (!charts?.model.info) return null;
+      charts.paint(draw, began);
+      return { id, number, ms: performance.now() - began, at: Date.now(), strongest: charts.strongest };
+    } catch ({ message, stack }) {
+      return { id, number, ms: performance.now() - began, at: Date.now(), strongest: NaN, error: message, stack };
     }
-    return { ...told, ms: performance.now() - began, at: Date.now(), strongest: charts?.strongest ?? NaN };
   }
 }
 
-/** The browser hands canvases over after the next frame's callbacks. */
+/** The browser is handed canvases after the callbacks of the next frame. */
 function afterFrame(work) {
-  requestAnimationFrame(() => setTimeout(work));
+  (globalThis.requestAnimationFrame ?? setTimeout)(() => setTimeout(work));
 }

@@ -42,7 +42,8 @@ export class Stack {
     this.edge = NaN;
     this.spokeIn = NaN; // the second
     this.drawnAt = 0;
-    this.drawn = { count: 0, ms: 0, painter_ms: 0, at: 0, row: null, tiles: null };
+    this.drawn = { count: 0, ms: 0, painter_ms: 0, at: 0, row: null, epoch: 0, times: null, tiles: null };
+    this.told = null; // the figures that words and numbers tell
     this.number = 0; // of what its charts have asked of the painter
     this.pending = []; // drawings of which the painter has its part still to do
     this.failing = null; // the painter's error
@@ -54,10 +55,11 @@ export class Stack {
     this.turnTo(tab);
   }
 
-  /** Shows the pane of a tab; the others are hidden, and neither fed nor drawn. */
+  /** Shows the pane of a tab; the others are hidden and not drawn. */
   turnTo(tab) {
     if (this.tab === tab || !PANES[tab]) return;
     this.tab = tab;
+    this.failing = null;
     for (const one of this.panes.querySelectorAll(":scope > .tabpane")) one.hidden = one.dataset.tab !== tab;
     if (!this.made.has(tab)) {
       const element = this.panes.querySelector(`:scope > .tabpane[data-tab="${tab}"]`);
@@ -221,7 +223,7 @@ export class Stack {
     return found;
   }
 
-  /** Paints the canvases that are due. */
+  /** Has the canvases painted that are due. */
   paint(at, frozen) {
     const began = performance.now(), { model } = this;
     const state = this.state = stateOf(model, this.link, this.error, frozen, at);
@@ -233,8 +235,9 @@ export class Stack {
     if (this.speaks(at)) this.paintCover(state);
     const { number } = this;
     this.pane.draw(at, state, hidden);
-    if (this.failing) throw this.failing;
-    this.painted = { hidden, ms: performance.now() - began, awaited: this.number !== number };
+    const awaited = this.number !== number;
+    if (awaited && this.failing) throw this.failing;
+    this.painted = { hidden, ms: performance.now() - began, awaited };
   }
 
   /** What of the range is known, in the quality strip. */
@@ -252,8 +255,9 @@ export class Stack {
       const shown = present(state) && !withheld(model);
       bar(this.f, model, shown, this.page.stacks.size > 1);
       this.reading.tell(this.f, model, state, at, shown);
-      const ms = painted.ms + performance.now() - began, drawing = { ms, row: model.times?.row_ms ?? null, tiles: model.tiles ?? null };
-      if (painted.awaited) this.pending.push({ ...drawing, number: this.number });
+      this.told = model.tiles ?? null;
+      const ms = painted.ms + performance.now() - began, drawing = { ms, row: model.times?.row_ms ?? null, epoch: model.epoch, times: model.times ?? null, tiles: this.told };
+      if (painted.awaited) this.pending.push({ number: this.number, drawing });
       else this.shows(drawing, { ms: 0, at: Date.now() });
     }
     show(this, state, at);
@@ -269,17 +273,15 @@ export class Stack {
   }
 
   /** The painter is through with what was asked of it. */
-  seen({ number, error, ...done }) {
-    const failed = this.failing;
-    this.failing = error === undefined ? null : new Error(error);
-    if (this.failing) this.tries(() => { throw this.failing; });
-    if (failed && !this.failing) this.page.dirty(this);
-    if (!this.failing) this.made.get("flow")?.painted(done);
-    const own = this.pending.find((one) => one.number === number);
+  seen({ number, error, stack, ...done }) {
+    const own = this.pending.find((one) => one.number === number), failed = this.failing;
     this.pending = this.pending.filter((one) => one.number > number);
-    if (!own || this.failing) return;
-    const { number: _, ...drawing } = own;
-    this.shows(drawing, done);
+    this.failing = error === undefined ? null : Object.assign(new Error(error), { stack });
+    if (this.failing && this.tab === "flow") throw this.failing;
+    if (this.failing) return;
+    if (failed) this.page.dirty(this);
+    this.made.get("flow").painted(done);
+    if (own) this.shows(own.drawing, done);
   }
 
   /** @returns {boolean} whether a step of the drawing went well; where not, the others go on */

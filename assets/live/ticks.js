@@ -1,16 +1,25 @@
 // Ticks of every axis of a stack, as layout keys for plotly.
 import { AXIS, ticksFor } from "./axes.js";
 import { clock, decimalsOf, multiples, number, signedTick, tickSize, tickStep, ticks, timeTicks } from "./format.js";
+import { zoneNames } from "./zone.js";
 
 const CORNER_PX = 18;
 const few = (view) => Math.max(2, Math.min(6, view.height / 20));
 
+/** Ticks of time far beyond the present, kept while they reach: new ones take plotly seven times as long as a new range. */
+function lasting(before, { start, end, width }) {
+  const span = end - start, look = [Math.round(span), width, zoneNames(start, end)].join();
+  if (before?.look === look && before.from <= start && before.to >= end + span / 4) return before;
+  const from = start - span / 4, to = end + span;
+  const { step, found } = timeTicks(from, to, width * ((to - from) / span));
+  return { look, from, to, found, words: found.map((t) => clock(t, step < 60000 ? "seconds" : "minutes")) };
+}
+
 /** Ranges, tick values and words of all axes; `time` is the range of time. */
 export function ticksOf(stack, time) {
   const { book, ofi, levels, flow } = stack.views, wanted = {};
-  const width = book.end - book.start;
-  const { step, found } = timeTicks(book.start - width / 4, book.end + width / 4, book.width * 1.5);
-  const words = found.map((t) => clock(t, step < 60000 ? "seconds" : "minutes"));
+  stack.timeTicks = lasting(stack.timeTicks, book);
+  const { found, words } = stack.timeTicks;
   for (const name of AXIS.time) Object.assign(wanted, ticksFor(name, time, found, words));
   const group = stack.model.info;
   const values = (view, name, count, text) => {
