@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import INK, ONE_THREAD, Watched, watched
+from tests.browser import INK, ONE_THREAD, Watched, eventually, watched
 from tests.test_browser_modules import page as page
 
 pytestmark = pytest.mark.browser
@@ -15,27 +15,52 @@ pytestmark = pytest.mark.browser
 LIVE = Path(__file__).parents[1] / "assets" / "live"
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
 
-# An easel whose thread is run by hand; `sent` is what it was told, as [type, ids of draws, frames].
+# An easel whose thread is run by hand: `told` is what it was told. `open(id)` gives it a stack, `move()` has
+# what is open moved, `arrive(id)` answers for the first time.
 RIG = """async (act) => {
-  const { Easel } = await import('/live/easel.js');
-  const told = [], seen = [], lost = [], real = [window.Worker, window.reportError], errors = [];
-  let thread = null;
+  const { Easel } = await import('/live/easel.js'), { Charts } = await import('/live/charts.js');
+  const told = [], seen = [], lost = [], errors = [], made = [];
+  const real = [window.Worker, window.reportError, performance.now, Charts.prototype.paint];
+  let thread = null, ahead = 0;
+  performance.now = () => real[2].call(performance) + ahead;
   window.reportError = (error) => errors.push(error.message);
   window.Worker = class {
     constructor() { thread = this; }
     postMessage({ type, ...message }) { told.push({ type, ...message }); }
-    terminate() { this.ended = true; }
+  };
+  Charts.prototype.paint = function (draw) {
+    if (draw.fails) throw new Error('no ink');
+    made.push(draw.look);
   };
   const easel = new Easel({ painted: (one) => seen.push(one), lost: (id) => lost.push(id) });
-  const ready = () => thread.onmessage({ data: { type: 'ready' } });
+  const html = document.implementation.createHTMLDocument(), holder = html.body;
+  const open = (id) => {
+    const sheet = holder.appendChild(html.createElement('canvas'));
+    easel.open(id, { book: sheet }, {}, { info: {} });
+    easel.take([id], `snapshot ${id}`, true);
+  };
   const answer = (...done) => thread.onmessage({ data: { type: 'painted', done } });
+  const move = () => {
+    ahead += 3000;
+    easel.tick();
+    thread.onmessage({ data: { type: 'ready' } });
+  };
+  const draw = (id, number, more) => easel.draw({ id, number, look: `${id}/${number}`, ...more });
+  const paint = () => { easel.flush(); easel.handOver(); };
+  const arrive = (id) => {
+    draw(id, 1); paint();
+    answer({ id, number: 1 });
+    told.length = seen.length = made.length = 0;
+  };
   const paints = () => told.filter(({ type }) => type === 'paint');
+  const ids = () => [...holder.children].map((one) => one.style.visibility);
   try {
+    const tools = { open, answer, move, draw, paint, arrive, paints, ids, thread: () => thread };
     const said = await new Function('r', `with (r) { return (${act})(); }`)(
-      { easel, told, seen, lost, errors, ready, answer, paints, thread: () => thread });
-    return JSON.parse(JSON.stringify({ said, told, seen, lost, errors }));
+      { easel, told, seen, lost, errors, made, ...tools });
+    return JSON.parse(JSON.stringify({ said, told, seen, lost, errors, made }));
   } finally {
-    [window.Worker, window.reportError] = real;
+    [window.Worker, window.reportError, performance.now, Charts.prototype.paint] = real;
   }
 }"""
 
@@ -45,33 +70,62 @@ def run(page: Page, act: str) -> dict[str, Any]:
     return found
 
 
-def test_what_was_asked_for_before_the_painter_came_is_not_lost(page: Page) -> None:
+def test_charts_are_painted_here_at_once_until_the_painter_has_painted_them(page: Page) -> None:
     found = run(
         page,
         """() => {
-          easel.open(1, {}); easel.take([1], 'frame'); easel.draw({ id: 1, number: 1 });
-          easel.flush();
-          const before = told.length;
-          ready();
-          return before;
+          const said = [];
+          open(1); draw(1, 1); paint(); easel.take([1], 'update 1', false);
+          said.push([made.length, told.length, easel.moved]);
+          move(); draw(1, 2); paint();
+          said.push([made.length, told.map(({ type }) => type), ids(), easel.moved]);
+          answer({ id: 1, number: 2 });
+          said.push([ids(), easel.moved]);
+          easel.take([1], 'update 2', false); draw(1, 3); paint();
+          return [...said, [made.length, seen.map(({ number }) => number)]];
         }""",
     )
-    assert found["said"] == 0
-    assert [one["type"] for one in found["told"]] == ["open", "dress", "paint"]
-    paint = found["told"][-1]
-    assert paint["frames"] == [{"ids": [1], "buffer": "frame"}]
-    assert paint["draws"] == [{"id": 1, "number": 1}]
+    here, moving, there, after = found["said"]
+    assert here == [1, 0, 0]
+    assert moving == [2, ["open", "dress", "paint"], ["", "hidden"], 0]
+    assert there == [[""], 1]
+    assert after == [2, [1, 2]]
+    # The painter has had all that came since the snapshot, and what came later with the next painting.
+    first, second = (one["frames"] for one in found["told"] if one["type"] == "paint")
+    assert [one["buffer"] for one in first] == ["snapshot 1", "update 1"]
+    assert [one["buffer"] for one in second] == ["update 2"]
+
+
+def test_what_the_painter_cannot_paint_stays_here(page: Page) -> None:
+    found = run(
+        page,
+        """() => {
+          open(1); move(); draw(1, 1); paint();
+          answer({ id: 1, number: 1, error: 'no ink' });
+          draw(1, 2); paint();
+          return [ids(), easel.moved, made.length, seen.length];
+        }""",
+    )
+    assert found["said"] == [[""], 0, 2, 2]
+
+
+def test_an_error_here_is_told_as_one_of_the_painters(page: Page) -> None:
+    act = "() => { open(1); open(2); draw(1, 1, { fails: true }); draw(2, 1); paint(); }"
+    first, second = run(page, act)["seen"]
+    assert first["error"] == "no ink"
+    assert "no ink" in first["stack"]
+    assert "error" not in second
 
 
 def test_a_painter_that_is_behind_is_asked_for_the_newest_alone(page: Page) -> None:
     found = run(
         page,
         """() => {
-          ready();
+          open(1); open(2); move(); arrive(1); arrive(2);
           for (let k = 1; k <= 6; k++) {
-            easel.draw({ id: 1, number: k, ...(k === 3 ? { rows: 'anew' } : {}) });
-            if (k !== 5) easel.draw({ id: 2, number: 10 + k });
-            easel.flush();
+            draw(1, k, k === 3 ? { rows: {} } : {});
+            if (k !== 5) draw(2, 10 + k);
+            paint();
           }
           const out = paints().length;
           answer({ id: 1, number: 1 });
@@ -81,58 +135,82 @@ def test_a_painter_that_is_behind_is_asked_for_the_newest_alone(page: Page) -> N
     assert found["said"] == [2, 3]
     last = [one for one in found["told"] if one["type"] == "paint"][-1]
     # What was told of the rows on the way is not lost with the drawing that told it.
-    assert last["draws"] == [{"id": 1, "number": 6, "rows": "anew"}, {"id": 2, "number": 16}]
+    assert last["draws"] == [
+        {"id": 1, "number": 6, "look": "1/6", "rows": {}}, {"id": 2, "number": 16, "look": "2/16"},
+    ]  # fmt: skip
+
+
+def test_the_painter_begins_once_the_frame_is_done(page: Page) -> None:
+    """What is asked for on the way goes with it, and later flushes bring nothing twice."""
+    found = run(
+        page,
+        """async () => {
+          open(1); open(2); move(); arrive(1); arrive(2);
+          draw(1, 2); easel.flush(); easel.flush();
+          const within = paints().length;
+          draw(2, 2);
+          while (!paints().length) await new Promise((done) => setTimeout(done));
+          await new Promise((done) => setTimeout(done));
+          return [within, paints().length];
+        }""",
+    )
+    assert found["said"] == [0, 1]
+    assert [one["id"] for one in found["told"][-1]["draws"]] == [1, 2]
 
 
 def test_nothing_is_painted_of_a_market_that_went(page: Page) -> None:
     found = run(
         page,
         """() => {
-          ready();
-          easel.draw({ id: 1, number: 1 }); easel.draw({ id: 2, number: 2 });
-          easel.close(1); easel.flush();
+          open(1); open(2); open(3); move(); arrive(1); arrive(2);
+          draw(1, 2); draw(2, 2); easel.close(1); paint();
+          open(4); easel.close(4);
+          return told.map(({ type }) => type);
         }""",
     )
-    assert found["told"][-1]["draws"] == [{"id": 2, "number": 2}]
+    assert found["said"] == ["close", "paint"]
+    assert [one["id"] for one in found["told"][-1]["draws"]] == [2]
 
 
 def test_frames_do_not_pile_up_while_nobody_looks(page: Page) -> None:
     found = run(
         page,
         """() => {
-          ready();
-          for (let k = 0; k < 200; k++) easel.take([1], k);
-          return [easel.frames.length, paints().map(({ frames, draws }) => [frames.length, draws.length])];
+          open(1); open(2);
+          for (let k = 0; k < 2000; k++) easel.take([2], k, false);
+          move(); arrive(1);
+          for (let k = 0; k < 200; k++) easel.take([1], k, false);
+          const sent = paints().map(({ frames, draws }) => [frames.length, draws.length]);
+          return [easel.held.get(2).kept.length, easel.frames.length, sent];
         }""",
     )
-    assert found["said"] == [8, [[64, 0]] * 3]
+    assert found["said"] == [0, 8, [[64, 0]] * 3]
 
 
 def test_charts_that_missed_a_frame_are_told_of(page: Page) -> None:
-    act = "() => { ready(); thread().onmessage({ data: { type: 'lost', ids: [3, 4] } }); }"
+    act = "() => { open(3); move(); thread().onmessage({ data: { type: 'lost', ids: [3, 4] } }); }"
     assert run(page, act)["lost"] == [3, 4]
 
 
 def test_a_painter_that_does_not_come_is_not_awaited(page: Page) -> None:
-    """An error before it came, twice: the page paints, once."""
     found = run(
         page,
-        """async () => {
-          easel.open(7, {}); easel.draw({ id: 7, number: 1 }); easel.flush();
-          thread().onerror({ message: 'not found' }); thread().onerror({ message: 'not found' });
-          ready();
-          while (easel.waiting.length) await new Promise((done) => setTimeout(done, 5));
-          while (easel.out) await new Promise((done) => setTimeout(done, 5));
-          return thread().ended;
+        """() => {
+          open(1); move();
+          const other = new easel.constructor({ painted: () => {}, lost: () => {} });
+          other.open(7, {}, {}, { info: {} }); other.take([7], 'snapshot', true);
+          other.held.get(7).openedAt = -1e9; other.tick();
+          thread().onerror({ message: 'not found' });
+          other.take([7], 'update', false); other.tick();
+          return [other.state, other.held.get(7).kept.length, other.frames.length];
         }""",
     )
-    assert found["said"] is True
-    assert found["told"] == []
+    assert found["said"] == ["given up", 0, 0]
     assert found["errors"] == []
 
 
 def test_an_error_of_its_thread_is_told(page: Page) -> None:
-    act = "() => { ready(); thread().onerror({ message: 'no ink' }); }"
+    act = "() => { open(1); move(); thread().onerror({ message: 'no ink' }); }"
     assert run(page, act)["errors"] == ["The painter failed: no ink"]
 
 
@@ -165,7 +243,7 @@ def test_one_market_that_cannot_be_painted_or_fed_takes_no_other_with_it(page: P
     found = page.evaluate(
         PAINTER,
         """async () => {
-          for (const id of [1, 2, 3]) painter.hear({ type: 'open', id, sheets: {} });
+          for (const id of [1, 2, 3]) painter.hear({ type: 'open', id, sheets: {}, rows: {} });
           // Of the third nothing has come; the first is broken, the second has missed a frame.
           for (const id of [1, 2]) Object.assign(painter.charts.get(id).model, { info: {}, seq: 4 });
           Charts.prototype.paint = function () {
@@ -204,12 +282,19 @@ def test_the_thread_names_all_that_it_needs() -> None:
     assert named == needed
 
 
+MOVED = "n => window.ofi.stats().moved === n"
+
+
 def test_the_page_paints_where_the_painter_cannot_be_loaded(browser: Browser, url: str) -> None:
     with watched(browser) as page:
-        page.page.route("**/painter_thread.js", lambda route: route.abort())
+        asked: list[str] = []
+        page.page.route("**/painter_thread.js", lambda route: (asked.append("it"), route.abort()))
         page.open(f"{url}/?m={BTC}&range=300", BTC)
-        assert page.page.workers == []
+        eventually(lambda: asked)
+        seen = page.view(BTC)["drawn"]["count"]
+        page.until("([m, n]) => window.ofi.view(m).drawn.count > n + 3", [BTC, seen])
         assert inked(page) > 0.2
+        assert page.page.evaluate("window.ofi.stats().moved") == 0
         page.complaints.clear()  # that it could not be loaded
 
 
@@ -230,7 +315,8 @@ def test_charts_follow_the_theme_on_either_thread(browser: Browser, url: str, sc
     with watched(browser) as page:
         page.page.add_init_script(script)
         page.open(f"{url}/?m={BTC}&range=300&layout=levels", BTC)
-        assert len(page.page.workers) == (0 if script else 1)
+        if not script:
+            page.until(MOVED, 1)
         lightness = f"""() => {{
           const sheet = document.querySelector('.row-levels .sheet');
           const data = ({INK})(sheet, 0, 0, sheet.width, sheet.height);
@@ -246,6 +332,7 @@ def test_charts_follow_the_theme_on_either_thread(browser: Browser, url: str, sc
 def test_what_the_painter_could_not_do_is_of_its_tab_alone(browser: Browser, url: str) -> None:
     with watched(browser) as page:
         page.open(f"{url}/?m={BTC}", BTC)
+        page.until(MOVED, 1)
         (painter,) = page.page.workers
         painter.evaluate(
             """async () => {

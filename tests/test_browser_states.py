@@ -111,6 +111,7 @@ def test_a_market_that_cannot_be_drawn_says_so_and_takes_no_other_with_it(
 ) -> None:
     # The broken one is drawn first.
     page.open(f"{url}/?m={ETH}&m={BTC}", ETH, BTC)
+    page.until("() => window.ofi.stats().moved === 2")
     (painter,) = page.page.workers
     painter.evaluate(
         """async () => {

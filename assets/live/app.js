@@ -220,7 +220,7 @@ class Page {
     this.bytes += buffer.byteLength;
     this.frames++;
     const frame = decode(buffer), stacks = [...(this.keys.get(frame.key) ?? [])];
-    this.easel.take(stacks.filter((stack) => stack.made.has("flow")).map(({ id }) => id), buffer);
+    this.easel.take(stacks.filter((stack) => stack.made.has("flow")).map(({ id }) => id), buffer, frame.type === "snapshot");
     for (const stack of stacks) {
       [stack.before, stack.received] = [stack.received, at];
       if (!stack.take(frame, at)) this.resync(stack);
@@ -280,6 +280,7 @@ class Page {
     this.notices.tick();
     this.tellLink();
     this.travel.tick();
+    this.easel.tick();
     if (document.hidden) return;
     // Ages and outages move on without news; with news all is drawn anyway.
     for (const stack of this.stacks.values()) if (performance.now() - stack.drawnAt >= SECOND_MS / 2) this.dirty(stack);

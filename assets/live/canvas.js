@@ -14,11 +14,14 @@ export function begin(on, width, height, part = WHOLE) {
   const ratio = devicePixelRatio || 1, [w, h, l, t] = [wide, tall, left, top].map((v) => Math.round(v * ratio));
   const x = canvas.getContext("2d");
   x.restore(); // the clip of what was drawn before
-  const fresh = canvas.width !== w || canvas.height !== h || canvas.ofiStamp !== on.stamp;
-  if (fresh) {
-    canvas.width = w; // which empties all of it, though it be as wide as before
+  const sized = canvas.width !== w || canvas.height !== h, fresh = sized || canvas.ofiStamp !== on.stamp;
+  canvas.ofiStamp = on.stamp;
+  if (sized) {
+    canvas.width = w; // which empties it, and has the browser make its memory anew
     canvas.height = h;
-    canvas.ofiStamp = on.stamp;
+  } else if (fresh) {
+    x.resetTransform();
+    x.clearRect(0, 0, w, h);
   }
   const font = `11px ${theme.font}`, known = `${font}/${faces().status}`;
   if (fresh || canvas.ofiFont !== known) x.font = font;

@@ -1,12 +1,11 @@
-// The charts of one market's tab Book & flow: a model of their own, and which of them are due. They are painted away from
-// the page (painter.js), and know of it only what they are told.
+// The charts of one market's tab Book & flow, and which of them are due. They are painted on the page's thread or on the
+// painter's (easel.js), and know of the page only what they are told.
 import { drawFlow, drawOfi, flowBars } from "./bars.js";
 import { begin, faces, text } from "./canvas.js";
 import { drawDistribution } from "./distribution.js";
 import { Heatmap } from "./heatmap.js";
 import { Levels } from "./levels.js";
 import { drawMade } from "./made.js";
-import { Model } from "./model.js";
 import { drawProfile } from "./profile.js";
 import { Strip } from "./strip.js";
 import { theme } from "./theme.js";
@@ -17,10 +16,10 @@ const NOW_MS = 240, PAST_MS = 480;
 const STRIP_PX = 18;
 
 export class Charts {
-  /** @param {Object<string, HTMLCanvasElement | OffscreenCanvas>} sheets the canvas of each row */
-  constructor(sheets) {
+  /** @param {Object<string, HTMLCanvasElement | OffscreenCanvas>} sheets the canvas of each row @param {import("./model.js").Model} model */
+  constructor(sheets, model) {
     this.sheets = sheets;
-    this.model = new Model();
+    this.model = model;
     this.rows = null; // where each row's charts are on its canvas (geometry.js)
     this.heatmap = new Heatmap();
     this.levels = new Levels();
@@ -32,8 +31,11 @@ export class Charts {
 
   /** Takes over where the charts are: `rows` of `plain` (geometry.js). */
   lay(rows) {
-    this.rows = rows;
-    for (const [kind, { areas }] of Object.entries(rows)) for (const area of Object.values(areas)) area.canvas = this.sheets[kind];
+    this.rows = {};
+    for (const [kind, row] of Object.entries(rows)) {
+      const areas = Object.entries(row.areas).map(([name, area]) => [name, { ...area, canvas: this.sheets[kind] }]);
+      this.rows[kind] = { ...row, areas: Object.fromEntries(areas) };
+    }
   }
 
   /** Size that takes the strongest colour of the heatmap. */

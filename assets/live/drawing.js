@@ -90,9 +90,9 @@ export class Drawing {
     this.due.clear();
     // A canvas that is painted after words were written waits for a layout: the words of all come last.
     const painted = due.filter((stack) => stack.tries(() => stack.paint(at, this.page.frozen)));
-    attempt(() => this.page.easel.flush()); // its thread paints while words are written here
+    attempt(() => this.page.easel.flush());
     this.runAll();
-    for (const stack of painted) stack.tries(() => stack.tell(at));
+    for (const stack of painted) if (!stack.failing) stack.tries(() => stack.tell(at));
     if (!this.afterTimer || [...this.page.stacks.values()].some((stack) => stack.awaiting)) return;
     clearTimeout(this.afterTimer);
     this.afterTimer = setTimeout(() => this.settle());

@@ -22,6 +22,6 @@ export function expose(page) {
     });
   };
   const drawings = () => Object.fromEntries([...page.stacks.values()].map((stack) => [stack.market, stack.drawn]));
-  const stats = () => ({ bytes: page.bytes, frames: page.frames, seconds: page.seconds, link: { ...page.connection.link }, server: page.server, wishes: page.wishes.held.size });
+  const stats = () => ({ bytes: page.bytes, frames: page.frames, seconds: page.seconds, link: { ...page.connection.link }, server: page.server, wishes: page.wishes.held.size, moved: page.easel.moved });
   Object.defineProperty(window, "ofi", { value: Object.freeze({ view, drawings, stats }), writable: false });
 }

@@ -47,9 +47,9 @@ export class FlowPane {
     this.pressed = false; // a gesture may begin
     this.namedIn = NaN; // the second
     this.strongest = NaN; // size that takes the strongest colour
-    this.geometry = measure(this.rows);
-    this.laid = null; // the measurement that the painter has
-    this.easel.open(stack.id, Object.fromEntries([...this.rows.querySelectorAll(".panel[data-row]")].map((row) => [row.dataset.row, row.querySelector(".sheet")])));
+    this.geometry = this.laid = measure(this.rows); // `laid` is what the painter has
+    const sheets = [...this.rows.querySelectorAll(".panel[data-row]")].map((row) => [row.dataset.row, row.querySelector(".sheet")]);
+    this.easel.open(stack.id, Object.fromEntries(sheets), plain(this.geometry.rows), stack.model);
     this.axes = new Axes(element, (axis, range, done) => stack.moved(axis, range, done), () => stack.resetZoom());
     this.sizes = new ResizeObserver(() => stack.resized());
     this.sizes.observe(this.rows);

@@ -13,7 +13,7 @@ export function measure(rows) {
   const outer = rows.getBoundingClientRect();
   const found = {};
   for (const panel of rows.querySelectorAll(".panel[data-row]")) {
-    const [canvas, plot, cross] = panel.querySelectorAll(".cv > :is(.sheet, .plot, .cross)");
+    const [canvas, plot, cross] = ["sheet", "plot", "cross"].map((name) => panel.querySelector(`.cv > .${name}`));
     const [sheet, box, beside] = [canvas, plot, cross].map((one) => one.getBoundingClientRect());
     const area = (left, top) => ({ stamp: count, left: left - sheet.left, top: top - sheet.top, wide: sheet.width, tall: sheet.height });
     found[panel.dataset.row] = {

@@ -1,6 +1,7 @@
-// Paints the charts of all markets of a page, on a thread of its own where the browser has one for it (easel.js): strokes
-// through thousands of rows hold up no click there, and no other market's words.
+// Paints charts of the page's markets on a thread of its own (easel.js): strokes through thousands of rows hold up no click
+// there, and no words.
 import { Charts } from "./charts.js";
+import { Model } from "./model.js";
 import { decode } from "./protocol.js";
 import { theme } from "./theme.js";
 
@@ -16,26 +17,27 @@ export class Painter {
     this[type](message);
   }
 
-  open({ id, sheets }) {
-    this.charts.set(id, new Charts(sheets));
+  open({ id, sheets, rows }) {
+    const charts = new Charts(sheets, new Model());
+    this.charts.set(id, charts);
+    charts.lay(rows);
   }
 
   close({ id }) {
     this.charts.delete(id);
   }
 
-  /** On the page's thread the theme is the page's, which may have changed since. */
   dress({ tokens }) {
-    if (tokens.version > theme.version) Object.assign(theme, tokens);
+    Object.assign(theme, tokens);
   }
 
   /** Takes frames of the server in, paints, and says so when the browser has been handed what was painted. */
   paint({ frames, draws, ratio }) {
-    if (!globalThis.document) globalThis.devicePixelRatio = ratio;
+    globalThis.devicePixelRatio = ratio; // a thread has none of its own
     const lost = frames.flatMap(({ ids, buffer }) => this.take(ids, buffer));
     if (lost.length) this.answer({ type: "lost", ids: lost });
     if (!draws.length) return;
-    const done = draws.map((draw) => this.one(draw)).filter(Boolean);
+    const done = draws.map((draw) => paintOne(this.charts.get(draw.id), draw)).filter(Boolean);
     afterFrame(() => this.answer({ type: "painted", done }));
   }
 
@@ -51,22 +53,22 @@ export class Painter {
       }
     });
   }
+}
 
-  /** @returns {{id: number, number: number, ms: number, at: number, strongest: number, error?: string, stack?: string} | null} how one went; null: there is nothing to paint yet */
-  one({ id, number, rows, ...draw }) {
-    const began = performance.now(), charts = this.charts.get(id);
-    try {
-      if (rows) charts?.lay(rows);
-      if (!charts?.model.info) return null;
-      charts.paint(draw, began);
-      return { id, number, ms: performance.now() - began, at: Date.now(), strongest: charts.strongest };
-    } catch ({ message, stack }) {
-      return { id, number, ms: performance.now() - began, at: Date.now(), strongest: NaN, error: message, stack };
-    }
+/** @returns {{id: number, number: number, ms: number, at: number, strongest: number, error?: string, stack?: string} | null} how it went; null: there is nothing to paint yet */
+export function paintOne(charts, { id, number, rows, ...draw }) {
+  const began = performance.now();
+  try {
+    if (rows) charts?.lay(rows);
+    if (!charts?.model.info) return null;
+    charts.paint(draw, began);
+    return { id, number, ms: performance.now() - began, at: Date.now(), strongest: charts.strongest };
+  } catch ({ message, stack }) {
+    return { id, number, ms: performance.now() - began, at: Date.now(), strongest: NaN, error: message, stack };
   }
 }
 
 /** The browser is handed canvases after the callbacks of the next frame. */
 function afterFrame(work) {
-  (globalThis.requestAnimationFrame ?? setTimeout)(() => setTimeout(work));
+  requestAnimationFrame(() => setTimeout(work));
 }

@@ -46,7 +46,8 @@ export class Stack {
     this.told = null; // the figures that words and numbers tell
     this.number = 0; // of what its charts have asked of the painter
     this.pending = []; // drawings of which the painter has its part still to do
-    this.failing = null; // the painter's error
+    this.done = null; // what is told of the last one
+    this.failing = null; // its error
     this.width = element.clientWidth; // asked for while drawing it would cost a layout
     this.sizes = new ResizeObserver(([{ contentRect }]) => (this.width = contentRect.width));
     this.sizes.observe(element);
@@ -257,8 +258,8 @@ export class Stack {
       this.reading.tell(this.f, model, state, at, shown);
       this.told = model.tiles ?? null;
       const ms = painted.ms + performance.now() - began, drawing = { ms, row: model.times?.row_ms ?? null, epoch: model.epoch, times: model.times ?? null, tiles: this.told };
-      if (painted.awaited) this.pending.push({ number: this.number, drawing });
-      else this.shows(drawing, { ms: 0, at: Date.now() });
+      if (painted.awaited && this.number !== this.done?.number) this.pending.push({ number: this.number, drawing });
+      else this.shows(drawing, painted.awaited ? { ms: this.done.ms, at: Date.now() } : { ms: 0, at: Date.now() });
     }
     show(this, state, at);
     if (model.info && this.speaks(at)) this.words(at, state);
@@ -273,7 +274,8 @@ export class Stack {
   }
 
   /** The painter is through with what was asked of it. */
-  seen({ number, error, stack, ...done }) {
+  seen({ error, stack, ...done }) {
+    const { number } = this.done = done;
     const own = this.pending.find((one) => one.number === number), failed = this.failing;
     this.pending = this.pending.filter((one) => one.number > number);
     this.failing = error === undefined ? null : Object.assign(new Error(error), { stack });
