@@ -198,9 +198,12 @@ def _index() -> str:
 
 
 def _preloads() -> str:
-    """All modules at once: found one import after the other they would cost a round trip a level."""
-    names = sorted(path.name for path in (ASSETS / "live").glob("*.js"))
-    return "\n".join(f'<link rel="modulepreload" href="assets/live/{name}">' for name in names)
+    """All modules at once: found one import after the other they would cost a round trip a level.
+
+    Not the painter's first one: it is no module of the page.
+    """
+    names = {path.name for path in (ASSETS / "live").glob("*.js")} - {"painter_thread.js"}
+    return "\n".join(f'<link rel="modulepreload" href="assets/live/{name}">' for name in sorted(names))
 
 
 def _ask_again_for_assets(server: FastAPI) -> None:

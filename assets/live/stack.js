@@ -259,7 +259,7 @@ export class Stack {
       this.told = model.tiles ?? null;
       const ms = painted.ms + performance.now() - began, drawing = { ms, row: model.times?.row_ms ?? null, epoch: model.epoch, times: model.times ?? null, tiles: this.told };
       if (painted.awaited && this.number !== this.done?.number) this.pending.push({ number: this.number, drawing });
-      else this.shows(drawing, painted.awaited ? { ms: this.done.ms, at: Date.now() } : { ms: 0, at: Date.now() });
+      else this.shows(drawing, { ...(painted.awaited ? this.done : { ms: 0 }), at: Date.now() });
     }
     show(this, state, at);
     if (model.info && this.speaks(at)) this.words(at, state);
@@ -268,8 +268,9 @@ export class Stack {
   }
 
   /** A drawing can be seen, the painter's part of it, too. */
-  shows(drawing, { ms: painter_ms, at }) {
+  shows(drawing, { ms: painter_ms, at, strongest }) {
     this.firstAt ??= performance.now();
+    if (strongest !== undefined) this.made.get("flow").painted({ strongest });
     this.drawn = { ...drawing, painter_ms, at, count: this.drawn.count + 1 };
   }
 
@@ -282,7 +283,6 @@ export class Stack {
     if (this.failing && this.tab === "flow") throw this.failing;
     if (this.failing) return;
     if (failed) this.page.dirty(this);
-    this.made.get("flow").painted(done);
     if (own) this.shows(own.drawing, done);
   }
 
