@@ -203,7 +203,9 @@ def _preloads() -> str:
     Not the painter's first one: it is no module of the page.
     """
     names = {path.name for path in (ASSETS / "live").glob("*.js")} - {"painter_thread.js"}
-    return "\n".join(f'<link rel="modulepreload" href="assets/live/{name}">' for name in sorted(names))
+    return "\n".join(
+        f'<link rel="modulepreload" href="assets/live/{name}">' for name in sorted(names)
+    )
 
 
 def _ask_again_for_assets(server: FastAPI) -> None:
