@@ -27,12 +27,14 @@ RIG = """async (act) => {
   window.Worker = class {
     constructor() { thread = this; }
     postMessage({ type, ...message }) { told.push({ type, ...message }); }
+    terminate() { this.ended = true; }
   };
   Charts.prototype.paint = function (draw) {
     if (draw.fails) throw new Error('no ink');
     made.push(draw.look);
   };
-  const easel = new Easel({ painted: (one) => seen.push(one), lost: (id) => lost.push(id) });
+  const all = (anew) => seen.push({ anew });
+  const easel = new Easel({ painted: (one) => seen.push(one), lost: (id) => lost.push(id), all });
   const html = document.implementation.createHTMLDocument(), holder = html.body;
   const open = (id) => {
     const sheet = holder.appendChild(html.createElement('canvas'));
@@ -40,10 +42,11 @@ RIG = """async (act) => {
     easel.take([id], `snapshot ${id}`, true);
   };
   const answer = (...done) => thread.onmessage({ data: { type: 'painted', done } });
+  const pass = (ms) => { ahead += ms; easel.tick(); };
   const move = () => {
-    ahead += 3000;
-    easel.tick();
+    pass(3000);
     thread.onmessage({ data: { type: 'ready' } });
+    for (let k = 0; k < 3; k++) easel.tick();
   };
   const draw = (id, number, more) => easel.draw({ id, number, look: `${id}/${number}`, ...more });
   const paint = () => { easel.flush(); easel.handOver(); };
@@ -55,7 +58,7 @@ RIG = """async (act) => {
   const paints = () => told.filter(({ type }) => type === 'paint');
   const ids = () => [...holder.children].map((one) => one.style.visibility);
   try {
-    const tools = { open, answer, move, draw, paint, arrive, paints, ids, thread: () => thread };
+    const tools = { pass, open, answer, move, draw, paint, arrive, paints, ids, thread: () => thread };
     const said = await new Function('r', `with (r) { return (${act})(); }`)(
       { easel, told, seen, lost, errors, made, ...tools });
     return JSON.parse(JSON.stringify({ said, told, seen, lost, errors, made }));
@@ -100,13 +103,69 @@ def test_what_the_painter_cannot_paint_stays_here(page: Page) -> None:
     found = run(
         page,
         """() => {
-          open(1); move(); draw(1, 1); paint();
+          open(1); move(); draw(1, 1); paint(); draw(1, 2); paint();
           answer({ id: 1, number: 1, error: 'no ink' });
-          draw(1, 2); paint();
-          return [ids(), easel.moved, made.length, seen.length];
+          answer({ id: 1, number: 2, error: 'no ink' });
+          pass(3000); draw(1, 3); paint();
+          return [ids(), easel.moved, made.length, seen.map(({ error }) => error ?? '')];
         }""",
     )
-    assert found["said"] == [[""], 0, 2, 2]
+    assert found["said"] == [[""], 0, 3, [""] * 3]
+    assert [one["type"] for one in found["told"]] == ["open", "dress", "paint", "paint", "close"]
+
+
+def test_charts_are_seen_from_the_painter_once_it_shows_what_is_seen_here(page: Page) -> None:
+    """Not an older painting, nor one of which nothing may be shown, nor of one row alone."""
+    found = run(
+        page,
+        """() => {
+          const said = [], look = () => said.push(easel.moved);
+          open(1); move(); draw(1, 1); paint(); draw(1, 2); paint();
+          answer({ id: 1, number: 1 }); look();
+          answer({ id: 1, number: 2, hidden: true }); look();
+          draw(1, 3, { rows: { book: { solo: true, areas: {} } } }); paint();
+          answer({ id: 1, number: 3 }); look();
+          draw(1, 4, { rows: {} }); paint();
+          answer({ id: 1, number: 4 }); look();
+          return said;
+        }""",
+    )
+    assert found["said"] == [0, 0, 0, 1]
+    assert [one["number"] for one in found["seen"]] == [1, 2, 3, 4]
+
+
+def test_a_painter_that_answers_no_more_gives_all_back(page: Page) -> None:
+    found = run(
+        page,
+        """() => {
+          open(1); open(2); move(); arrive(1);
+          draw(1, 2); draw(2, 2); paint();
+          pass(4000);
+          const before = [easel.moved, made.length];
+          pass(2000);
+          draw(1, 3); draw(2, 3); paint(); easel.take([1], 'later', false);
+          return [before, easel.moved, ids(), made, thread().ended, easel.frames.length];
+        }""",
+    )
+    assert found["said"] == [
+        [1, 1], 0, ["", ""], ["2/2", "1/3", "2/3"], True, 0,
+    ]  # fmt: skip
+    assert {"anew": True} in found["seen"]
+    assert found["errors"] == ["The painter does not answer any more."]
+
+
+def test_a_snapshot_is_asked_for_where_none_is_kept_but_not_for_ever(page: Page) -> None:
+    found = run(
+        page,
+        """() => {
+          open(1); easel.held.get(1).kept = [];
+          for (let k = 0; k < 9; k++) pass(3000);
+          const asked = lost.length;
+          easel.take([1], 'snapshot', true); move();
+          return [asked, told.map(({ type }) => type)];
+        }""",
+    )
+    assert found["said"] == [3, ["open"]]
 
 
 def test_an_error_here_is_told_as_one_of_the_painters(page: Page) -> None:
@@ -189,7 +248,7 @@ def test_frames_do_not_pile_up_while_nobody_looks(page: Page) -> None:
 
 def test_charts_that_missed_a_frame_are_told_of(page: Page) -> None:
     act = "() => { open(3); move(); thread().onmessage({ data: { type: 'lost', ids: [3, 4] } }); }"
-    assert run(page, act)["lost"] == [3, 4]
+    assert run(page, act)["lost"] == [3]
 
 
 def test_a_painter_that_does_not_come_is_not_awaited(page: Page) -> None:
@@ -197,7 +256,7 @@ def test_a_painter_that_does_not_come_is_not_awaited(page: Page) -> None:
         page,
         """() => {
           open(1); move();
-          const other = new easel.constructor({ painted: () => {}, lost: () => {} });
+          const other = new easel.constructor({ painted: () => {}, lost: () => {}, all: () => {} });
           other.open(7, {}, {}, { info: {} }); other.take([7], 'snapshot', true);
           other.held.get(7).openedAt = -1e9; other.tick();
           thread().onerror({ message: 'not found' });

@@ -19,10 +19,8 @@ export function begin(on, width, height, part = WHOLE) {
   if (sized) {
     canvas.width = w; // which empties it, and has the browser make its memory anew
     canvas.height = h;
-  } else if (fresh) {
-    x.resetTransform();
-    x.clearRect(0, 0, w, h);
-  }
+  } else if (fresh && x.reset) x.reset(); // of the clips, too, that an error may have left
+  else if (fresh) canvas.width = w;
   const font = `11px ${theme.font}`, known = `${font}/${faces().status}`;
   if (fresh || canvas.ofiFont !== known) x.font = font;
   canvas.ofiFont = known;

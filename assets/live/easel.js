@@ -9,18 +9,25 @@ const MOVE_MS = 2000; // so long after they were opened charts go to the painter
 const MOST_OUT = 2; // paintings asked of it and not answered: more would only be late
 const MOST_FRAMES = 64; // that wait for a painting: none is asked for while nobody looks
 const MOST_KEPT = 1200; // frames from which the painter can make a model
+const SILENT_MS = 5000; // a painter that answers nothing for so long answers no more
+const MOST_LOST = 3; // snapshots asked for in a row
 
 export class Easel {
-  /** @param {{painted: (done: object) => void, lost: (id: number) => void}} page told of each painting, and of charts that need a snapshot */
+  /**
+   * @param {{painted: (done: object) => void, lost: (id: number) => void, all: (anew: boolean) => void}} page told of each
+   *   painting and of charts that need a snapshot, asked to draw all anew
+   */
   constructor(page) {
     this.page = page;
-    this.held = new Map(); // id of the stack → {charts: what paints here, null once moved; sheets, rows, kept, openedAt, fresh}
+    this.held = new Map(); // by the id of the stack (open)
     this.thread = null;
     this.state = "transferControlToOffscreen" in HTMLCanvasElement.prototype ? "none" : "given up"; // of the thread; "awaited", "there"
     this.frames = []; // what goes to it with the next painting
     this.draws = new Map(); // by the id of the stack
     [this.out, this.timer] = [0, 0];
     this.worn = NaN; // version of the theme that it has
+    this.heardAt = 0; // when it last answered, or was first asked since
+    document.addEventListener("visibilitychange", () => (this.heardAt = performance.now())); // it stands still with the page
   }
 
   /** How many stacks are painted on the painter's thread. */
@@ -30,9 +37,15 @@ export class Easel {
 
   /** Charts of a stack: the canvas of each row, where its charts are (geometry.js), and the model to paint from. */
   open(id, sheets, rows, model) {
-    const charts = new Charts(sheets, model);
-    charts.lay(rows);
-    this.held.set(id, { charts, sheets, rows, kept: [], openedAt: performance.now(), fresh: null });
+    this.held.set(id, {
+      sheets, rows, model, openedAt: performance.now(),
+      charts: chartsOf(sheets, rows, model), // what paints here; null once moved
+      number: 0, // of what was painted here last
+      kept: [], // frames since the last snapshot, while it is painted here
+      fresh: null, // the painter's canvases while they are still empty
+      lost: 0, // snapshots asked for since the painter painted
+      stays: false, // the painter could not paint it
+    });
   }
 
   close(id) {
@@ -73,6 +86,7 @@ export class Easel {
       if (draw.rows) one.rows = draw.rows;
       if (!one.charts) continue;
       if (!one.fresh) this.draws.delete(draw.id);
+      one.number = draw.number;
       const done = paintOne(one.charts, draw);
       if (done) this.page.painted(done);
     }
@@ -86,7 +100,7 @@ export class Easel {
     if (!this.draws.size || this.out >= MOST_OUT) return;
     if (this.worn !== theme.version) this.post({ type: "dress", tokens: { ...theme } });
     this.worn = theme.version;
-    this.out++;
+    if (!this.out++) this.heardAt = performance.now();
     const draws = [...this.draws.values()];
     this.draws.clear();
     this.send(draws);
@@ -103,41 +117,68 @@ export class Easel {
   }
 
   hear({ type, done, ids }) {
-    if (type === "lost") return ids.forEach((id) => this.page.lost(id));
+    this.heardAt = performance.now();
+    if (type === "lost") return ids.forEach((id) => this.ask(id));
     this.out--;
     for (const one of done) {
       const held = this.held.get(one.id);
-      if (held?.fresh) this.arrived(held, one);
-      else if (held) this.page.painted(one);
+      if (!held) continue;
+      held.lost = 0;
+      if (held.fresh) this.arrived(held, one);
+      else if (!held.charts) this.page.painted(one);
     }
     this.handOver();
   }
 
-  /** Moves what has been here for a while; call now and then. */
+  /** Asks for a snapshot, from which the painter can begin. */
+  ask(id) {
+    const one = this.held.get(id);
+    if (one && one.lost++ < MOST_LOST) this.page.lost(id);
+  }
+
+  /** Moves what has been here for a while, one at a time; call now and then. */
   tick() {
-    const due = [...this.held].filter(([, one]) => one.charts && !one.fresh && one.kept.length && performance.now() - one.openedAt >= MOVE_MS);
-    if (!due.length || document.hidden) return;
-    if (this.state === "none") this.start();
-    if (this.state === "there") for (const [id, one] of due) this.move(id, one);
+    const now = performance.now();
+    if (document.hidden || this.state === "given up") return;
+    if (this.out && now - this.heardAt > SILENT_MS) return this.giveUp(new Error("The painter does not answer any more."));
+    const [id, one] = [...this.held].find(([, one]) => one.charts && !one.fresh && !one.stays && now - one.openedAt >= MOVE_MS) ?? [];
+    if (!one) return;
+    if (!one.kept.length) this.ask(id);
+    else if (this.state === "none") this.start();
+    else if (this.state === "there") this.move(id, one);
   }
 
   start() {
     this.state = "awaited";
-    const give = () => {
-      this.state = "given up";
-      for (const one of this.held.values()) one.kept = [];
-    };
     try {
       this.thread = new Worker(new URL("./painter_thread.js", import.meta.url), { type: "module" });
     } catch {
-      return give();
+      return this.giveUp();
     }
-    this.thread.onerror = (event) => (this.state === "there" ? reportError(new Error(`The painter failed: ${event.message}`)) : give());
+    this.thread.onerror = ({ message }) => this.giveUp(this.state === "there" ? new Error(`The painter failed: ${message}`) : null);
     this.thread.onmessage = ({ data }) => {
       if (this.state === "there") return this.hear(data);
       this.state = "there";
       this.tick();
     };
+  }
+
+  /** Paints all here again, on new canvases where the painter has the old ones. */
+  giveUp(error = null) {
+    this.state = "given up";
+    this.thread?.terminate();
+    this.draws.clear();
+    [this.frames, this.out] = [[], 0];
+    for (const one of this.held.values()) {
+      one.kept = [];
+      for (const sheet of Object.values(one.fresh ?? {})) sheet.remove();
+      one.fresh = null;
+      if (one.charts) continue;
+      for (const [row, sheet] of Object.entries(one.sheets)) sheet.replaceWith((one.sheets[row] = sheet.cloneNode()));
+      one.charts = chartsOf(one.sheets, one.rows, one.model);
+    }
+    if (error) reportError(error);
+    this.page.all(true);
   }
 
   /** Gives the painter canvases of its own behind those that are seen, and all frames since the last snapshot. */
@@ -153,12 +194,23 @@ export class Easel {
     one.kept = [];
   }
 
-  /** The painter has painted for the first time what is still painted here, too: from now on it alone does. */
-  arrived(one, { error }) {
-    const [gone, stays] = error === undefined ? [one.sheets, one.fresh] : [one.fresh, one.sheets];
+  /** The painter has painted what is still painted here, too: once it shows the same, it alone does from now on. */
+  arrived(one, { id, number, hidden, error }) {
+    const failed = error !== undefined;
+    if (!failed && (hidden || number !== one.number || Object.values(one.rows).some(({ solo }) => solo))) return;
+    const [gone, stays] = failed ? [one.fresh, one.sheets] : [one.sheets, one.fresh];
     [one.sheets, one.fresh] = [stays, null];
-    if (error === undefined) one.charts = null;
     for (const sheet of Object.values(gone)) sheet.remove();
     for (const sheet of Object.values(stays)) sheet.style.visibility = "";
+    if (!failed) return void (one.charts = null);
+    one.stays = true;
+    this.draws.delete(id);
+    this.post({ type: "close", id });
   }
+}
+
+function chartsOf(sheets, rows, model) {
+  const charts = new Charts(sheets, model);
+  charts.lay(rows);
+  return charts;
 }

@@ -55,16 +55,16 @@ export class Painter {
   }
 }
 
-/** @returns {{id: number, number: number, ms: number, at: number, strongest: number, error?: string, stack?: string} | null} how it went; null: there is nothing to paint yet */
+/** @returns {{id: number, number: number, hidden: boolean, ms: number, at: number, strongest: number, error?: string, stack?: string} | null} how it went; null: there is nothing to paint yet */
 export function paintOne(charts, { id, number, rows, ...draw }) {
   const began = performance.now();
   try {
     if (rows) charts?.lay(rows);
     if (!charts?.model.info) return null;
     charts.paint(draw, began);
-    return { id, number, ms: performance.now() - began, at: Date.now(), strongest: charts.strongest };
+    return { id, number, hidden: draw.hidden, ms: performance.now() - began, at: Date.now(), strongest: charts.strongest };
   } catch ({ message, stack }) {
-    return { id, number, ms: performance.now() - began, at: Date.now(), strongest: NaN, error: message, stack };
+    return { id, number, hidden: draw.hidden, ms: performance.now() - began, at: Date.now(), strongest: NaN, error: message, stack };
   }
 }
 

@@ -60,7 +60,7 @@ export class Stack {
   turnTo(tab) {
     if (this.tab === tab || !PANES[tab]) return;
     this.tab = tab;
-    this.failing = null;
+    [this.failing, this.pending] = [null, []];
     for (const one of this.panes.querySelectorAll(":scope > .tabpane")) one.hidden = one.dataset.tab !== tab;
     if (!this.made.has(tab)) {
       const element = this.panes.querySelector(`:scope > .tabpane[data-tab="${tab}"]`);
@@ -279,9 +279,9 @@ export class Stack {
     const { number } = this.done = done;
     const own = this.pending.find((one) => one.number === number), failed = this.failing;
     this.pending = this.pending.filter((one) => one.number > number);
+    if (this.tab !== "flow") return; // it was asked before the user turned away
     this.failing = error === undefined ? null : Object.assign(new Error(error), { stack });
-    if (this.failing && this.tab === "flow") throw this.failing;
-    if (this.failing) return;
+    if (this.failing) throw this.failing;
     if (failed) this.page.dirty(this);
     if (own) this.shows(own.drawing, done);
   }
