@@ -183,12 +183,15 @@ async def test_modules_are_preloaded_and_revalidated() -> None:
         assert answer.headers["cache-control"] == "no-cache"
         assert "javascript" in answer.headers["content-type"]
     await client.aclose()
-    # Every import of a module is among them, so that none is loaded late.
+    # Every import of a module is among them, so that none is loaded late. The painter's thread is begun by
+    # its address; it is no module of the page.
     files = {path.name: path.read_text(encoding="utf-8") for path in (ASSETS / "live").glob("*.js")}
     imported = {one for text in files.values() for one in re.findall(r'from "\./([^"]+)"', text)}
     assert imported <= files.keys()
-    unused = files.keys() - imported - {"app.js"}
-    assert not unused
+    begun = set(re.findall(r'new URL\("\./([^"]+)", import\.meta\.url\)', files["easel.js"]))
+    assert begun == {"painter_thread.js"}
+    assert files.keys() == imported | begun | {"app.js"}
+    assert {Path(name).name for name in names} == files.keys() - begun
 
 
 def _themes() -> dict[str, dict[str, str]]:
