@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser_rig import rigged
 from tests.test_browser_modules import page as page
 
 pytestmark = pytest.mark.browser
 
 # A page of two stacks whose frames and timers are run by hand; `log` is what was done, in order.
-RIG = """async (act) => {
+RIG = """async (stand) => {
   const { Drawing } = await import('/live/drawing.js');
   const log = [], frames = [], timers = [], errors = [];
-  const real = [window.requestAnimationFrame, window.setTimeout, window.clearTimeout, window.reportError];
-  window.requestAnimationFrame = (work) => frames.push(work);
-  window.setTimeout = (work, ms = 0) => timers.push({ work, ms });
-  window.clearTimeout = (id) => id && (timers[id - 1].work = null);
-  window.reportError = (error) => errors.push(error.message);
+  stand(window, 'requestAnimationFrame', (work) => frames.push(work));
+  stand(window, 'setTimeout', (work, ms = 0) => timers.push({ work, ms }));
+  stand(window, 'clearTimeout', (id) => id && (timers[id - 1].work = null));
+  stand(window, 'reportError', (error) => errors.push(error.message));
   const stack = (name) => ({
     name, awaiting: false, tries: (step) => (step(), true),
     paint: () => log.push(`paint ${name}`), tell: () => log.push(`tell ${name}`),
@@ -33,19 +33,13 @@ RIG = """async (act) => {
     work();
   });
   const waits = () => timers.filter((one) => one.work).map((one) => one.ms);
-  try {
-    const said = new Function('r', `with (r) { return (${act})(); }`)(
-      { drawing, view, a, b, log, frames, errors, came, frame, pass, waits, said: [] });
-    return { said, log, errors };
-  } finally {
-    [window.requestAnimationFrame, window.setTimeout, window.clearTimeout, window.reportError] = real;
-  }
+  const tools = { drawing, view, a, b, frames, came, frame, pass, waits, said: [] };
+  return { tools, told: { log, errors } };
 }"""
 
 
 def run(page: Page, act: str) -> dict[str, Any]:
-    found: dict[str, Any] = page.evaluate(RIG, act)
-    return found
+    return rigged(page, RIG, act)
 
 
 def test_rows_that_came_together_last_time_share_a_frame(page: Page) -> None:
