@@ -62,7 +62,7 @@ _OURS = """(() => {
     for (const [market, drawn] of Object.entries(window.ofi.drawings())) {
       if (!drawn.count || drawn.count === last[market]) continue;
       last[market] = drawn.count;
-      window.counted.draws.push([drawn.at - drawn.row, drawn.ms, drawn.painter_ms]);
+      window.counted.draws.push([drawn.at - drawn.times.row_ms, drawn.ms, drawn.painter_ms]);
     }
     if (!window.counted.ends) setTimeout(look, 45);
   };

@@ -16,20 +16,24 @@ const NOW_MS = 240, PAST_MS = 480;
 const STRIP_PX = 18;
 
 export class Charts {
-  /** @param {Object<string, HTMLCanvasElement | OffscreenCanvas>} sheets the canvas of each row @param {import("./model.js").Model} model */
-  constructor(sheets, model) {
+  /**
+   * @param {Object<string, HTMLCanvasElement | OffscreenCanvas>} sheets the canvas of each row
+   * @param {Object<string, object>} rows where each row's charts are on it, `plain` of geometry.js
+   * @param {import("./model.js").Model} model
+   */
+  constructor(sheets, rows, model) {
     this.sheets = sheets;
     this.model = model;
-    this.rows = null; // where each row's charts are on its canvas (geometry.js)
     this.heatmap = new Heatmap();
     this.levels = new Levels();
     this.ofiStrip = new Strip();
     this.paintedAt = {}; // by what of it is painted less often than price and OFI
     this.levelsChanged = Infinity; // since when rows have changed that the levels do not show yet
     this.look = "";
+    this.lay(rows);
   }
 
-  /** Takes over where the charts are: `rows` of `plain` (geometry.js). */
+  /** Takes over where the charts are by now. */
   lay(rows) {
     this.rows = {};
     for (const [kind, row] of Object.entries(rows)) {
@@ -45,14 +49,14 @@ export class Charts {
 
   /**
    * Paints what is due at `now`, ms.
-   * @param {object} draw what flow.js asks for: `look` tells what every pixel depends on, beside the model and the theme;
+   * @param {object} draw what flow.js asks for: `look` tells what every pixel depends on, beside the model and the fonts;
    *   `hidden` that nothing may be shown; `zone` is its name, `options` are those of the address, `depth` the size axis
    *   (depth_axis.js), `missing_ms` since when the present is not known; the rest is told in views.js
    */
   paint(draw, now) {
     const { model, rows } = this;
-    if (!model.info || !rows || draw.hidden) return;
-    const views = viewsFrom(draw, rows), look = [draw.look, model.epoch, theme.version, faces().status].join(), anew = look !== this.look;
+    if (draw.hidden) return;
+    const views = viewsFrom(draw, rows), look = [draw.look, model.epoch, faces().status].join(), anew = look !== this.look;
     this.look = look;
     const due = (name, every_ms) => {
       if (!anew && now - (this.paintedAt[name] ?? -Infinity) < every_ms) return false;

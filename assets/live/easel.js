@@ -39,7 +39,7 @@ export class Easel {
   open(id, sheets, rows, model) {
     this.held.set(id, {
       sheets, rows, model, openedAt: performance.now(),
-      charts: chartsOf(sheets, rows, model), // what paints here; null once moved
+      charts: new Charts(sheets, rows, model), // what paints here; null once moved
       number: 0, // of what was painted here last
       kept: [], // frames since the last snapshot, while it is painted here
       fresh: null, // the painter's canvases while they are still empty
@@ -52,7 +52,7 @@ export class Easel {
     const one = this.held.get(id);
     this.held.delete(id);
     this.draws.delete(id);
-    if (one.fresh || !one.charts) this.post({ type: "close", id });
+    if (isThere(one)) this.post({ type: "close", id });
   }
 
   /** A frame of the server for stacks; the painter gets it with what is drawn from it. */
@@ -60,7 +60,7 @@ export class Easel {
     const away = ids.filter((id) => {
       const one = this.held.get(id);
       if (!one || this.state === "given up") return false;
-      if (one.fresh || !one.charts) return true;
+      if (isThere(one)) return true;
       if (snapshot) one.kept = [buffer];
       else if (one.kept.length) one.kept.push(buffer);
       if (one.kept.length > MOST_KEPT) one.kept = []; // it waits for the next snapshot
@@ -141,7 +141,7 @@ export class Easel {
     const now = performance.now();
     if (document.hidden || this.state === "given up") return;
     if (this.out && now - this.heardAt > SILENT_MS) return this.giveUp(new Error("The painter does not answer any more."));
-    const [id, one] = [...this.held].find(([, one]) => one.charts && !one.fresh && !one.stays && now - one.openedAt >= MOVE_MS) ?? [];
+    const [id, one] = [...this.held].find(([, one]) => !isThere(one) && !one.stays && now - one.openedAt >= MOVE_MS) ?? [];
     if (!one) return;
     if (!one.kept.length) this.ask(id);
     else if (this.state === "none") this.start();
@@ -175,7 +175,7 @@ export class Easel {
       one.fresh = null;
       if (one.charts) continue;
       for (const [row, sheet] of Object.entries(one.sheets)) sheet.replaceWith((one.sheets[row] = sheet.cloneNode()));
-      one.charts = chartsOf(one.sheets, one.rows, one.model);
+      one.charts = new Charts(one.sheets, one.rows, one.model);
     }
     if (error) reportError(error);
     this.page.all(true);
@@ -209,8 +209,5 @@ export class Easel {
   }
 }
 
-function chartsOf(sheets, rows, model) {
-  const charts = new Charts(sheets, model);
-  charts.lay(rows);
-  return charts;
-}
+/** Whether the painter has canvases of a stack. */
+const isThere = ({ charts, fresh }) => !charts || fresh !== null;

@@ -2,10 +2,10 @@
 
 /**
  * Sets `window.ofi`, read-only: `ofi.view(market)` gives the present figures of a market's stack,
- * `told` those that its words and numbers tell, `drawn` what can be seen of its charts and since when (`row` is the end of
- * the newest row, `times` whence it came, `at` is Date.now(), `ms` the time it took on the page's thread, `painter_ms` on
- * the painter's), `firstAt` when it was first drawn, ms after navigation, `awaiting` whether what was asked for last is still to come. `ofi.drawings()` gives
- * the `drawn` of each market without making a copy of all else.
+ * `told` those that its words and numbers tell, `drawn` what can be seen of its charts and since when (`times` are those of
+ * its newest row, `at` is Date.now(), `ms` the time it took on the page's thread, `painter_ms` to paint its charts, on
+ * whichever), `firstAt` when it was first drawn, ms after navigation, `awaiting` whether what was asked for last is still to
+ * come. `ofi.drawings()` gives the `drawn` of each market without making a copy of all else.
  */
 export function expose(page) {
   const view = (market) => {

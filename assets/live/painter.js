@@ -18,9 +18,7 @@ export class Painter {
   }
 
   open({ id, sheets, rows }) {
-    const charts = new Charts(sheets, new Model());
-    this.charts.set(id, charts);
-    charts.lay(rows);
+    this.charts.set(id, new Charts(sheets, rows, new Model()));
   }
 
   close({ id }) {
@@ -58,13 +56,14 @@ export class Painter {
 /** @returns {{id: number, number: number, hidden: boolean, ms: number, at: number, strongest: number, error?: string, stack?: string} | null} how it went; null: there is nothing to paint yet */
 export function paintOne(charts, { id, number, rows, ...draw }) {
   const began = performance.now();
+  const told = (more) => ({ id, number, hidden: draw.hidden, ms: performance.now() - began, at: Date.now(), ...more });
   try {
     if (rows) charts?.lay(rows);
     if (!charts?.model.info) return null;
     charts.paint(draw, began);
-    return { id, number, hidden: draw.hidden, ms: performance.now() - began, at: Date.now(), strongest: charts.strongest };
+    return told({ strongest: charts.strongest });
   } catch ({ message, stack }) {
-    return { id, number, hidden: draw.hidden, ms: performance.now() - began, at: Date.now(), strongest: NaN, error: message, stack };
+    return told({ strongest: NaN, error: message, stack });
   }
 }
 

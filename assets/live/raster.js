@@ -5,7 +5,7 @@ import { theme } from "./theme.js";
 export class Raster {
   constructor() {
     this.canvas = globalThis.OffscreenCanvas ? new OffscreenCanvas(1, 1) : document.createElement("canvas");
-    this.context = this.canvas.getContext("2d", { willReadFrequently: true }); // in memory, where columns are written
+    this.context = this.canvas.getContext("2d");
     this.key = "";
     this.last = NaN; // absolute index of the newest column
   }

@@ -42,7 +42,7 @@ export class Stack {
     this.edge = NaN;
     this.spokeIn = NaN; // the second
     this.drawnAt = 0;
-    this.drawn = { count: 0, ms: 0, painter_ms: 0, at: 0, row: null, epoch: 0, times: null, tiles: null };
+    this.drawn = { count: 0, ms: 0, painter_ms: 0, at: 0, epoch: 0, times: null, tiles: null };
     this.told = null; // the figures that words and numbers tell
     this.number = 0; // of what its charts have asked of the painter
     this.pending = []; // drawings of which the painter has its part still to do
@@ -257,7 +257,7 @@ export class Stack {
       bar(this.f, model, shown, this.page.stacks.size > 1);
       this.reading.tell(this.f, model, state, at, shown);
       this.told = model.tiles ?? null;
-      const ms = painted.ms + performance.now() - began, drawing = { ms, row: model.times?.row_ms ?? null, epoch: model.epoch, times: model.times ?? null, tiles: this.told };
+      const ms = painted.ms + performance.now() - began, drawing = { ms, epoch: model.epoch, times: model.times ?? null, tiles: this.told };
       if (painted.awaited && this.number !== this.done?.number) this.pending.push({ number: this.number, drawing });
       else this.shows(drawing, { ...(painted.awaited ? this.done : { ms: 0 }), at: Date.now() });
     }
