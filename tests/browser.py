@@ -281,6 +281,12 @@ INK = """(canvas, ...area) => {
   x.drawImage(canvas, 0, 0);
   return x.getImageData(...area).data;
 }"""
+# The server has sent a market's view as it was at the frozen time, and it can be seen, its charts, too.
+HELD = """market => {
+  const view = window.ofi.view(market), frozen = new URLSearchParams(location.search).get('end');
+  return frozen && view.state === 'frozen' && view.info.end_ms === Number(frozen)
+    && Math.abs(view.edge - view.info.end_ms) <= view.info.step_ms && view.drawn.epoch === view.epoch;
+}"""
 # Charts are painted on the page's own thread, where a test may watch it done: as in a browser that lends
 # no canvases to another.
 ONE_THREAD = "delete HTMLCanvasElement.prototype.transferControlToOffscreen;"

@@ -6,17 +6,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import INK, Watched, eventually, pixels, watched
+from tests.browser import HELD, INK, Watched, eventually, pixels, watched
 
 pytestmark = pytest.mark.browser
 
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
-# The server has sent the view as it was at the frozen time, and it is drawn.
-HELD = """market => {
-  const view = window.ofi.view(market), frozen = new URLSearchParams(location.search).get('end');
-  return frozen && view.state === 'frozen' && view.info.end_ms === Number(frozen)
-    && Math.abs(view.edge - view.info.end_ms) <= view.info.step_ms;
-}"""
 
 
 def plain(text: str) -> str:

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser import INK, ONE_THREAD, Watched, eventually, watched
+from tests.browser import HELD, INK, ONE_THREAD, Watched, eventually, pixels, watched
 from tests.browser_rig import rigged
 from tests.test_browser_modules import page as page
 
@@ -120,6 +120,44 @@ def test_charts_follow_the_theme_on_either_thread(browser: Browser, url: str, sc
         dark = page.page.evaluate(lightness)
         page.page.get_by_role("button", name="Light theme").click()
         page.until(f"least => ({lightness})() > least", dark + 60)
+
+
+# What is chosen for a while is chosen otherwise here than the painter would.
+OTHERWISE = """async () => {
+  const { Heatmap } = await import('/assets/live/heatmap.js');
+  const { Levels } = await import('/assets/live/levels.js');
+  for (const { prototype } of [Heatmap, Levels]) {
+    const { rescale } = prototype;
+    prototype.rescale = function (...given) {
+      const changed = rescale.apply(this, given);
+      if (changed) this.scale.top *= 4;
+      return changed;
+    };
+  }
+  const { Discs } = await import('/assets/live/discs.js'), { find } = Discs.prototype;
+  Discs.prototype.find = function (...given) {
+    find.apply(this, given);
+    this.choice.least = this.found[4].size;
+    this.found = this.found.slice(0, 5);
+  };
+}"""
+
+
+def test_a_picture_stays_as_it_is_when_it_moves(browser: Browser, url: str) -> None:
+    """What was chosen for a while, such as the size of the strongest colour, goes to the painter with it."""
+    with watched(browser) as page:
+        held: list[Route] = []
+        page.page.route("**/painter_thread.js", lambda route: held.append(route))
+        page.open(f"{url}/?m={BTC}&range=300", BTC)
+        page.page.evaluate(OTHERWISE)
+        page.page.get_by_role("button", name="Freeze").click()
+        page.until(HELD, BTC)
+        charts = [f".row-{row} .plot" for row in ("book", "levels", "ofi", "flow")]
+        seen = [pixels(page.page, one) for one in charts]
+        eventually(lambda: held)
+        held[0].continue_()
+        page.until(MOVED, 1)
+        assert [pixels(page.page, one) for one in charts] == seen
 
 
 def test_what_the_painter_could_not_do_is_of_its_tab_alone(browser: Browser, url: str) -> None:

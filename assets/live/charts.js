@@ -20,12 +20,14 @@ export class Charts {
    * @param {Object<string, HTMLCanvasElement | OffscreenCanvas>} sheets the canvas of each row
    * @param {Object<string, object>} rows where each row's charts are on it, `plain` of geometry.js
    * @param {import("./model.js").Model} model
+   * @param {object} [chosen] by the charts that these take over from
    */
-  constructor(sheets, rows, model) {
+  constructor(sheets, rows, model, chosen) {
     this.sheets = sheets;
     this.model = model;
     this.heatmap = new Heatmap();
     this.levels = new Levels();
+    if (chosen) [this.heatmap.scale, this.heatmap.discs.choice, this.levels.scale] = [chosen.sizes, chosen.discs, chosen.strengths];
     this.ofiStrip = new Strip();
     this.paintedAt = {}; // by what of it is painted less often than price and OFI
     this.levelsChanged = Infinity; // since when rows have changed that the levels do not show yet
@@ -40,6 +42,12 @@ export class Charts {
       const areas = Object.entries(row.areas).map(([name, area]) => [name, { ...area, canvas: this.sheets[kind] }]);
       this.rows[kind] = { ...row, areas: Object.fromEntries(areas) };
     }
+  }
+
+  /** What stands for a while, as plain data: with choices of their own, charts that take over would show another picture. */
+  get chosen() {
+    const { heatmap, levels } = this;
+    return { sizes: heatmap.scale, discs: heatmap.discs.choice, strengths: levels.scale };
   }
 
   /** Size that takes the strongest colour of the heatmap. */
@@ -69,7 +77,7 @@ export class Charts {
     this.paintPresent(draw, views, now);
     if (anew) for (const row of Object.values(rows)) if (row.strip && row.height) writeZone(row, draw.zone);
     const { start, end, width } = views.book;
-    if (due("past", Math.min(PAST_MS, Math.max(NOW_MS, (end - start) / width)))) this.paintPast(views, now);
+    if (due("past", Math.min(PAST_MS, Math.max(NOW_MS, (end - start) / width)))) this.paintPast(views);
     // A row has no height while another has the whole screen.
     if (rows.book.height && rows.book.crossWidth && due("now", NOW_MS)) drawProfile(rows.book.areas.cross, model, views.book, draw.depth);
   }
@@ -88,10 +96,10 @@ export class Charts {
   }
 
   /** Levels and taker flow; what is beside them goes with them: a canvas is handed over as a whole, however little of it was drawn. */
-  paintPast(views, now) {
+  paintPast(views) {
     const { model, rows: { levels, flow } } = this;
     if (levels.height) {
-      this.levels.draw(levels.areas.plot, model, views.levels, this.levelsChanged, now);
+      this.levels.draw(levels.areas.plot, model, views.levels, this.levelsChanged);
       this.levelsChanged = Infinity;
       if (levels.crossWidth) this.levels.drawNow(levels.areas.cross, model, views.levels);
     }

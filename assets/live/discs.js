@@ -9,8 +9,7 @@ export class Discs {
   constructor() {
     this.key = "";
     this.found = [];
-    this.frame = ""; // what the choice was made for, at which end of the axis, and the least that is shown
-    this.chosenAt = this.least = NaN;
+    this.choice = { frame: "", at: NaN, least: NaN }; // what it was made for, at which end of the axis; the least size that is shown
     this.seen = new Map(); // name → time, of those found when last asked whether they have settled
     this.changes = 0;
   }
@@ -26,10 +25,10 @@ export class Discs {
     const span = end - start, leaving = (LARGEST_PX / width) * span; // half of such a disc is in view still
     const most = Math.min(MOST, Math.max(12, Math.round(width / 13))), found = trades.largest(start - leaving, end, 2 * most);
     const frame = `${epoch}/${most}/${Math.round(span)}`;
-    if (frame !== this.frame || !(Math.abs(end - this.chosenAt) < CHOICE_MS)) {
-      [this.frame, this.chosenAt, this.least] = [frame, end, found[most - 1]?.size ?? 0];
+    if (frame !== this.choice.frame || !(Math.abs(end - this.choice.at) < CHOICE_MS)) {
+      this.choice = { frame, at: end, least: found[most - 1]?.size ?? 0 };
     }
-    this.found = found.filter(({ size }) => size >= this.least);
+    this.found = found.filter(({ size }) => size >= this.choice.least);
   }
 
   /**

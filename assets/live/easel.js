@@ -181,7 +181,7 @@ export class Easel {
     this.page.all(true);
   }
 
-  /** Gives the painter canvases of its own behind those that are seen, and all frames since the last snapshot. */
+  /** Gives the painter canvases of its own behind those that are seen, what was chosen for them, and all frames since the last snapshot. */
   move(id, one) {
     one.fresh = Object.fromEntries(Object.entries(one.sheets).map(([row, sheet]) => [row, sheet.cloneNode()]));
     for (const [row, sheet] of Object.entries(one.sheets)) {
@@ -189,7 +189,8 @@ export class Easel {
       sheet.after(one.fresh[row]);
     }
     const sheets = Object.fromEntries(Object.entries(one.fresh).map(([row, sheet]) => [row, sheet.transferControlToOffscreen()]));
-    this.post({ type: "open", id, sheets, rows: one.rows }, Object.values(sheets));
+    const { rows, model: { epoch }, charts: { chosen } } = one;
+    this.post({ type: "open", id, sheets, rows, epoch, chosen }, Object.values(sheets));
     this.frames.push(...one.kept.map((buffer) => ({ ids: [id], buffer })));
     one.kept = [];
   }

@@ -8,13 +8,14 @@ import { Strip } from "./strip.js";
 import { theme } from "./theme.js";
 
 const LOOK = { ramp: "tide", heat: "log", clip: "99.5", sizes: "auto" };
+const CHOICE_MS = 10000; // for which sizes keep their colours
 
 export class Heatmap {
   constructor() {
     this.raster = new Raster();
     this.rows = new RowSpan();
     this.done = 0; // version of the table that the raster shows
-    this.scale = null; // {top, epoch, at}
+    this.scale = null; // {top, epoch, clip, at}: time of the newest column when it was chosen
     this.discs = new Discs();
     this.look = LOOK; // how sizes become colours: options of the address
     this.strip = new Strip();
@@ -24,7 +25,6 @@ export class Heatmap {
   dress(options) {
     const { ramp, heat, clip, sizes } = options ?? LOOK, key = [ramp, heat, clip, sizes].join();
     if (key === this.lookKey) return;
-    if (clip !== this.look.clip) this.scale = null;
     this.look = { ramp, heat, clip, sizes };
     this.lookKey = key;
   }
@@ -63,18 +63,18 @@ export class Heatmap {
 
   /** Follows the clipping percentile of the sizes, in steps that the eye does not notice. */
   rescale(model) {
-    const now = performance.now();
-    const same = this.scale?.epoch === model.epoch;
-    if (same && now - this.scale.at < 10000) return false;
+    const { clip } = this.look, { epoch, columns: { last: at } } = model;
+    const same = this.scale?.epoch === epoch && this.scale.clip === clip;
+    if (same && at - this.scale.at < CHOICE_MS) return false;
     const { size } = model.columns.data, rows = model.rowCount;
     const start = model.columns.from * rows, end = model.columns.to * rows;
     const sample = [];
     const stride = Math.max(1, Math.floor((end - start) / 4000)) | 1;
     for (let k = start; k < end; k += stride) if (size[k] > 0) sample.push(size[k]);
     sample.sort((a, b) => a - b);
-    const top = sample.length ? sample[Math.floor(((sample.length - 1) * this.look.clip) / 100)] : 1;
+    const top = sample.length ? sample[Math.floor(((sample.length - 1) * clip) / 100)] : 1;
     const changed = !same || Math.abs(top / this.scale.top - 1) > 0.2;
-    this.scale = { top: changed ? top : this.scale.top, epoch: model.epoch, at: now };
+    this.scale = { top: changed ? top : this.scale.top, epoch, clip, at };
     return changed;
   }
 

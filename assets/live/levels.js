@@ -5,18 +5,19 @@ import { Raster } from "./raster.js";
 import { theme } from "./theme.js";
 
 const CLIP = 0.98, ROOM_STEP_PX = 8;
+const CHOICE_MS = 10000; // for which strengths keep their colours
 
 export class Levels {
   constructor() {
     this.raster = new Raster();
-    this.scale = null;
+    this.scale = null; // {top, epoch, at}: time of the newest row when it was chosen
     this.done = -1;
   }
 
   /** Follows the strength that takes the full colour, symmetric about zero. */
-  rescale(model, now) {
-    const same = this.scale?.epoch === model.epoch;
-    if (same && now - this.scale.at < 10000) return false;
+  rescale(model) {
+    const { epoch, series: { last: at } } = model, same = this.scale?.epoch === epoch;
+    if (same && at - this.scale.at < CHOICE_MS) return false;
     const { levels } = model.series.data, m = model.levelCount;
     const start = model.series.from * m, end = model.series.to * m;
     const stride = Math.max(1, Math.floor((end - start) / 3000)) | 1;
@@ -25,14 +26,14 @@ export class Levels {
     sample.sort((a, b) => a - b);
     const top = sample.length ? sample[Math.floor((sample.length - 1) * CLIP)] || 1 : 1;
     const changed = !same || Math.abs(top / this.scale.top - 1) > 0.2;
-    this.scale = { top: changed ? top : this.scale.top, epoch: model.epoch, at: now };
+    this.scale = { top: changed ? top : this.scale.top, epoch, at };
     return changed;
   }
 
   /** Brings the raster up to date with the series of a model, which has changed from the time `changed` on. */
-  update(model, changed, now) {
+  update(model, changed) {
     const table = model.series, m = model.levelCount, step = model.info.step_ms;
-    const rescaled = this.rescale(model, now);
+    const rescaled = this.rescale(model);
     const columns = Math.ceil((model.info.range_s * 1000) / step) + 16;
     const fresh = this.raster.shape(`${model.epoch}`, 0, m, columns);
     if (!fresh && !rescaled && this.done === table.version) return;
@@ -47,11 +48,11 @@ export class Levels {
     this.done = table.version;
   }
 
-  draw(canvas, model, view, changed, now) {
+  draw(canvas, model, view, changed) {
     const { width, height, X, start, end } = view;
     const x = begin(canvas, width, height);
     if (model.series.length) {
-      this.update(model, changed, now);
+      this.update(model, changed);
       const step = model.info.step_ms, m = model.levelCount;
       this.raster.draw(x, Math.floor(start / step), Math.ceil(end / step) + 1, (index) => X((index - 1) * step), 0, height);
       // Thin lines of the panel keep the levels apart.

@@ -15,11 +15,12 @@ function further(arrays) {
 const LEAVING = 1 / 16;
 
 export class Model {
-  constructor() {
+  /** @param {number} epoch that of the model which it goes on from */
+  constructor(epoch = 0) {
     this.key = null;
     this.seq = null;
     this.info = null; // scalars of the last snapshot
-    this.epoch = 0; // grows with every snapshot: caches start anew
+    this.epoch = epoch; // grows with every snapshot: caches start anew
     this.status = null;
     this.statusAt = 0;
   }

@@ -17,8 +17,8 @@ export class Painter {
     this[type](message);
   }
 
-  open({ id, sheets, rows }) {
-    this.charts.set(id, new Charts(sheets, rows, new Model()));
+  open({ id, sheets, rows, epoch, chosen }) {
+    this.charts.set(id, new Charts(sheets, rows, new Model(epoch - 1), chosen)); // the snapshot follows
   }
 
   close({ id }) {
