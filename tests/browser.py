@@ -12,7 +12,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app.clock import NS_PER_S, SystemClock
-from app.records import ROW_NS, State
+from app.records import QUALITY_NS, ROW_NS, State
 from app.store import SqliteStore, open_store
 from tests.processes import wait_for
 from tests.web_market import advance, fill, gap_records
@@ -192,10 +192,10 @@ class LiveMarkets:
         self.state: tuple[State, str] | None = None
         self._end = threading.Event()
         now_ns = self.clock.now_ns()
+        self.filled_ns = now_ns - now_ns % QUALITY_NS  # so that a past which was made serves again
         for walk in self.walks:
             walk.prints = prints
-            fill(self.store, walk, minutes, now_ns, outage=outage)
-        self.filled_ns = now_ns - now_ns % NS_PER_S
+            fill(self.store, walk, minutes, self.filled_ns, outage=outage)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:

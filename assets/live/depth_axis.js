@@ -1,7 +1,6 @@
 // The size axis beside the heatmap: how far it reaches for the price rows in view.
 
 const ROOM_PX = 44; // for the sizes of walls, which stand right of their bars
-const HOLD_MS = 30000;
 
 /** Price rows of the profile in view, `first … end − 1`; the largest size and running sum among them. */
 export function rowsInView({ profile: p, info: { group, tick } }, { low, high }) {
@@ -15,21 +14,8 @@ export function rowsInView({ profile: p, info: { group, tick } }, { low, high })
   return { first, end, largest, sum };
 }
 
-export class DepthAxis {
-  constructor() {
-    this.most = 0; // its right end, kept steady
-    this.shrunk = 0;
-  }
-
-  /** Its right end and the pixels up to there; null where there is no size to show. It grows at once, and shrinks after a while. */
-  fit(model, view, now) {
-    const { largest } = model.profile && view.showsNow ? rowsInView(model, view) : { largest: 0 };
-    if (!(largest > 0)) return null;
-    if (largest > this.most || now - this.shrunk > HOLD_MS) {
-      this.most = largest * 1.05;
-      this.shrunk = now;
-    }
-    if (largest > this.most * 0.6) this.shrunk = now;
-    return { most: this.most, plot: view.crossWidth - ROOM_PX };
-  }
+/** Its right end, from `reach` (ranges.js), and the pixels up to there; null where there is no size to show. */
+export function sizeAxis(model, view, reach, now) {
+  const { largest } = model.profile && view.showsNow ? rowsInView(model, view) : { largest: 0 };
+  return largest > 0 ? { most: reach.fit(largest, now), plot: view.crossWidth - ROOM_PX } : null;
 }

@@ -4,7 +4,7 @@ import { flowBars, linesOf, usual } from "./bars.js";
 import { besideRows } from "./beside.js";
 import { Crosshair } from "./crosshair.js";
 import { giveAxes } from "./dash.js";
-import { DepthAxis } from "./depth_axis.js";
+import { sizeAxis } from "./depth_axis.js";
 import { secondOf } from "./drawing.js";
 import { measure, plain } from "./geometry.js";
 import { bookMenu, bookWords, ofiMenu, ofiWords } from "./book_menu.js";
@@ -33,7 +33,6 @@ export class FlowPane {
     this.rows = element.querySelector(".rows");
     this.overlay = element.querySelector("canvas.overlay");
     this.card = element.querySelector(".readout");
-    this.sizeAxis = new DepthAxis();
     this.crosshair = new Crosshair(stack, {
       locate: (left, top) => locate(this.geometry, this.views, left, top),
       leftOf: (time) => this.plot.left + this.views.book.X(time),
@@ -177,7 +176,7 @@ export class FlowPane {
     const { book, ofi } = this.views, zone = zoneName(book.end);
     this.crosshair.follow();
     this.chips = present(state);
-    if (book.crossWidth) this.depthAxis = this.sizeAxis.fit(model, book, performance.now());
+    if (book.crossWidth) this.depthAxis = sizeAxis(model, book, ranges.size, performance.now());
     const look = [
       geometry.stamp, devicePixelRatio, zone, state, hidden, this.recorded, this.optionsKey, theme.version,
       ranges.user.time, ranges.user.price, book.low, book.high, ofi.high,

@@ -2,8 +2,8 @@
 
 const SHRINK_AFTER_MS = 30000;
 
-/** A symmetric range about zero that grows at once and shrinks after a while. */
-export class Symmetric {
+/** How far an axis goes from zero: it grows at once, and shrinks after a while. */
+export class Reach {
   constructor() {
     this.reach = 0;
     this.heldAt = 0;
@@ -30,8 +30,9 @@ export class Symmetric {
 export class Ranges {
   constructor() {
     this.user = { time: null, price: null };
-    this.ofi = new Symmetric();
-    this.flow = new Symmetric();
+    this.ofi = new Reach();
+    this.flow = new Reach();
+    this.size = new Reach(); // of what rests in a price row
     this.edge = NaN;
   }
 
@@ -42,6 +43,7 @@ export class Ranges {
   begin() {
     this.ofi.reset();
     this.flow.reset();
+    this.size.reset();
   }
 
   /** Time range: the last `range_s` up to `edge`, or what the user chose. */
