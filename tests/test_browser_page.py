@@ -23,6 +23,12 @@ def test_the_page_draws_in_both_themes_without_complaint(
 ) -> None:
     page.open(f"{url}/?m={BTC}&theme={theme}", BTC)
     expect(page.page.locator("html")).to_have_attribute("data-mantine-color-scheme", theme)
+    # Dash is loaded after the first drawing, which its megabytes would hold up.
+    began = page.page.evaluate(
+        "Math.min(...performance.getEntriesByType('resource')"
+        ".filter(({name}) => name.includes('suites/')).map(({startTime}) => startTime))"
+    )
+    assert began >= min(page.view(BTC)["firstAt"], 1500)
     for row in ("book", "ofi", "levels", "flow"):
         for kind in ("plot", "cross"):
             chart = f".row-{row} .{kind}"

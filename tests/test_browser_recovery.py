@@ -103,7 +103,9 @@ def test_parts_of_dash_that_do_not_come_at_first_are_asked_for_again(
             else:
                 route.fallback()
 
-        page.page.route(re.compile(r"async-\w+\.js|plotly\.min\.js"), lose)
+        page.page.route(
+            re.compile(r"async-\w+\.js|plotly\.min\.js|/react-dom@|dash_mantine_components"), lose
+        )
         refused: list[str] = []
 
         def refuse(route: Route) -> None:

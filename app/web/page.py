@@ -45,7 +45,7 @@ _INDEX = """<!DOCTYPE html>
 %(shell)s
 %(templates)s
 {%app_entry%}
-<footer id="scripts">{%config%}{%scripts%}{%renderer%}</footer>
+<footer id="scripts">{%config%}<template>{%scripts%}{%renderer%}</template></footer>
 </body>
 </html>"""
 

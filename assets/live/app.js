@@ -1,7 +1,7 @@
 // The page: finds the stacks that Dash renders, subscribes to what they show, draws on frames.
 import { Connection } from "./connection.js";
 import { bindControls, freeze, showBins } from "./controls.js";
-import { adopt, element } from "./dash.js";
+import { adopt, bring, element } from "./dash.js";
 import { h } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { Easel } from "./easel.js";
@@ -311,6 +311,7 @@ export async function start() {
   bindPanels(page);
   bindFullScreen();
   page.changeView(document.getElementById("app").dataset.first);
+  bring(() => page.shell.painted);
   await adopt((text) => page.changeView(text));
   page.shell.adopted();
 }

@@ -1,7 +1,9 @@
 // What Dash makes for a page that stands without it: controls, axes and the grid come when they are made.
-import { parts } from "./parts.js";
+import { h } from "./dom.js";
+import { inOrder, parts } from "./parts.js";
 
 const AGAIN_MS = 4000;
+const LOOK_MS = 20, LONGEST_MS = 1500; // for the first drawing: a page may have none for long
 let ready = false;
 const waiting = [];
 const asked = new Set(); // holders
@@ -10,6 +12,16 @@ const asked = new Set(); // holders
 export function set(id, props) {
   if (ready) window.dash_clientside.set_props(id, props);
   else waiting.push([id, props]);
+}
+
+/** Loads Dash once the page is `drawn()`: its scripts are megabytes, and would take the first drawing its time. */
+export async function bring(drawn) {
+  const began = performance.now();
+  while (!drawn() && performance.now() - began < LONGEST_MS) await new Promise((next) => setTimeout(next, LOOK_MS));
+  const holder = document.getElementById("scripts"), all = [...holder.querySelector("template").content.children];
+  await inOrder(all.filter(({ src }) => src).map(({ src }) => src), holder);
+  const starts = all.find(({ src }) => !src);
+  holder.append(h("script", { id: starts.id, text: starts.text }));
 }
 
 /** Waits for an element. */

@@ -11,19 +11,28 @@ export function parts(paths) {
   return Promise.all(paths.map((path) => found.get(path)));
 }
 
-async function run(path) {
-  const src = new URL(`_dash-component-suites/${path}`, document.baseURI).href;
-  for (let wait = FIRST_WAIT_MS; !(await tried(src)); wait = Math.min(LONGEST_WAIT_MS, 2 * wait)) {
+/** Runs scripts one after the other, in a place where they stay: scripts of Dash look for others beside them. */
+export async function inOrder(sources, place) {
+  for (const src of sources) fetch(src).catch(() => {}); // they come side by side, if into the browser's cache alone
+  for (const src of sources) await until(src, place);
+}
+
+function run(path) {
+  return until(new URL(`_dash-component-suites/${path}`, document.baseURI).href);
+}
+
+async function until(src, place) {
+  for (let wait = FIRST_WAIT_MS; !(await tried(src, place)); wait = Math.min(LONGEST_WAIT_MS, 2 * wait)) {
     await new Promise((next) => setTimeout(next, wait));
   }
 }
 
-function tried(src) {
+function tried(src, place = null) {
   return new Promise((done) => {
     const end = (event) => {
-      event.target.remove();
+      if (!place || event.type === "error") event.target.remove();
       done(event.type === "load");
     };
-    document.head.append(h("script", { src, onload: end, onerror: end }));
+    (place ?? document.head).append(h("script", { src, async: !place, onload: end, onerror: end })); // Dash looks past async ones
   });
 }
