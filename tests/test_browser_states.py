@@ -254,6 +254,15 @@ def test_each_state_of_a_feed_shows_its_words(
     for name in ("mid", "spread", "ofi", "queue"):
         expect(page.page.locator(f"[data-f={name}]").first).to_have_text("–")
     assert page.page.evaluate(BOXES) == before
+    # So on every tab: what stands there is no picture of now.
+    grey, hidden = state in (State.STALE, State.DOWN), state is State.DOWN
+    charts = {"evidence": ".evidence", "trades": ".trades", "flow": ".row-ofi .cv"}
+    for tab, holder in charts.items():
+        page.page.locator(f"#tabs [data-tab={tab}]").click()
+        chart = page.page.locator(f"{holder} canvas").first
+        expect(chart).to_have_css("filter", "grayscale(0.9)" if grey else "none")
+        one = chart if tab == "flow" else page.page.locator(holder)
+        expect(one).to_have_css("visibility", "hidden" if hidden else "visible")
     if state is State.DOWN:
         assert "3 attempts since; the next is in 1" in plain(said.inner_text())
         page.page.get_by_role("button", name="Try now").click()
