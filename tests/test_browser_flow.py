@@ -221,6 +221,46 @@ def test_a_panel_takes_the_whole_screen_and_gives_it_back(page: Watched, url: st
     )
 
 
+# Shown in full screen: as wide as the window, and drawn as sharp as elsewhere.
+WHOLE = """name => {
+  const one = document.querySelector(`canvas[data-canvas=${name}]`), { clientWidth, clientHeight } = one;
+  return document.fullscreenElement && clientWidth > innerWidth * 0.9 && clientHeight > innerHeight * 0.7
+    && one.width === clientWidth && one.height === clientHeight;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("tab", "panel", "axis"),
+    [("trades", "cvd", 76), ("evidence", "vpin", 0), ("quality", "latency", 76)],
+)
+def test_in_full_screen_a_panel_is_used_as_elsewhere(
+    page: Watched, url: str, tab: str, panel: str, axis: int
+) -> None:
+    """What lies over charts is there, and time moves as far as the hand does."""
+    page.open(f"{url}/?m={BTC}&range=120", BTC)
+    page.page.locator(f"#tabs [data-tab={tab}]").click()
+    menu(page, panel)
+    page.page.get_by_role("menuitem", name="Full screen").click()
+    page.until(WHOLE, panel)
+    box = page.page.locator(f"canvas[data-canvas={panel}]").bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.page.locator(f".tabpane[data-tab={tab}] .readout")).to_be_visible()
+    if axis:
+        page.until("m => window.ofi.view(m).info.range_s === 120", BTC)
+        page.page.mouse.down()
+        page.page.mouse.move(box["x"] + box["width"] / 2 + (box["width"] - axis) / 4, box["y"] + 90)
+        page.page.mouse.up()
+        page.until("m => window.ofi.view(m).user.time", BTC)
+        view = page.view(BTC)
+        assert (view["edge"] - view["user"]["time"][1]) / 1000 == pytest.approx(30, abs=4)
+    # Another tab has no panel of its own to show so.
+    page.page.keyboard.press("1")
+    page.until("() => !document.fullscreenElement && !document.querySelector('.solo')")
+    expect(page.page.locator(".row-book .plot")).to_be_visible()
+    assert page.complaints == []
+
+
 def test_the_menu_is_worked_by_the_keyboard_and_leads_to_the_definition(
     page: Watched, url: str
 ) -> None:

@@ -7,7 +7,7 @@ import { Drawing } from "./drawing.js";
 import { Easel } from "./easel.js";
 import { takeFee } from "./evidence_words.js";
 import { expose } from "./exposed.js";
-import { bindFullScreen } from "./fullscreen.js";
+import { bindFullScreen, leave } from "./fullscreen.js";
 import { Notices } from "./notices.js";
 import { bindPanels } from "./panels.js";
 import { showLink } from "./pill.js";
@@ -131,6 +131,7 @@ class Page {
       one.setAttribute("aria-selected", String(chosen));
       one.tabIndex = chosen ? 0 : -1;
     }
+    if (document.documentElement.dataset.tab !== tab) leave();
     document.documentElement.dataset.tab = tab;
     for (const stack of this.stacks.values()) stack.turnTo(tab);
   }

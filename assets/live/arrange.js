@@ -10,7 +10,7 @@ export function bindArrange(shell) {
   document.addEventListener("pointerdown", (event) => {
     if (event.button || matchMedia("(max-width: 767px)").matches) return;
     const title = event.target.closest?.("[data-rows] > .panel .plot-head h3");
-    if (title && !title.closest(":fullscreen, .filled, .solo")) new Move(shell, title.closest(".panel"), event);
+    if (title && !title.closest(".solo")) new Move(shell, title.closest(".panel"), event);
     const edge = event.target.closest?.(".edge");
     if (edge) new Stretch(shell, edge.closest(".panel"), edge, event);
   });

@@ -199,7 +199,7 @@ export class FlowPane {
   moveAxes() {
     const { book, ofi, flow } = this.views;
     const layout = [
-      this.geometry.stamp, this.model.epoch, this.ranges.user.time, this.rows.classList.contains("solo"), book.low, book.high, ofi.high, flow.high,
+      this.geometry.stamp, this.model.epoch, this.ranges.user.time, this.stack.panes.classList.contains("solo"), book.low, book.high, ofi.high, flow.high,
       this.depthAxis?.most, Math.round(book.end - book.start), // whole ms: a difference of times is not exact
     ].join();
     // What the user takes hold of must be where plotly has it.

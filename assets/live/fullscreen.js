@@ -1,21 +1,19 @@
-// One panel over the whole screen. A row of a linked stack takes its stack's charts with it, because its
-// axes are drawn above all rows: the others give way.
+// One panel over the whole screen. It takes the panes of its market with it, for axes, crosshair, hover and the words of a
+// state are drawn over all panels: the others give way.
 
 const FILLED = "filled"; // where the browser has no full screen to give
 
-const target = (panel) => panel.closest(".rows") ?? panel;
-
 /** Whether a panel has the screen. */
 export function isFull(panel) {
-  const one = target(panel);
-  return (document.fullscreenElement === one || one.classList.contains(FILLED)) && (one === panel || panel.classList.contains("soloed"));
+  return panel.classList.contains("soloed");
 }
 
 /** Gives a panel the screen, or takes it back. */
 export async function fullScreen(panel) {
   if (isFull(panel)) return leave();
-  const one = target(panel);
-  solo(one, panel);
+  const one = panel.closest(".panes");
+  one.classList.add("solo");
+  for (const other of one.querySelectorAll(".panel")) other.classList.toggle("soloed", other === panel);
   if (one.requestFullscreen && document.fullscreenEnabled) {
     try {
       await one.requestFullscreen();
@@ -27,13 +25,8 @@ export async function fullScreen(panel) {
   one.classList.add(FILLED);
 }
 
-function solo(one, panel) {
-  if (one === panel) return;
-  one.classList.add("solo");
-  for (const other of one.querySelectorAll("[data-row]")) other.classList.toggle("soloed", other === panel);
-}
-
-function leave() {
+/** Takes the screen back from the panel that has it, if one has. */
+export function leave() {
   if (document.fullscreenElement) document.exitFullscreen();
   else restore();
 }

@@ -183,7 +183,7 @@ export class Shell {
 
   fullScreen() {
     const focused = document.activeElement?.closest("[data-panel]");
-    const panel = focused ?? (this.under?.isConnected && this.under.offsetParent ? this.under : document.querySelector(".tabpane:not([hidden]) [data-panel]:not(.off)"));
+    const panel = document.querySelector(".soloed") ?? focused ?? (this.under?.isConnected && this.under.offsetParent ? this.under : document.querySelector(".tabpane:not([hidden]) [data-panel]:not(.off)"));
     if (panel) fullScreen(panel);
   }
 }
