@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Watched, eventually, pixels, watched
+from tests.browser import INK, Watched, eventually, pixels, watched
 
 pytestmark = pytest.mark.browser
 
@@ -90,4 +90,32 @@ def test_a_zoom_of_vpin_is_read_from_the_store_where_another_tab_needs_it(
         live.click()
         one.until(WHOLE, [BTC])
         one.until("() => !/end=/.test(location.search)")
+        assert one.complaints == []
+
+
+# Of a strip of the chart about a time, the share of pixels that is painted.
+INKED = f"""([from, to, market]) => {{
+  const ink = {INK}, canvas = document.querySelector(`[data-market='${{market}}'] canvas[data-canvas=vpin]`);
+  const {{ evidence, user }} = window.ofi.view(market);
+  const [start, end] = user.time ?? [evidence.end_ms - evidence.lookback_s * 1000, evidence.end_ms];
+  const plot = canvas.clientWidth - 44 - 82;
+  const at = Math.round(44 + (plot * ((from + to) / 2 - start)) / (end - start));
+  const data = ink(canvas, at, 8, 2, canvas.clientHeight - 30), alpha = data.filter((_, k) => k % 4 === 3);
+  return alpha.filter(Boolean).length / alpha.length;
+}}"""
+
+
+def test_a_gap_is_hatched_further_back_than_the_range(browser: Browser, url: str) -> None:
+    with watched(browser) as one:
+        one.page.goto(f"{url}/?m={BTC}&tab=evidence&lookback=900&range=900")
+        one.until(THERE, [BTC])
+        (gap,) = [gap for gap in one.view(BTC)["gaps"] if gap["stream"] == "trades"]
+        stretch = [gap["from_ms"], gap["to_ms"], BTC]
+        eventually(lambda: one.page.evaluate(INKED, stretch) == 1)
+        one.page.goto(f"{url}/?m={BTC}&tab=evidence&lookback=900&range=120")
+        one.until(THERE, [BTC])
+        assert one.view(BTC)["gaps"] == []
+        eventually(lambda: one.page.evaluate(INKED, stretch) == 1)
+        since = gap["to_ms"] + 10_000
+        assert one.page.evaluate(INKED, [since, since, BTC]) < 0.5
         assert one.complaints == []

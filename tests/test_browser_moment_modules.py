@@ -105,6 +105,28 @@ def test_a_gesture_moves_the_zoom_within_the_look_back(
     assert page.evaluate(script, [shown, wanted]) == want
 
 
+UNKNOWN = """async ([from, to, spans]) => {
+  const { unknown } = await import('/live/evidence_time.js');
+  const told = from && { ev_gap_from: from, ev_gap_to: to };
+  return unknown(told ?? {}, spans.map(([from, to]) => ({ from, to }))).map(({ from, to }) => [from, to]);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("case", "want"),
+    [
+        ([[10, 50], [20, 60], [[50, 60], [90, 99]]], [[10, 20], [50, 60], [90, 99]]),
+        ([[10], [20], [[15, 30], [5, 12]]], [[5, 30]]),  # hatches over hatches are a third kind
+        ([[10], [40], [[20, 30]]], [[10, 40]]),
+        ([None, None, [[20, 30]]], [[20, 30]]),  # nothing is stored
+    ],
+)
+def test_gaps_that_answer_and_frames_tell_are_drawn_once(
+    page: Page, case: list[Any], want: list[list[int]]
+) -> None:
+    assert page.evaluate(UNKNOWN, case) == want
+
+
 TOLD = """async ([lost_s, figure_s, frozen, gap]) => {
   const { Notices } = await import('/live/notices.js');
   const now = Date.now(), said = [];

@@ -286,3 +286,19 @@ def test_vpin_is_that_of_the_full_buckets(rig: Rig) -> None:
     assert told["p95"] == np.quantile(buckets["vpin"], 0.95)
     inside = buckets[buckets["end_ns"] > NOW_NS - TEN.lookback_ns]
     np.testing.assert_array_equal(found.arrays["ev_vpin"], inside["vpin"])
+
+
+def test_gaps_of_trades_are_told_for_the_whole_look_back(tmp_path: Path) -> None:
+    """A frame tells those of its range, which may be shorter."""
+    store = open_store(f"sqlite:///{tmp_path}", clock=FakeClock(NOW_NS))
+    (walk,) = walks(1, seed=7)
+    fill(store, walk, 11, NOW_NS)
+    gap = store.window(BTC, "gap", 0, NOW_NS)[-1]  # of trades
+    from_ns, to_ns = int(gap["from_ns"]), int(gap["to_ns"])
+    middle_ns = (from_ns + to_ns) // 2 // NS_PER_S * NS_PER_S
+    market = store.markets()[BTC]
+    for end_ns, told in ((NOW_NS, [(from_ns, to_ns)]), (middle_ns, [(from_ns, middle_ns)])):
+        arrays = find_past(store, market, TEN, end_ns).arrays
+        found = zip(arrays["ev_gap_from"] * 1e6, arrays["ev_gap_to"] * 1e6, strict=True)
+        assert list(found) == told
+    store.close()

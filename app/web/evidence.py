@@ -78,6 +78,7 @@ def find(
         values |= more
         arrays |= series
     more, series = _toxicity(store, history, start_ns, end_ns)
+    series |= _trade_gaps(history, gaps, start_ns, end_ns)
     return Finding(question, end_ns, values | more, arrays | series)
 
 
@@ -190,3 +191,15 @@ def _toxicity(
     }
     arrays: Arrays = {"ev_vpin_t": time_ns[inside] / NS_PER_MS, "ev_vpin": value[inside]}
     return {"toxicity": values}, arrays
+
+
+def _trade_gaps(history: History, gaps: Gaps, start_ns: int, end_ns: int) -> Arrays:
+    """Where trades of the look-back are not known: a view's own gaps reach back for its range alone."""
+    start_ns = max(start_ns, history.first_ns or start_ns)  # a young market misses nothing before
+    from_ns = np.maximum(gaps.trades.from_ns, start_ns)
+    to_ns = np.minimum(gaps.trades.to_ns, end_ns)
+    inside = from_ns < to_ns
+    return {
+        "ev_gap_from": from_ns[inside] / NS_PER_MS,
+        "ev_gap_to": to_ns[inside] / NS_PER_MS,
+    }

@@ -3,7 +3,7 @@ import { drawImpact, drawPrediction } from "./evidence_charts.js";
 import { nearest } from "./evidence_axes.js";
 import { empties } from "./evidence_states.js";
 import { TABLES } from "./evidence_tables.js";
-import { EvidenceTime } from "./evidence_time.js";
+import { EvidenceTime, unknown } from "./evidence_time.js";
 import { drawAdverse, drawMarkouts, drawVpin } from "./evidence_trades.js";
 import { feeField, writeCard, writeTables } from "./evidence_words.js";
 import { number, percent, signed, span, stamp } from "./format.js";
@@ -113,7 +113,7 @@ export class EvidencePane {
     const { values, arrays, stack, state, timeline } = this;
     if (!values?.explains) return;
     const given = {
-      values, arrays, info: stack.model.info, spans: stack.spans("trades", state, values.end_ms), cursor: this.time,
+      values, arrays, info: stack.model.info, spans: unknown(arrays, stack.spans("trades", state, values.end_ms)), cursor: this.time,
       shown: timeline.range, placed: (plot) => (timeline.plot = plot),
     };
     for (const name of names) {

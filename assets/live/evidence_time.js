@@ -13,6 +13,17 @@ export function timeShown(values, zoom) {
   return zoom && zoom[0] < end && zoom[1] > start ? zoom : [start, end];
 }
 
+/** Where trades are not known: in the look-back, by the answer, and since then, by the frames; each stretch once. */
+export function unknown({ ev_gap_from: from = [], ev_gap_to: to = [] }, spans) {
+  const found = [];
+  for (const one of [...Array.from(from, (at, k) => ({ from: at, to: to[k] })), ...spans].sort((a, b) => a.from - b.from)) {
+    const before = found.at(-1);
+    if (before && one.from <= before.to) before.to = Math.max(before.to, one.to);
+    else found.push({ ...one });
+  }
+  return found;
+}
+
 /**
  * What a gesture makes of the range that is shown, within all that there is: another one, null where it is zoomed out to
  * all, undefined where nothing comes of it.
