@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser_rig import rigged
 from tests.test_browser_modules import page as page
 from tests.test_browser_shell_modules import call
 
@@ -212,6 +213,85 @@ def test_a_clock_that_was_set_is_no_sleep(page: Page) -> None:
     assert page.evaluate(SET, [60_000, 60_000]) == [["This device slept for 1 min"], 1, 0]
     assert page.evaluate(SET, [60_000, 100]) == [[], 1, 0]
     assert page.evaluate(SET, [100, 100])[:2] == [[], 0]
+
+
+# A page whose clocks and long tasks are moved by hand: what it said, and how often its connection was woken.
+LOOKS = """async (stand) => {
+  const { Notices } = await import('/live/notices.js');
+  const words = [], now = { wall: Date.now(), own: performance.now(), tasks: [], hidden: false };
+  const woken = [], connection = { lostAt: null, wake: () => woken.push(true) };
+  const stack = { model: { tiles: { t: now.wall }, series: { last: now.wall }, gaps: [] },
+    ranges: { user: { time: null } } };
+  const view = { tab: 'flow', range_s: 900, lookback_s: 7200 };
+  const page = { frozen: false, view, stacks: new Map([[1, stack]]), connection };
+  stand(Date, 'now', () => now.wall);
+  stand(performance, 'now', () => now.own);
+  stand(window, 'PerformanceObserver', Object.assign(function () {
+    return { observe() {}, takeRecords: () => now.tasks.splice(0) };
+  }, { supportedEntryTypes: ['longtask'] }));
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => now.hidden });
+  const notices = new Notices(page);
+  notices.say = said => words.push(said.replaceAll('\u00a0', ' '));
+  const passes = (wall, own = wall) => { now.wall += wall; now.own += own; };
+  const look = (wall = 1000, own = wall) => { passes(wall, own); notices.tick(); };
+  const hide = hidden => { now.hidden = hidden; notices.turned(); };
+  const greet = () => {
+    notices.greeted({ started_ms: 0, time_ms: now.wall });
+    Object.assign(stack.model.series, { last: now.wall });
+    notices.filled(stack);
+  };
+  greet(); look(); look();
+  return { tools: { now, page, stack, passes, look, hide, greet }, told: { words, woken } };
+}"""
+SLEPT = "This device slept for 10 min; what was missed is filled from the store, nothing lost."
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("look(600_000, 0); greet()", [SLEPT]),  # the page's own clock stands still
+        ("look(601_000); greet()", [SLEPT]),  # it runs on, and the look comes late
+        ("look(20_000); greet()", []),  # of a machine that is far too busy
+        ("now.tasks.push({ duration: 599_000 }); look(601_000); greet()", []),  # of a page that is
+        (
+            "hide(true); look(61_000); look(61_000); passes(40_000); hide(false); look(); greet()",
+            [],
+        ),
+        ("hide(true); passes(61_000); hide(false); look(); look(); greet()", []),
+    ],
+)
+def test_sleep_is_told_by_clocks_that_stand_and_by_those_that_run_on(
+    page: Page, act: str, said: list[str]
+) -> None:
+    found = rigged(page, LOOKS, f"() => {{ {act} }}")
+    assert (found["words"], len(found["woken"])) == (said, len(said))
+
+
+NOW = "The view is of now; it draws"
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("", f"{NOW} what happened meanwhile."),
+        ("page.view.range_s = 300", f"{NOW} the last 5 min of what happened meanwhile."),
+        (
+            "Object.assign(page.view, { range_s: 300, tab: 'evidence' })",
+            f"{NOW} what happened meanwhile.",
+        ),
+        ("page.frozen = true", "The view is still frozen."),
+        (
+            "stack.ranges.user.time = [1, 2]",
+            "The view is still zoomed; the time in view is the same.",
+        ),
+        ("page.connection.lostAt = 1", None),  # told when it is back
+    ],
+)
+def test_after_an_absence_the_page_says_what_is_drawn_of_it(
+    page: Page, act: str, said: str | None
+) -> None:
+    found = rigged(page, LOOKS, f"() => {{ {act}; hide(true); passes(720_000); hide(false); }}")
+    assert found["words"] == ([f"Hidden for 12 min. {said}"] if said else [])
 
 
 DAY_MS = 86_400_000

@@ -182,8 +182,9 @@ def test_hours_in_the_background_are_told(page: Watched, url: str) -> None:
     page.page.evaluate(HIDDEN, (3 * 60 + 5) * 60_000)
     notice = page.page.locator("#notice")
     expect(notice).to_contain_text("Hidden for")
-    words = plain(notice.inner_text())
-    assert words == "Hidden for 3 h 5 min. The view is of now; what happened meanwhile is drawn."
+    assert plain(notice.inner_text()) == (
+        "Hidden for 3 h 5 min. The view is of now; it draws the last 15 min of what happened meanwhile."
+    )
 
 
 def test_an_expired_session_asks_to_sign_in_and_comes_back_to_the_view(

@@ -1,10 +1,12 @@
 // What happened to the page itself, told once it is mended: a restart, hours hidden, a device that slept.
-import { duration, stamp } from "./format.js";
+import { duration, span, stamp } from "./format.js";
 import { write } from "./texts.js";
 
 const SHOWN_MS = 8000;
 const HIDDEN_MS = 600_000; // an absence worth a word
 const SLEPT_MS = 5000; // wall time may run so far ahead of the page's own before it counts as sleep
+const LOOKS_MS = 1000; // how often the page looks after itself
+const LATE_MS = 30_000; // so much too late no look of a page that is seen and idle comes, but after a sleep
 const BRIEF_MS = 1500;
 const ALL_MS = 5000; // so long it waits for the markets that have not come back
 
@@ -12,6 +14,10 @@ export class Notices {
   constructor(page) {
     this.page = page;
     this.drift = Date.now() - performance.now();
+    this.lookedAt = NaN;
+    this.unseen = false; // since the last look
+    this.worked = 0; // ms of long tasks since then, where the browser tells of them
+    this.tasks = longTasks((entries) => this.work(entries));
     this.hello = null;
     this.pending = null; // said when the snapshots after it have come
     document.addEventListener("visibilitychange", () => this.turned());
@@ -22,7 +28,7 @@ export class Notices {
     const before = this.hello, own = performance.now();
     this.hello = { ...hello, own };
     // Only of a sleep does the server know too: where it does not, the clock of this device was set.
-    if (before && hello.time_ms - before.time_ms - (own - before.own) < (this.slept ?? 0) / 2) this.slept = 0;
+    if (before && this.stood && hello.time_ms - before.time_ms - (own - before.own) < (this.slept ?? 0) / 2) this.slept = 0;
     const { connection } = this.page, away = Math.max(this.slept ?? 0, Date.now() - (connection.lostAt ?? Date.now()));
     connection.lostAt = null;
     if (!before) return;
@@ -57,26 +63,54 @@ export class Notices {
     this.say(`${what}; ${filled}, ${missing > 500 ? `${duration(missing)} of it missing` : "nothing lost"}.`);
   }
 
-  /** Looked at once a second: wall time that ran ahead of the page's own is sleep of this device. */
+  /**
+   * Looked at once a second: wall time that ran ahead of the page's own is sleep of this device. Where the page's own runs on
+   * meanwhile, it is a look that comes far too late.
+   */
   tick() {
-    const { pending } = this;
-    if (pending?.filled.size && performance.now() - pending.since > ALL_MS) this.tell();
-    const drift = Date.now() - performance.now(), ahead = drift - this.drift;
+    const { pending } = this, own = performance.now();
+    if (pending?.filled.size && own - pending.since > ALL_MS) this.tell();
+    const drift = Date.now() - own, ahead = drift - this.drift, late = this.late(own), stood = ahead >= SLEPT_MS;
     this.drift = drift;
-    if (ahead < SLEPT_MS) return;
-    this.slept = ahead;
+    if (!stood && late < LATE_MS) return;
+    [this.slept, this.stood] = [stood ? ahead : late, stood];
     this.page.connection.wake();
+  }
+
+  /** How much too late a look comes, ms, but for what the page worked; not while it was hidden, where browsers hold timers up. */
+  late(own) {
+    this.work(this.tasks?.takeRecords() ?? []);
+    const late = this.unseen ? 0 : own - this.lookedAt - LOOKS_MS - this.worked;
+    [this.lookedAt, this.unseen, this.worked] = [own, document.hidden, 0];
+    return late || 0;
+  }
+
+  work(entries) {
+    this.worked += entries.reduce((sum, { duration }) => sum + duration, 0);
   }
 
   turned() {
     if (document.hidden) {
-      this.hiddenAt = Date.now();
+      [this.hiddenAt, this.unseen] = [Date.now(), true];
       return;
     }
     const away = this.hiddenAt === undefined ? 0 : Date.now() - this.hiddenAt;
     this.hiddenAt = undefined;
     this.tick();
-    if (away >= HIDDEN_MS && !this.slept && !this.pending) this.say(`Hidden for ${duration(away)}. The view is of now; what happened meanwhile is drawn.`);
+    // Of a lost connection is told once it is back.
+    const { connection, view } = this.page;
+    if (away < HIDDEN_MS || this.slept || this.pending || connection.lostAt !== null || !view) return;
+    this.say(`Hidden for ${duration(away)}. ${this.drawn(away)}`);
+  }
+
+  /** What is drawn of the time that the page was hidden. */
+  drawn(away) {
+    const { frozen, view, stacks } = this.page;
+    if (frozen) return "The view is still frozen.";
+    if ([...stacks.values()].some(({ ranges }) => ranges.user.time)) return "The view is still zoomed; the time in view is the same.";
+    const range_s = view.tab === "evidence" ? view.lookback_s : view.range_s;
+    const meanwhile = away > range_s * 1000 ? `it draws the last ${span(range_s)} of` : "it draws";
+    return `The view is of now; ${meanwhile} what happened meanwhile.`;
   }
 
   say(words) {
@@ -92,6 +126,14 @@ export class Notices {
     if (this.element.matches(":hover")) this.timer = setTimeout(() => this.fade(), 1000);
     else this.element.hidden = true;
   }
+}
+
+/** Hears of tasks that keep the page busy for long; null in a browser that does not tell of them. */
+function longTasks(hear) {
+  if (!globalThis.PerformanceObserver?.supportedEntryTypes?.includes("longtask")) return null;
+  const tasks = new PerformanceObserver((list) => hear(list.getEntries()));
+  tasks.observe({ type: "longtask" });
+  return tasks;
 }
 
 function made() {
