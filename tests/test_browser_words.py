@@ -321,3 +321,40 @@ def test_a_row_of_trades_without_values_says_what_it_waits_for(
     past = page.evaluate(script, [name, False, False, False, 2000])
     assert past["title"] == "No data in the time shown"
     assert past["text"].startswith("Data begin at 00:00:02")
+
+
+# Every line that is written on a chart of a size, with where it begins, how wide it is and how low it lies.
+WRITTEN = """async ([chart, width, height, model]) => {
+  const { drawFlow } = await import('/live/bars.js'), { drawMade } = await import('/live/made.js');
+  const found = [], canvas = new OffscreenCanvas(1, 1), x = canvas.getContext('2d');
+  const cross = { crossWidth: width, crossHeight: height, showsNow: true };
+  const view = { width, height, ...cross, X: v => v, Y: v => v };
+  x.fillText = (words, left, top) => found.push([words, left, x.measureText(words).width, top]);
+  if (chart === 'flow') drawFlow(canvas, model, view, { found: [], each: 3 });
+  else drawMade(canvas, model, view);
+  return found;
+}"""
+SILENT = {"status": {"has_trades": False}, "gaps": []}
+
+
+@pytest.mark.parametrize(
+    ("chart", "width", "model", "said"),
+    [
+        ("flow", 290, SILENT, "CVD, VPIN and markouts stay empty; OFI does not."),
+        ("flow", 900, SILENT, "CVD, VPIN and markouts stay empty; OFI does not."),
+        ("made", 122, SILENT, "This venue sends no public trades."),
+        ("made", 122, {"gaps": [1]}, "The window touches a gap."),
+        ("made", 122, {"gaps": []}, "Waits for a full window."),
+    ],
+)
+def test_words_on_a_narrow_chart_are_read_whole(
+    page: Page, chart: str, width: int, model: dict[str, Any], said: str
+) -> None:
+    lines = page.evaluate(WRITTEN, [chart, width, 96, model])
+    assert said in " ".join(words for words, *_ in lines)
+    assert all(left >= 0 and left + wide <= width for _, left, wide, _ in lines)
+    tops = [top for *_, top in lines]
+    assert all(6 <= top <= 90 for top in tops)
+    assert len(set(tops)) == len(tops)
+    if width > 500:
+        assert len(lines) == 2

@@ -1,5 +1,5 @@
 // Rolling OFI and taker flow as bars on the time axis.
-import { begin, crisp, curve, haloText, line, text } from "./canvas.js";
+import { begin, crisp, curve, haloText, line, paragraph, text } from "./canvas.js";
 import { widthOf } from "./geometry.js";
 import { NO_TRADES, learningWords } from "./said.js";
 import { alpha, theme } from "./theme.js";
@@ -138,8 +138,8 @@ export function drawFlow(canvas, model, view, { found, each }) {
     }
   }
   if (model.status?.has_trades === false) {
-    haloText(x, NO_TRADES.title, 24, height / 2 - 12, theme.text, "left", "600 12px");
-    text(x, NO_TRADES.text, 24, height / 2 + 6, theme.text2);
+    const first = paragraph(x, NO_TRADES.text, 24, height / 2 + 6, width - 48, theme.text2);
+    haloText(x, NO_TRADES.title, 24, first - 18, theme.text, "left", "600 12px");
     return;
   }
   view.hatches(x, "trades", 0, height);

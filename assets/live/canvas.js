@@ -94,6 +94,26 @@ export function textWidth(x, words) {
   return wide;
 }
 
+/** Words in lines of no more than `room` pixels in the font of `begin`, broken at their spaces; a word that is wider has its own. */
+function fitted(x, words, room) {
+  const found = [];
+  for (const word of words.split(" ")) {
+    const longer = found.length ? `${found.at(-1)} ${word}` : word;
+    if (found.length && textWidth(x, longer) <= room) found[found.length - 1] = longer;
+    else found.push(word);
+  }
+  return found;
+}
+
+const LINE_PX = 15;
+
+/** Words in the lines that they need, below one another about `middle`; @returns {number} the top of the first */
+export function paragraph(x, words, left, middle, room, colour) {
+  const lines = fitted(x, words, room), first = middle - ((lines.length - 1) * LINE_PX) / 2;
+  lines.forEach((one, k) => text(x, one, left, first + k * LINE_PX, colour));
+  return first;
+}
+
 /** Words that stay readable over anything. */
 export function haloText(x, words, left, top, colour, align = "left", font = "") {
   x.save();

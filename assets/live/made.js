@@ -1,5 +1,5 @@
 // What made the OFI of the window: two bars, what pushed up and what pushed down, in three parts each.
-import { begin, text, textWidth } from "./canvas.js";
+import { begin, paragraph, text, textWidth } from "./canvas.js";
 import { signedSize, size } from "./format.js";
 import { alpha, theme } from "./theme.js";
 import { short } from "./words.js";
@@ -17,7 +17,7 @@ export function drawMade(canvas, model, view) {
   if (!parts) {
     const full = (model.tiles?.ofi ?? null) !== null || model.gaps.length > 0;
     const why = model.status?.has_trades === false ? "This venue sends no public trades." : full ? "The window touches a gap." : "Waits for a full window.";
-    text(x, why, 0, height / 2, theme.text2);
+    paragraph(x, why, 0, height / 2, width, theme.text2);
     return;
   }
   const sum = (side) => side.reduce((total, [name]) => total + parts[name], 0);
