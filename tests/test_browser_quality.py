@@ -21,7 +21,7 @@ from tests.browser import (
 )
 from tests.browser_ways import changed, resized, themed, turned
 from tests.grave import serious
-from tests.web_server import running_server, server_process
+from tests.web_server import server_process
 
 pytestmark = pytest.mark.browser
 
@@ -92,7 +92,7 @@ def test_incidents_of_all_markets_are_listed_while_they_last(
 ) -> None:
     with (
         LiveMarkets(tmp_path, count=2, minutes=1) as markets,
-        running_server(tmp_path, workers=1) as base,
+        server_process(tmp_path, workers=1) as (base, process),
         watched(browser) as page,
     ):
         page.page.goto(f"{base}/?m={BTC}&tab=quality")
@@ -109,6 +109,19 @@ def test_incidents_of_all_markets_are_listed_while_they_last(
         expect(page.page.locator(".empty")).to_be_hidden()
         markets.state = None
         expect(own).to_contain_text("None in the last hour.")
+        # Without a server nothing that was told last is told as if it were so now.
+        page.until(READY)
+        page.page.context.set_offline(True)
+        kill_workers(process.pid)
+        expect(page.page.locator("[data-f=dq-depth-state]")).to_have_text("Not known")
+        since = re.compile(r"not known since \d\d:\d\d:\d\d UTC")
+        expect(page.page.locator("[data-f=dq-clock]")).to_have_text(since)
+        expect(page.page.locator("[data-f=dq-depth-since]")).to_have_text(re.compile(r"\d"))
+        for cell in ("age", "latency", "rate", "recent", "gaps"):
+            expect(page.page.locator(f"[data-f=dq-depth-{cell}]")).to_have_text("\u2013")
+        expect(own).to_contain_text("None in the hour before")
+        label = re.compile("last known best quotes")
+        expect(page.page.locator("canvas[data-canvas=rate]")).to_have_attribute("aria-label", label)
 
 
 def test_tile_and_sentence_tell_one_story(page: Watched, url: str) -> None:

@@ -93,6 +93,7 @@ def test_a_market_without_rows_says_so_on_every_tab(
         if reported:
             expect(stack.locator("[data-f=dq-best-state]")).not_to_be_empty()
             expect(clock).not_to_have_text(untold)
+            waits = ("latency", "rate", "cover"), "Waiting for the first"
         else:
             expect(clock).to_have_text(untold)
             expect(stack.locator("[data-list=own]")).to_have_text(untold)
@@ -101,6 +102,9 @@ def test_a_market_without_rows_says_so_on_every_tab(
             ).to_have_text(untold)
             expect(stack.locator("[data-f=dq-best-state]")).to_have_text("Starting")
             expect(stack.locator("[data-f=dq-depth-recent]")).to_have_text("\u2013")
+            waits = ("streams", "latency", "rate", "cover"), "Waiting for a collector"
+        for name in waits[0]:
+            expect(stack.locator(f"[data-empty={name}] h4")).to_contain_text(waits[1])
         seen = page.view(BTC)["drawn"]["count"]
         page.until("([m, n]) => window.ofi.view(m).drawn.count > n + 2", [BTC, seen])
         assert page.complaints == []

@@ -12,6 +12,7 @@ __all__ = ["page"]
 pytestmark = pytest.mark.browser
 
 T0 = 1_700_000_000_000  # 22:13:20 UTC
+NAN = float("nan")
 
 
 def plain(text: str) -> str:
@@ -321,6 +322,45 @@ def test_a_row_of_trades_without_values_says_what_it_waits_for(
     past = page.evaluate(script, [name, False, False, False, 2000])
     assert past["title"] == "No data in the time shown"
     assert past["text"].startswith("Data begin at 00:00:02")
+
+
+NONE_SEEN = [[NAN] * 3] * 2
+BUSY = [[5.0, NAN, NAN], [6.0, NAN, NAN]]
+RECORDS = "Waiting for the first record"
+PAST = "Nothing recorded in the time shown"
+
+
+@pytest.mark.parametrize(
+    ("change", "want"),
+    [
+        ({}, {"latency": RECORDS, "rate": RECORDS}),
+        ({"begins": None}, {"latency": RECORDS, "rate": RECORDS, "cover": "Waiting for the first data"}),
+        ({"rate": BUSY}, {"latency": "No venue time"}),
+        ({"rate": BUSY, "p50": BUSY, "p99": BUSY}, {}),
+        ({"rate": BUSY, "range": [90, 99]}, {"latency": RECORDS, "rate": RECORDS}),  # older records
+        ({"spans": [{"from": 20, "to": 30}]}, {}),  # it is hatched
+        ({"showsNow": False}, {"latency": PAST, "rate": PAST}),
+        ({"showsNow": False, "begins": T0}, {"latency": PAST, "rate": PAST, "cover": PAST}),
+        ({"told": False}, dict.fromkeys(("streams", "latency", "rate", "cover"), "Waiting for a collector")),
+    ],
+)  # fmt: skip
+def test_a_panel_of_quality_says_what_it_waits_for(
+    page: Page, change: dict[str, Any], want: dict[str, str]
+) -> None:
+    """Of a time gone by nothing is promised."""
+    script = """async ([{ begins, rate, p50, p99, ...given }]) => {
+      const { waits } = await import('/live/quality_waits.js');
+      const series = { t: [10, 20], rate: rate.flat(), p50: p50.flat(), p99: p99.flat() };
+      return waits({ ...given, begins: begins ?? NaN, series });
+    }"""
+    given = {
+        "told": True, "showsNow": True, "range": [0, 40], "begins": 5, "spans": [],
+        "rate": NONE_SEEN, "p50": NONE_SEEN, "p99": NONE_SEEN,
+    }  # fmt: skip
+    found = page.evaluate(script, [given | change])
+    assert {name: one["title"] for name, one in found.items() if one} == want
+    if change.get("begins") == T0:
+        assert plain(found["rate"]["text"]) == "Data begin at 22:13:20 UTC."
 
 
 # Every line that is written on a chart of a size, with where it begins, how wide it is and how low it lies.

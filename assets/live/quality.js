@@ -2,17 +2,20 @@
 import { secondOf } from "./drawing.js";
 import { NONE, about, duration, number, percent, span, stamp } from "./format.js";
 import { cause, entry, fillList } from "./incidents.js";
+import { showEmpty } from "./panels.js";
 import { STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
 import { QualityTime } from "./quality_time.js";
+import { waits } from "./quality_waits.js";
 import { iso, timeHead, zoneName, zoneNames } from "./zone.js";
 import { write } from "./texts.js";
 
 const CHARTS_MS = 1000;
 const NAMES = { best: "best quotes", depth: "depth", trades: "trades" };
-const STATES = { live: "Live", starting: "Starting", resyncing: "Resyncing", stale: "Stale", throttled: "Throttled", down: "Down", none: "none on this venue" };
+const STATES = { live: "Live", starting: "Starting", resyncing: "Resyncing", stale: "Stale", throttled: "Throttled", down: "Down", unknown: "Not known", none: "none on this venue" };
 const CELLS = ["since", "age", "sends", "latency", "rate", "recent", "lookback", "gaps", "longest"];
 const UNTOLD = "No collector has reported on this market yet.";
 const NEVER_MS = 1e9;
+const UNHEARD = ["lost", "expired"]; // nothing comes from the server: what it said last need not be so any more
 
 /** How often the book was held against the venue's own, and what came of it. A market that is live and audited says more only while a
     difference is disputed. */
@@ -31,6 +34,7 @@ export class QualityPane {
     this.canvases = Object.fromEntries([...element.querySelectorAll("canvas.chart")].map((one) => [one.dataset.canvas, one]));
     this.lists = Object.fromEntries([...element.querySelectorAll("[data-list]")].map((one) => [one.dataset.list, one]));
     this.series = { t: [], p50: [], p99: [], rate: [] };
+    this.heard = null;
     this.renew();
     this.time = new QualityTime(this, NAMES);
     this.sizes = new ResizeObserver(() => this.resized());
@@ -90,7 +94,8 @@ export class QualityPane {
     this.time.crosshair.follow();
     if (secondOf(at) !== this.spokeIn) {
       this.spokeIn = secondOf(at);
-      this.words(model.now(at));
+      const now = model.now(at);
+      this.words(now, UNHEARD.includes(state) ? now - (at - model.statusAt) : null);
     }
     const { time: zoom } = this.stack.ranges.user;
     if (at - this.drawnAt >= CHARTS_MS || zoom !== this.zoom) {
@@ -105,6 +110,11 @@ export class QualityPane {
     const { model } = this.stack, [start, end] = this.stack.ranges.time(model, this.stack.edge);
     const spans = (stream) => this.stack.spans(stream, state, this.stack.edge);
     const any = this.present.length ? spans(this.present[0].stream) : [];
+    const { page: { frozen }, ranges } = this.stack, all = this.present.flatMap((one) => spans(one.stream));
+    const waiting = waits({
+      told: this.told, showsNow: !frozen && !ranges.user.time, range: [start, end], begins: model.begins ?? NaN, series: this.series, spans: all,
+    });
+    for (const [name, content] of Object.entries(waiting)) showEmpty(this.element, name, content);
     drawLatency(this.canvases.latency, this.series, start, end, any);
     drawRate(this.canvases.rate, this.series, start, end, any);
     const rows = this.present.map((one) => ({ name: one.stream, words: one.stream }));
@@ -122,18 +132,23 @@ export class QualityPane {
     return this.quality.streams.length > 0;
   }
 
-  words(now) {
-    const { quality: q, told } = this, f = this.stack.f, back = span(q.lookback_s ?? 1800);
+  /** `heard` is when the server told anything last, where it tells nothing any more; null while it does. */
+  words(now, heard) {
+    const { quality: q, told } = this, f = this.stack.f, back = span(q.lookback_s ?? 1800), known = heard === null;
+    this.heard = heard;
     write(f["dq-lookback-head"], `coverage ${back}`);
-    for (const one of told ? q.streams : STREAMS.map((stream) => ({ stream, state: q.state }))) this.row(f, one, now);
-    const known = this.present.map((one) => one.coverage_15min);
-    write(f["dq-cover"], known.length ? `${percent(Math.min(...known))} of 15\u00a0min` : "");
-    write(f["dq-clock"], !told ? UNTOLD : q.clock_off ? `${clockWords(q.clock_offset_ms)}; latencies count from the fastest message of 10\u00a0min` : "venue clock agrees with ours");
+    for (const one of told ? q.streams : STREAMS.map((stream) => ({ stream, state: q.state }))) {
+      this.row(f, known || one.state === "none" ? one : { stream: one.stream, state: "unknown", since_ms: heard }, now);
+    }
+    const shares = known ? this.present.map((one) => one.coverage_15min) : [];
+    write(f["dq-cover"], shares.length ? `${percent(Math.min(...shares))} of 15\u00a0min` : "");
+    write(f["dq-clock"], !known ? `not known since ${stamp(heard)}` : !told ? UNTOLD : q.clock_off ? `${clockWords(q.clock_offset_ms)}; latencies count from the fastest message of 10\u00a0min` : "venue clock agrees with ours");
     write(f["dq-audit"], told ? audited(q) : "");
     this.reasons(q, back);
     const own = q.incidents.map((one) => entry(one, now)), every = (this.everywhere ?? []).map((one) => entry(one, now));
-    fillList(this.lists.own, own, told ? "None in the last hour." : UNTOLD);
-    fillList(this.lists.everywhere, every, "None in the last hour.");
+    const none = known ? "None in the last hour." : `None in the hour before ${stamp(heard)}.`;
+    fillList(this.lists.own, own, told ? none : UNTOLD);
+    fillList(this.lists.everywhere, every, none);
     write(f["dq-own"], counted(q.incidents, q.left_out));
     write(f["dq-everywhere"], counted(this.everywhere ?? [], 0));
   }
@@ -144,7 +159,15 @@ export class QualityPane {
     if (element) element.dataset.state = one.state;
     set("state", STATES[one.state] ?? one.state);
     if (one.state === "none") return;
-    if (one.coverage_15min === undefined) return CELLS.forEach((name) => set(name, NONE));
+    for (const name of ["recent", "lookback"]) {
+      const [share, gaps] = name === "recent" ? [one.coverage_15min, one.gaps_15min] : [one.coverage_lookback, one.gaps_lookback];
+      // Without a gap, what is not covered came before the market was followed.
+      f[`dq-${one.stream}-${name}`]?.classList.toggle("low", share < 0.95 && gaps > 0);
+    }
+    if (one.coverage_15min === undefined) {
+      CELLS.forEach((name) => set(name, name === "since" && one.since_ms ? about(now - one.since_ms) : NONE));
+      return;
+    }
     set("since", one.since_ms ? about(now - one.since_ms) : NONE);
     set("age", one.received_ms ? `${about(now - one.received_ms)} ago` : NONE);
     set("sends", sends(one));
@@ -154,11 +177,6 @@ export class QualityPane {
     set("lookback", percent(one.coverage_lookback));
     set("gaps", `${number(one.gaps_15min)} / ${number(one.gaps_lookback)}`);
     set("longest", one.gaps_lookback ? duration(one.longest_gap_lookback_ms) : NONE);
-    for (const name of ["recent", "lookback"]) {
-      const [share, gaps] = name === "recent" ? [one.coverage_15min, one.gaps_15min] : [one.coverage_lookback, one.gaps_lookback];
-      // Without a gap, what is not covered came before the market was followed.
-      f[`dq-${one.stream}-${name}`]?.classList.toggle("low", share < 0.95 && gaps > 0);
-    }
   }
 
   /** Gaps by stream over the look-back, and both kinds since the collector started. */
@@ -185,7 +203,7 @@ export class QualityPane {
         const value = name === "latency" ? `${ms(one.latency_p50_ms)} ms` : name === "rate" ? `${number(one.updates_per_s, 1)} a second` : percent(one.coverage_15min);
         return `${NAMES[one.stream]} ${value}`;
       });
-      const words = `${this.stack.market}, ${name === "rate" ? "updates a second" : name === "cover" ? "coverage" : "latency"} through time; ${figures.length ? `now ${figures.join(", ")}` : "nothing reported yet"}`;
+      const words = `${this.stack.market}, ${name === "rate" ? "updates a second" : name === "cover" ? "coverage" : "latency"} through time; ${figures.length ? `${this.heard === null ? "now" : "last known"} ${figures.join(", ")}` : "nothing reported yet"}`;
       if (canvas.getAttribute("aria-label") !== words) canvas.setAttribute("aria-label", words);
     }
   }

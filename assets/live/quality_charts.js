@@ -1,5 +1,5 @@
 // The charts of the tab Data quality: latency and rate of each stream through time, and what is known.
-import { begin, crisp, hatch, line, text } from "./canvas.js";
+import { begin, crisp, haloText, hatch, line, text } from "./canvas.js";
 import { clock, decimalsOf, number, tickStep, ticks, timeTicks } from "./format.js";
 import { scale } from "./geometry.js";
 import { theme } from "./theme.js";
@@ -78,34 +78,38 @@ function largest(series, parts, start) {
   return high;
 }
 
-/** What stands where nothing was recorded; @returns {boolean} whether it does. */
-function vacant(parts, high) {
-  if (high > 0) return false;
-  timeAxis(parts);
-  text(parts.x, "Nothing recorded in this range; the first value comes after 20\u00a0s.", 24, TOP + parts.tall / 2, theme.text2);
-  return true;
-}
-
-/** Median solid, the 99th percentile thin above it. */
+/** Median strong, the 99th percentile thin above it, named on the chart: the line that tells of them may have no room. */
 export function drawLatency(canvas, series, start, end, spans) {
   const parts = frame(canvas, start, end), high = largest(series, [series.p50, series.p99], start) * 1.08;
   const Y = (v) => TOP + parts.tall - (v / high) * parts.tall;
   gaps(parts, spans);
-  if (vacant(parts, high)) return;
   timeAxis(parts);
+  if (!(high > 0)) return;
   STREAMS.forEach((name, s) => {
     curve(parts, series, s, series.p50, Y, STROKES[name], 1.6);
     curve(parts, series, s, series.p99, Y, { ...STROKES[name], tone: "text3" }, 1);
   });
+  named(parts, series, Y);
   valueAxis(parts, high, Y, "ms");
+}
+
+/** Names the two lines of the stream where they lie furthest apart, at their last values. */
+function named({ x, X, start, end, plot, tall }, series, Y) {
+  const { t, p50, p99 } = series, k = t.findLastIndex((at, k) => at >= start && at <= end && STREAMS.some((_, s) => p99[k * STREAMS.length + s] >= 0));
+  if (k < 0) return;
+  const apart = (s) => p99[k * STREAMS.length + s] - p50[k * STREAMS.length + s] || 0;
+  const at = k * STREAMS.length + STREAMS.reduce((most, _, s) => (apart(s) > apart(most) ? s : most), 0), right = Math.min(plot - 4, X(t[k]) - 4);
+  const high = Math.max(TOP + 7, Y(p99[at]) - 8), low = Math.min(TOP + tall - 7, Math.max(high + 13, Y(p50[at]) - 8));
+  haloText(x, "p99", right, high, theme.text2, "right");
+  haloText(x, "p50", right, low, theme.text, "right", "600 11px");
 }
 
 export function drawRate(canvas, series, start, end, spans) {
   const parts = frame(canvas, start, end), high = largest(series, [series.rate], start) * 1.08;
   const Y = (v) => TOP + parts.tall - (v / high) * parts.tall;
   gaps(parts, spans);
-  if (vacant(parts, high)) return;
   timeAxis(parts);
+  if (!(high > 0)) return;
   STREAMS.forEach((name, s) => curve(parts, series, s, series.rate, Y, STROKES[name], 1.6));
   valueAxis(parts, high, Y, "/s");
 }
