@@ -38,7 +38,13 @@ def _verdict() -> Component:
         for name, title in _FACTS
     ]  # fmt: skip
     sentence = html.P([field("ev-verdict"), " ", field("ev-sober", "sober")], className="verdict")
-    frame = Frame("verdict", "Does OFI work here?", "", "Contemporaneous impact", "")
+    frame = Frame(
+        "verdict",
+        "Does OFI work here?",
+        "Whether flow moves the price, and foretells the next move.",
+        "Contemporaneous impact",
+        "",
+    )
     body = html.Div([sentence, html.Div(facts, className="facts")], className="say")
     return panel(frame, [body], [field("ev-cov-verdict", "cov")])
 
@@ -49,7 +55,13 @@ def _impact() -> Component:
 
 
 def _prediction() -> Component:
-    frame = Frame("prediction", "Prediction", "", "Information coefficient", "")
+    frame = Frame(
+        "prediction",
+        "Prediction",
+        "How far moves that come later follow OFI.",
+        "Information coefficient",
+        "",
+    )
     keys = legend(
         key("ring", "measured, 95\u00a0%"),
         key("diamond", "held out"),
@@ -60,7 +72,13 @@ def _prediction() -> Component:
 
 
 def _flows() -> Component:
-    frame = Frame("flows", "Which flow explains most", "", "Held-out impact", "")
+    frame = Frame(
+        "flows",
+        "Which flow explains most",
+        "All on the same moves of mid.",
+        "Held-out impact",
+        "",
+    )
     columns = ("β, ticks", "t", "R²", "held out")
     cells = ("beta", "t", "r2", "held_out")
     head = html.Tr([html.Th(**{"data-f": "ev-flows-head"}), *(html.Th(name) for name in columns)])
@@ -76,7 +94,13 @@ def _flows() -> Component:
 
 def _figures() -> Component:
     """The prediction as a table: what the chart shows, in figures."""
-    frame = Frame("horizons", "Prediction in figures", "", "Hit rate", "")
+    frame = Frame(
+        "horizons",
+        "Prediction in figures",
+        "The correlation, and how often the side was right.",
+        "Hit rate",
+        "",
+    )
     names = ("Ahead", "IC", "95\u00a0%", "right", "n", "held out")
     rows = [
         html.Tr(
@@ -107,7 +131,13 @@ def _markouts() -> Component:
 
 
 def _adverse() -> Component:
-    frame = Frame("adverse", "Adverse selection", "", "Spread decomposition", "")
+    frame = Frame(
+        "adverse",
+        "Adverse selection",
+        "What the price takes of the spread, and what makers keep.",
+        "Spread decomposition",
+        "",
+    )
     keys = legend(key("square strong", "price impact"), key("square", "kept by makers"))
     badge = field("ev-cov-adverse", "cov")
     return panel(frame, [chart("adverse", "Adverse selection by horizon")], [keys, badge])

@@ -54,6 +54,25 @@ UNITLESS = """() => [...document.querySelectorAll('.rows > .panel, .trows > .pan
     .filter(head => head.matches('.cross-head') || ![...panel.querySelectorAll('.corner')].some(seen))
     .map(head => head.querySelector('h3').textContent);
 })"""
+# Panels without a line that says what they show, and those whose line, or whose coverage and how the stream
+# comes, are read neither beside the title nor in the menu; not visible to who moves by the keyboard, either.
+UNSAID = """() => [...document.querySelectorAll('.tabpane:not([hidden]) .panel')].flatMap(panel => {
+  const menu = panel.querySelector('.panel-menu');
+  if (!panel.offsetParent || !menu) return [];
+  menu.click();
+  const note = document.querySelector('.menu-note')?.textContent ?? '';
+  menu.click();
+  const name = panel.querySelector('h3').textContent, line = panel.querySelector('.plot-head p').textContent;
+  const seen = one => one.offsetParent && one.scrollWidth <= one.clientWidth;
+  const told = one => note.includes(one.textContent);
+  const lines = [...panel.querySelectorAll('.ph p')].filter(one => !seen(one) && !told(one));
+  const cov = panel.querySelector('.plot-head .cov'), parts = cov ? [cov, ...cov.children] : [];
+  const hidden = parts.some(one => !one.offsetParent && one.textContent);
+  const covered = !hidden || (cov.title && note.includes(cov.title));
+  const stops = [...panel.querySelectorAll('.ph a')].filter(one => !one.textContent && one.offsetParent);
+  return [line ? [] : [`${name}: no line`], lines.map(one => `${name}: ${one.textContent}`),
+    covered ? [] : [`${name}: ${cov.textContent}`], stops.map(() => `${name}: an empty link`)].flat();
+})"""
 # Controls of the header that lie over one another, beyond its edges, or are less than a pointer needs.
 HEADER = """() => {
   const seen = [...document.querySelectorAll('.top :is(button, .pill, .ctl)')]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from components.panes import PANES
-from tests.browser import LiveMarkets, Watched, watched
+from tests.browser import LiveMarkets, Watched, eventually, watched
 from tests.browser_panels import SAYS
 from tests.browser_places import (
     BESIDE,
@@ -20,6 +20,7 @@ from tests.browser_places import (
     TOUCHING,
     UNDER,
     UNITLESS,
+    UNSAID,
     UNSEEN,
 )
 from tests.browser_ways import resized, turned
@@ -80,6 +81,7 @@ def test_charts_of_quality_and_of_verification_say_their_units_beside_their_axes
         page.page.goto(f"{four}/?m={MARKETS[0]}&tab=quality")
         page.until("() => [...said].some(words => /^[0-9]+\\u00a0\\/s$/.test(words))")
         page.until("() => [...said].some(words => /^[0-9]+\\u00a0ms$/.test(words))")
+        page.until("() => said.has('p50') && said.has('p99')")
         page.page.locator(".bottom [data-tab=evidence]").click()
         page.until(
             "() => said.has('OFI in the same 10\u00a0s, BTC') && said.has('move of mid, ticks')"
@@ -96,7 +98,7 @@ def test_how_a_stream_comes_is_read_without_a_pointer(browser: Browser, four: st
         note = page.page.locator(".menu-note")
         expect(note).to_be_visible()
         said = note.inner_text()
-        assert re.match(
+        assert re.search(
             r"Best quotes: event by event\. Known in 15.min: [\d.]+.%(, recorded since .+)?\.", said
         ), said
         assert "\n" in said, "its gaps are listed"
@@ -165,6 +167,7 @@ def test_nothing_overlaps_overflows_or_is_cut_off(side: Side) -> None:
             assert side.look(OUTSIDE) == [], case
             assert side.look(OVERLAPS) == [], case
             assert side.look(CUT) == [], case
+            eventually(lambda: side.look(UNSAID) == [])
 
 
 def test_the_header_has_room_for_every_control(side: Side) -> None:

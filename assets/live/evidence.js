@@ -100,6 +100,7 @@ export class EvidencePane {
     this.shown = values;
     for (const [name, content] of Object.entries(empty)) showEmpty(this.holder, name, content);
     this.points = {};
+    this.lines();
     if (!values?.explains) return;
     writeCard(stack.f, this.holder, values);
     writeTables(stack.f, this.holder, values);
@@ -125,13 +126,14 @@ export class EvidencePane {
 
   /** Coverage of the look-back and n beside each figure. */
   badges() {
-    const { values: v, stack: { f } } = this, at = `as of ${stamp(v.end_ms)}`;
+    const { values: v, stack: { f, model: { status } } } = this;
     const low = (streams) => Math.min(...streams.map((name) => (v.covered ?? v.coverage)[name])) < 0.95;
     const badge = (name, ...streams) => {
       const place = f[`ev-cov-${name}`];
       if (!place) return;
-      badgeOf(place, sends(this.stack.model.status, streams[0]), Math.min(...streams.map((one) => v.coverage[one])), low(streams));
-      place.title = `Known of the last ${span(v.lookback_s)}, ${at}.`;
+      const sent = sends(status, streams[0]), share = Math.min(...streams.map((one) => v.coverage[one]));
+      badgeOf(place, sent, share, low(streams));
+      place.title = `${percent(share)} of the last ${span(v.lookback_s)} is known${sent && ` (${sent})`}, as of ${stamp(v.end_ms)}.`;
     };
     badge("verdict", "best");
     badge("impact", "best");
@@ -141,8 +143,13 @@ export class EvidencePane {
     badge("vpin", "trades");
     badge("markouts", "trades", "best");
     badge("adverse", "trades", "best");
-    write(f["line-impact"], `Each dot is one ${span(v.bin_s)} bin.`);
-    write(f["line-vpin"], vpinLine(v));
+  }
+
+  /** What is shown, also before there is anything. */
+  lines() {
+    const { values, stack: { f, page } } = this;
+    write(f["line-impact"], `Each dot is one ${span(values?.bin_s ?? page.view.bin_s)} bin.`);
+    write(f["line-vpin"], vpinLine(values ?? {}));
   }
 
   names() {

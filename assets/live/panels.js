@@ -76,9 +76,10 @@ function entries(page, panel, stack) {
   return found;
 }
 
-/** How the stream of a panel comes, and its gaps: what the hover of its coverage says, without a pointer. */
+/** What a panel's title has no room for: its lines, and what the hover of its coverage says, without a pointer. */
 function told(panel) {
-  const words = panel.querySelector(".plot-head .cov")?.title;
+  const lines = [...panel.querySelectorAll(".ph p")].filter((one) => !whole(one)).map((one) => one.textContent);
+  const words = [...lines, panel.querySelector(".plot-head .cov")?.title].filter(Boolean).join("\n");
   if (!words) return null;
   const note = document.createElement("p");
   note.className = "menu-note";
@@ -86,6 +87,9 @@ function told(panel) {
   note.textContent = words;
   return note;
 }
+
+/** Whether all of a line is seen. */
+const whole = (line) => line.offsetParent !== null && line.scrollWidth <= line.clientWidth;
 
 /** What a panel shows that may have a table: itself, and what stands beside it on the same axis. */
 function parts(panel) {
