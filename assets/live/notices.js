@@ -107,7 +107,8 @@ export class Notices {
   drawn(away) {
     const { frozen, view, stacks } = this.page;
     if (frozen) return "The view is still frozen.";
-    if ([...stacks.values()].some(({ ranges }) => ranges.user.time)) return "The view is still zoomed; the time in view is the same.";
+    const zoomed = [...stacks.values()].some(({ ranges }) => ranges.user.time);
+    if (zoomed) return "The view is still zoomed; the time in view is the same.";
     const range_s = view.tab === "evidence" ? view.lookback_s : view.range_s;
     const meanwhile = away > range_s * 1000 ? `it draws the last ${span(range_s)} of` : "it draws";
     return `The view is of now; ${meanwhile} what happened meanwhile.`;
