@@ -117,3 +117,19 @@ def test_levels_follow_rows_that_were_corrected_long_after(listing: Page) -> Non
     assert bought != sold
     assert found["before"] == [bought] * 9
     assert found["after"] == [bought] * 3 + [sold] * 6
+
+
+@pytest.mark.parametrize(("strongest", "shown"), [(1.234e-7, "0.00000012"), (31250.4, "31300")])
+def test_the_sizes_that_a_menu_offers_are_taken_as_they_stand(
+    page: Page, strongest: float, shown: str
+) -> None:
+    script = """async strongest => {
+      const { bookMenu } = await import('/live/book_menu.js'), chosen = [];
+      const pane = {
+        options: { sizes: 'auto' }, model: { info: { unit: 'BTC' } }, strongest,
+        stack: { page: { choose: one => chosen.push(one.sizes) } },
+      };
+      const { values, run } = bookMenu(pane).find(one => one.form);
+      return [values, run(values), ...chosen];
+    }"""
+    assert page.evaluate(script, strongest) == [["0", shown], "", f"0~{shown}"]

@@ -173,4 +173,7 @@ def test_options_live_in_the_address_and_wrong_ones_are_told() -> None:
     wrong = ViewState.from_search("?group=0t&ramp=pink&clip=101&sizes=a&notional=-1&fee=1e3")
     assert not wrong.options
     assert len(wrong.dropped) == 6
+    for sizes in ("20~3", "0.1~0.10"):  # no range: the smaller is not first
+        (told,) = ViewState.from_search(f"?sizes={sizes}").dropped
+        assert told.startswith("sizes must be auto, or two sizes, the smaller first,")
     assert set(DEFAULTS) >= set(state.options)

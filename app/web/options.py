@@ -1,7 +1,7 @@
 """How the panels are drawn, as an address says it: small words beside the view, each with a default."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,10 +19,22 @@ class Option:
     default: str
     pattern: re.Pattern[str]
     said: str
+    holds: Callable[[str], bool]  # of what the pattern lets through
+
+    def takes(self, text: str) -> bool:
+        """Whether an address may say this."""
+        return self.pattern.fullmatch(text) is not None and self.holds(text)
 
 
-def _option(default: str, pattern: str, said: str) -> Option:
-    return Option(default, re.compile(pattern), said)
+def _option(
+    default: str, pattern: str, said: str, holds: Callable[[str], bool] = lambda _: True
+) -> Option:
+    return Option(default, re.compile(pattern), said, holds)
+
+
+def _rising(sizes: str) -> bool:
+    low, _, high = sizes.partition("~")
+    return not high or float(low) < float(high)
 
 
 OPTIONS: Final[Mapping[str, Option]] = {
@@ -37,7 +49,8 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "sizes": _option(
         "auto",
         r"auto|\d{1,12}(\.\d{1,8})?~\d{1,12}(\.\d{1,8})?",
-        "auto, or two sizes such as 0.1~20",
+        "auto, or two sizes, the smaller first, such as 0.1~20",
+        _rising,
     ),
     "main": _option(BEST, "|".join(MAIN), "best, multi or integrated"),
     "line": _option(
@@ -61,7 +74,7 @@ def chosen(values: Mapping[str, str], dropped: list[str]) -> Mapping[str, str]:
     found = {}
     for name, option in OPTIONS.items():
         text = values.get(name, option.default)
-        if not option.pattern.fullmatch(text):
+        if not option.takes(text):
             dropped.append(f"{name} must be {option.said}; {option.default} is shown.")
         elif text != option.default:
             found[name] = text

@@ -21,7 +21,7 @@ export function bookMenu(pane) {
     { group: "Colour of sizes", choices: HEATS, value: options.heat, run: choose("heat") },
     { group: "Strongest colour from", choices: CLIPS, value: options.sizes === "auto" ? options.clip : "", run: (clip) => pane.stack.page.choose({ clip, sizes: "auto" }) },
     {
-      form: `Colour from size, to size (${model.info.unit})`, values: [low, high], button: "Set",
+      form: `Colour from size, to size (${model.info.unit})`, values: [low, high].map(typed), button: "Set",
       run: (texts) => {
         const range = texts.map((text) => text.trim().replaceAll(",", "")).join("~");
         if (!/^\d{1,12}(\.\d{1,8})?~\d{1,12}(\.\d{1,8})?$/.test(range) || !manual(range)) return "Two sizes, the smaller first, for example 0.1 and 20.";
@@ -32,6 +32,9 @@ export function bookMenu(pane) {
     { group: "Ramp", choices: RAMPS, value: options.ramp, run: choose("ramp") },
   ];
 }
+
+/** A size as it may be typed: `0.0000001`, never `1e-7`. */
+const typed = (v) => v.toFixed(8).replace(/\.?0+$/, "");
 
 /** `Group 0.20 · log, 99.5 %` */
 export function bookWords({ options, model: { info } }) {
