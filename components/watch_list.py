@@ -72,6 +72,7 @@ def watch_list() -> Component:
                 ],
                 className="watch-filter",
             ),
+            html.Div(id="watch-figure-place"),
             html.Button(
                 icon("cross", 14),
                 id="watch-close",

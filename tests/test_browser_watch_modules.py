@@ -10,8 +10,9 @@ from tests.test_browser_modules import page as page
 pytestmark = pytest.mark.browser
 
 WATCHED = """async ([rows, wide]) => {
-  const { columns, moneyOf } = await import('/live/watch_cells.js'), common = moneyOf(rows);
-  const found = Object.fromEntries(columns(wide, {}, common).map(one => [one.colId, one]));
+  const { FIGURES, columns, moneyOf } = await import('/live/watch_cells.js'), common = moneyOf(rows);
+  const all = [...FIGURES.keys()].flatMap(figure => columns(wide, {}, common, figure));
+  const found = Object.fromEntries(all.map(one => [one.colId, one]));
   const gui = (name, data) => {
     const one = new found[name].cellRenderer();
     one.init({ data });
@@ -21,7 +22,7 @@ WATCHED = """async ([rows, wide]) => {
   return rows.map(data => ({
     head: found.depth?.headerName, depth: found.depth && gui('depth', data).textContent,
     sorts: found.depth?.valueGetter({ data }), score: drawn('score', data),
-    feed: wide && drawn('state', data)[0],
+    feed: drawn('state', data)[0],
   }));
 }"""
 ROW = {
@@ -34,6 +35,7 @@ def watched_rows(page: Page, *changes: dict[str, Any], wide: bool = True) -> Any
     return page.evaluate(WATCHED, [[ROW | one for one in changes], wide])
 
 
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize(
     ("quotes", "head", "depths"),
     [
@@ -43,12 +45,32 @@ def watched_rows(page: Page, *changes: dict[str, Any], wide: bool = True) -> Any
     ],
 )
 def test_the_depth_of_the_watch_list_is_money(
-    page: Page, quotes: tuple[str, str], head: str, depths: list[str]
+    page: Page, quotes: tuple[str, str], head: str, depths: list[str], wide: bool
 ) -> None:
-    rows = watched_rows(page, *({"quote": quote} for quote in quotes))
+    rows = watched_rows(page, *({"quote": quote} for quote in quotes), wide=wide)
     assert [row["depth"].replace("\u00a0", " ") for row in rows] == depths
     assert {row["head"].replace("\u00a0", " ") for row in rows} == {head}
     assert {row["sorts"] for row in rows} == {2_400_000.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("queue", "queue_imbalance"), ("price", "mid"), ("explained", "explained")]
+)
+@pytest.mark.parametrize("wide", [False, True])
+def test_what_is_not_available_stands_below_everything_either_way(
+    page: Page, name: str, field: str, wide: bool
+) -> None:
+    script = """async ([wide, name, rows]) => {
+      const { columns } = await import('/live/watch_cells.js');
+      const { comparator, valueGetter } = columns(wide, {}, '$', name).find(one => one.colId === name);
+      const values = rows.map(data => valueGetter({ data }));
+      return [false, true].map(down => values.toSorted(
+        (a, b) => comparator(a, b, null, null, down) * (down ? -1 : 1)));
+    }"""
+    rows = [ROW | {field: value} for value in (None, 0.2, None, -0.1, 0.7)]
+    up, down = page.evaluate(script, [wide, name, rows])
+    assert up == [-0.1, 0.2, 0.7, None, None]
+    assert down == [0.7, 0.2, -0.1, None, None]
 
 
 def test_a_market_with_too_little_history_is_learning(page: Page) -> None:

@@ -1,16 +1,16 @@
 // The watch list: rows of `watch`, once a second, into the grid that Dash renders.
 import { want } from "./dash.js";
-import { h } from "./dom.js";
+import { h, keep, kept, mark } from "./dom.js";
 import { Sparks } from "./sparks.js";
 import { write } from "./texts.js";
-import { columns, moneyOf, stateWords } from "./watch_cells.js";
+import { FIGURES, columns, moneyOf, stateWords } from "./watch_cells.js";
 import { describe } from "./words.js";
 
 const MIRRORED = [
   "onRowDataUpdated", "onDisplayedColumnsChanged", "onColumnResized", "onPaginationChanged", "onGridSizeChanged", "onSelectionChanged",
   "onFilterChanged", "onSortChanged", "onCellClicked", "onAsyncTransactionsFlushed",
 ];
-const WIDE = "(min-width: 1920px)";
+const WIDE = "(min-width: 1920px)", FIGURE_KEY = "ofi-watch-figure";
 
 export class WatchList {
   /** @param {{open: (market: string, add: boolean) => void, view: object}} page */
@@ -24,9 +24,11 @@ export class WatchList {
     this.filter = "";
     this.money = "$"; // in what the depths of all rows are told; "" where each names its own
     this.wide = matchMedia(WIDE);
+    this.figure = FIGURES.has(kept(FIGURE_KEY)) ? kept(FIGURE_KEY) : "price"; // of a narrow list
     document.getElementById("watch-filter-place").append(
       h("input", { type: "text", id: "watch-filter", placeholder: "Filter", "aria-label": "Filter the watch list", autocomplete: "off", spellcheck: false, oninput: (event) => this.search(event.target.value) }),
     );
+    document.getElementById("watch-figure-place").append(this.choice());
     this.wide.addEventListener("change", () => this.layout());
     this.find();
   }
@@ -64,10 +66,21 @@ export class WatchList {
     this.fill();
   }
 
+  /** What a narrow list shows beside the score: to be seen, and to sort by. */
+  choice() {
+    const options = [...FIGURES].map(([value, words]) => h("option", { value, selected: value === this.figure }, words));
+    const chosen = (event) => {
+      this.figure = event.target.value;
+      keep(FIGURE_KEY, this.figure);
+      this.layout();
+    };
+    return h("label", { class: "watch-figure", title: "Figure of the watch list" }, mark("sliders", 14), h("select", { "aria-label": "Figure of the watch list", onchange: chosen }, ...options));
+  }
+
   layout() {
     if (!this.api) return;
     const held = this.api.getColumnState().filter((one) => one.sort);
-    this.api.setGridOption("columnDefs", columns(this.wide.matches, this.sparks, this.money));
+    this.api.setGridOption("columnDefs", columns(this.wide.matches, this.sparks, this.money, this.figure));
     this.api.applyColumnState({ state: held, defaultState: { sort: null } });
     this.api.resetRowHeights();
     this.mark();

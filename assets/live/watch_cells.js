@@ -9,6 +9,7 @@ const STATES = {
 };
 const DOLLARS = new Set(["USD", "USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "USDE", "USDP", "PYUSD", "USD1"]);
 const TINTED = 2; // σ from which a score is coloured
+const NARROW = 76; // px of the figure of a narrow list
 
 const known = (v) => v !== null && v !== undefined;
 const spread = (row) => (known(row.bid) && known(row.ask) && row.mid > 0 ? ((row.ask - row.bid) / row.mid) * 1e4 : null);
@@ -105,37 +106,43 @@ const depthWords = (row, common) => (known(row.depth_quote) ? `${size(row.depth_
 /** A figure and nothing else. */
 const figure = (words) => cell((gui, row) => write(gui, words(row)), "wl-cell");
 
-const last = (a, b) => {
-  // What is not available stands below everything.
-  const [x, y] = [known(a) ? a : -Infinity, known(b) ? b : -Infinity];
-  return x === y ? 0 : x - y;
+/** What is not available stands below everything, whichever way the grid turns the order. */
+const last = (a, b, _a, _b, down) => {
+  if (known(a) && known(b)) return a - b;
+  return (known(b) - known(a)) * (down ? -1 : 1);
 };
 
-/** Columns for a narrow list, two lines a row, and for a wide one, one line a row; `common` is what all depths are told in. */
-export function columns(wide, sparks, common) {
-  const of = (headerName, width, value, more) => ({
-    headerName, width, valueGetter: (params) => (params.data ? value(params.data) : null), comparator: last,
+/** Figures that a narrow list has one place for, with the words of its choice. */
+export const FIGURES = new Map([
+  ["price", "Price and spread"], ["spread", "Spread"], ["queue", "Queue imbalance"], ["depth", "Depth within 10\u00a0bps"],
+  ["vpin", "VPIN percentile"], ["explained", "R\u00b2 of OFI"], ["state", "State of the feed"],
+]);
+
+/**
+ * Columns for a narrow list, two lines a row, with one of FIGURES, and for a wide one, one line a row, with all; `common` is
+ * what all depths are told in.
+ */
+export function columns(wide, sparks, common, chosen = "price") {
+  const of = (colId, headerName, width, value, more) => ({
+    colId, headerName, width, valueGetter: (params) => (params.data ? value(params.data) : null), comparator: last,
     sortable: true, resizable: false, suppressHeaderMenuButton: true, sortingOrder: ["desc", "asc", null],
     headerClass: "ag-right-aligned-header", ...more,
   });
   const text = (a, b) => String(a).localeCompare(String(b));
-  const market = of("Market", wide ? 176 : 90, (row) => row.market, { colId: "market", cellRenderer: Market, headerClass: "", comparator: text, sortingOrder: ["asc", "desc", null], cellClass: wide ? "wl-flat" : "", flex: 1, minWidth: 84 });
-  const spark = of("30\u00a0min", 50, (row) => row.time_ms, { colId: "spark", cellRenderer: sparkCell(sparks), sortable: false, headerClass: "" });
-  const score = of("OFI\u00a0\u03c3", 58, (row) => row.score, { colId: "score", cellRenderer: Score, equals: () => false, headerTooltip: "Score of rolling OFI, best quotes, 10 s" });
-  if (!wide) {
-    return [market, spark, of("Price / bps", 72, (row) => row.mid, { colId: "price", cellRenderer: Price, equals: () => false }), { ...score, width: 52 }];
-  }
-  const numeric = (name, width, value, words, more) => of(name, width, value, { cellRenderer: figure(words), ...more });
-  return [
-    market,
-    numeric("Price", 80, (row) => row.mid, priceWords, { colId: "price" }),
-    numeric("Spread, bps", 76, spread, (row) => bps(spread(row)), { colId: "spread" }),
-    score,
-    spark,
-    numeric("Queue", 52, (row) => row.queue_imbalance, (row) => signed(row.queue_imbalance, 2), { colId: "queue", headerTooltip: "Queue imbalance of the best quotes" }),
-    numeric(`10\u00a0bps${common ? `, ${common}` : ""}`, common ? 64 : 88, (row) => row.depth_quote, (row) => depthWords(row, common), { colId: "depth", headerTooltip: "Depth within 10 bps, both sides, times mid, in the quote currency" }),
-    numeric("VPIN pct", 58, (row) => row.vpin_percentile, (row) => (known(row.vpin_percentile) ? ordinal(row.vpin_percentile) : NONE), { colId: "vpin" }),
-    numeric("R\u00b2", 46, (row) => row.explained, (row) => (known(row.explained) ? percent(row.explained, 0) : NONE), { colId: "explained", headerTooltip: "Share of 10 s moves that OFI explains, 30 min" }),
-    of("Feed", 72, stateOf, { colId: "state", cellRenderer: State, comparator: text }),
-  ];
+  const market = of("market", "Market", wide ? 176 : 90, (row) => row.market, { cellRenderer: Market, headerClass: "", comparator: text, sortingOrder: ["asc", "desc", null], cellClass: wide ? "wl-flat" : "", flex: 1, minWidth: 84 });
+  const spark = of("spark", "30\u00a0min", 50, (row) => row.time_ms, { cellRenderer: sparkCell(sparks), sortable: false, headerClass: "" });
+  const score = of("score", "OFI\u00a0\u03c3", wide ? 58 : 52, (row) => row.score, { cellRenderer: Score, equals: () => false, headerTooltip: "Score of rolling OFI, best quotes, 10 s" });
+  const numeric = (colId, name, width, value, words, headerTooltip) => of(colId, name, width, value, { cellRenderer: figure(words), headerTooltip });
+  const figures = {
+    price: wide ? numeric("price", "Price", 80, (row) => row.mid, priceWords) : of("price", "Price / bps", 72, (row) => row.mid, { cellRenderer: Price, equals: () => false }),
+    spread: numeric("spread", "Spread, bps", 76, spread, (row) => bps(spread(row))),
+    queue: numeric("queue", "Queue", 52, (row) => row.queue_imbalance, (row) => signed(row.queue_imbalance, 2), "Queue imbalance of the best quotes"),
+    depth: numeric("depth", `10\u00a0bps${common ? `, ${common}` : ""}`, common ? 64 : 88, (row) => row.depth_quote, (row) => depthWords(row, common), "Depth within 10 bps, both sides, times mid, in the quote currency"),
+    vpin: numeric("vpin", "VPIN pct", 58, (row) => row.vpin_percentile, (row) => (known(row.vpin_percentile) ? ordinal(row.vpin_percentile) : NONE)),
+    explained: numeric("explained", "R\u00b2", 46, (row) => row.explained, (row) => (known(row.explained) ? percent(row.explained, 0) : NONE), "Share of 10 s moves that OFI explains, 30 min"),
+    state: of("state", "Feed", 72, stateOf, { cellRenderer: State, comparator: text }),
+  };
+  if (!wide) return [market, spark, { ...figures[chosen], width: NARROW }, score];
+  const { price, spread: between, ...others } = figures;
+  return [market, price, between, score, spark, ...Object.values(others)];
 }
