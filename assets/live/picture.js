@@ -1,14 +1,15 @@
-// A panel as a PNG: what its canvases show, with axes and words, under a line that says of what and when.
+// A panel as a PNG: what its canvases show, with axes and words, under a line that says of what, when and in which state.
 import { stamp } from "./format.js";
 import { offsetAt } from "./zone.js";
 import { fileName, save } from "./files.js";
+import { marksOf, shown, stamped } from "./picture_marks.js";
 import { alpha, theme } from "./theme.js";
 
-const HEAD = 44, MARGIN = 12;
+const HEAD = 44, MARGIN = 12, SIDES = ["Top", "Right", "Bottom", "Left"];
 
 /** Composes and downloads the picture of a panel. */
 export async function savePicture(panel, stack) {
-  const canvas = compose(panel, stack);
+  const canvas = await compose(panel, stack);
   const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
   save(blob, fileName(stack?.market ?? "page", panel.dataset.panel, timeOf(stack), "png"));
 }
@@ -18,9 +19,27 @@ function timeOf(stack) {
   return t > 0 ? t : Date.now();
 }
 
-/** The picture of a panel as a canvas. */
-export function compose(panel, stack) {
-  const body = panel.querySelector(".cv, .panel-body") ?? panel, box = body.getBoundingClientRect();
+/** The picture of a panel as a canvas; of a list that is scrolled, all that it holds. */
+export async function compose(panel, stack) {
+  const body = panel.querySelector(".cv, .panel-body") ?? panel, marks = await marksOf(body);
+  const lists = [...body.querySelectorAll("*")].filter(scrolls), places = lists.map((one) => one.scrollTop);
+  for (const one of lists) one.scrollTop = 0;
+  try {
+    return draw(panel, stack, body, wholeOf(body, lists), marks);
+  } finally {
+    lists.forEach((one, k) => (one.scrollTop = places[k]));
+  }
+}
+
+const scrolls = (one) => one.scrollHeight > one.clientHeight && getComputedStyle(one).overflowY === "auto";
+
+/** The box of a body as if it had room for its lists. */
+function wholeOf(body, lists) {
+  const box = body.getBoundingClientRect(), more = Math.max(0, ...lists.map((one) => one.scrollHeight - one.clientHeight));
+  return new DOMRect(box.left, box.top, box.width, box.height + more);
+}
+
+function draw(panel, stack, body, box, marks) {
   const ratio = Math.max(2, window.devicePixelRatio || 1), canvas = document.createElement("canvas");
   canvas.width = Math.round((box.width + 2 * MARGIN) * ratio);
   canvas.height = Math.round((box.height + HEAD + MARGIN) * ratio);
@@ -35,12 +54,14 @@ export function compose(panel, stack) {
   x.clip();
   const rows = panel.closest(".rows");
   boxes(x, body);
+  for (const one of marks) stamped(x, one, ratio);
   for (const one of [...body.querySelectorAll("canvas"), ...(rows?.querySelectorAll(":scope > canvas.overlay") ?? [])]) layer(x, one);
   for (const line of rows?.querySelectorAll(".axes .xgrid") ?? []) grid(x, line.getBoundingClientRect());
   for (const line of rows?.querySelectorAll(":scope > .mid-line:not([hidden])") ?? []) dotted(x, line.getBoundingClientRect());
   const chips = rows ? [...rows.querySelectorAll(".chip, .sigma:not([hidden])")] : [];
   for (const chip of chips) filled(x, chip);
   for (const one of [body, ...(rows?.querySelectorAll(".axes .main-svg") ?? []), ...chips]) words(x, one, box);
+  for (const input of body.querySelectorAll("input")) typed(x, input);
   return canvas;
 }
 
@@ -54,14 +75,16 @@ function head(x, panel, stack) {
   x.fillStyle = theme.text3;
   const at = timeOf(stack), day = new Date(at + offsetAt(at)).toISOString().slice(0, 10);
   const said = panel.querySelector(".plot-head p")?.textContent ?? "";
-  x.fillText([`${day} ${stamp(at)}`, said].filter(Boolean).join(" \u00b7 "), MARGIN, 35);
+  const state = stack && stack.element.dataset.state !== "live" ? stack.f.state.textContent : "";
+  x.fillText([`${day} ${stamp(at)}`, state, said].filter(Boolean).join(" \u00b7 "), MARGIN, 35);
 }
-
-const shown = (element) => element.checkVisibility?.({ visibilityProperty: true, opacityProperty: true }) ?? true;
 
 function layer(x, canvas) {
   const box = canvas.getBoundingClientRect();
-  if (canvas.width && canvas.height && shown(canvas)) x.drawImage(canvas, box.left, box.top, box.width, box.height);
+  if (!canvas.width || !canvas.height || !shown(canvas)) return;
+  x.filter = getComputedStyle(canvas).filter; // grey where the market is not live
+  x.drawImage(canvas, box.left, box.top, box.width, box.height);
+  x.filter = "none";
 }
 
 function grid(x, box) {
@@ -81,15 +104,58 @@ function boxes(x, body) {
 
 function filled(x, element) {
   const style = getComputedStyle(element);
-  if (style.maskImage !== "none" || /^rgba\(.*, 0\)$/.test(style.backgroundColor) || !shown(element)) return;
+  if (style.maskImage !== "none" || !shown(element)) return;
   const box = element.getBoundingClientRect();
-  x.fillStyle = style.backgroundColor;
-  x.beginPath();
-  x.roundRect(box.left, box.top, box.width, box.height, parseFloat(style.borderRadius) || 0);
-  x.fill();
+  if (!clear(style.backgroundColor)) {
+    x.fillStyle = style.backgroundColor;
+    x.beginPath();
+    x.roundRect(box.left, box.top, box.width, box.height, parseFloat(style.borderRadius) || 0);
+    x.fill();
+  }
+  bordered(x, box, style);
 }
 
-/** Writes every visible word of an element where the page has it. */
+const clear = (colour) => /^rgba\(.*, 0\)$/.test(colour);
+
+/** A border all around as a line, which may be a ring; others side by side. */
+function bordered(x, box, style) {
+  const of = (side) => (clear(style[`border${side}Color`]) ? 0 : parseFloat(style[`border${side}Width`])); // 0 where there is none
+  const wide = SIDES.map(of), [top, right, bottom, left] = wide;
+  if (!Math.max(...wide)) return;
+  if (wide.every((one) => one === top)) {
+    const radius = Math.min(parseFloat(style.borderRadius) || 0, box.width / 2);
+    x.strokeStyle = style.borderTopColor;
+    x.lineWidth = top;
+    x.beginPath();
+    x.roundRect(box.left + top / 2, box.top + top / 2, box.width - top, box.height - top, Math.max(0, radius - top / 2));
+    x.stroke();
+    return;
+  }
+  const { width, height } = box;
+  const bars = [[0, 0, width, top], [width - right, 0, right, height], [0, height - bottom, width, bottom], [0, 0, left, height]];
+  bars.forEach(([at, down, across, tall], k) => {
+    x.fillStyle = style[`border${SIDES[k]}Color`];
+    x.fillRect(box.left + at, box.top + down, across, tall);
+  });
+}
+
+/** What stands in a field. */
+function typed(x, input) {
+  if (!shown(input)) return;
+  const style = getComputedStyle(input), box = input.getBoundingClientRect(), right = style.textAlign === "right";
+  const inner = (side) => parseFloat(style[`padding${side}`]) + parseFloat(style[`border${side}Width`]);
+  pen(x, style, style.color);
+  x.textAlign = right ? "right" : "left";
+  x.fillText(input.value, right ? box.right - inner("Right") : box.left + inner("Left"), (box.top + box.bottom) / 2);
+  x.textAlign = "left";
+}
+
+function pen(x, style, colour) {
+  x.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  x.fillStyle = colour;
+}
+
+/** Writes every visible word of an element where the page has it; one with a hyphen may stand on two lines. */
 function words(x, element, within) {
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), range = document.createRange();
   x.textBaseline = "middle";
@@ -98,9 +164,8 @@ function words(x, element, within) {
     const owner = node.parentElement;
     if (!node.data.trim() || !shown(owner)) continue;
     const style = getComputedStyle(owner);
-    x.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
-    x.fillStyle = owner instanceof SVGElement ? style.fill : style.color;
-    for (const { 0: word, index } of node.data.matchAll(/\S+/g)) {
+    pen(x, style, owner instanceof SVGElement ? style.fill : style.color);
+    for (const { 0: word, index } of node.data.matchAll(/[^\s-]+-*|-+/g)) {
       range.setStart(node, index);
       range.setEnd(node, index + word.length);
       const box = range.getBoundingClientRect();
