@@ -1,6 +1,7 @@
 """What panels download: tables with the numbers of the API, pictures, and the zone that both are in."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -58,6 +59,45 @@ def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str
         f"{s} within {b} bps, BTC": f"depth_{s}_{b}bps" for s in ("bid", "ask") for b in (5, 50)
     }
     assert compare("bands", bands) > 1000
+
+
+FACTS = {
+    "explains now": {"R2": "r2", "held out": "held_out", "shuffled": "shuffled", "n": "bins"},
+    "predicts 5 s": {"IC": "ic", "right": "hit_rate", "right, low": "hit_low", "n": "n_eff"},
+    "pays its cost": {"expected move": "expected_bps", "break-even fee": "break_even_fee_bps"},
+}
+
+
+def test_files_of_verification_are_its_facts_and_the_times_in_view(
+    page: Watched, whole_url: str
+) -> None:
+    now = int(time.time() * 1000)
+    first, last = now - 420_000, now - 180_000
+    page.open(f"{whole_url}/?m={BTC}&tab=evidence&lookback=600&fee=0.45#zoom={first}~{last}")
+    page.until("market => window.ofi?.view(market)?.evidence?.toxicity?.vpin > 0", BTC)
+    page.page.keyboard.press("Space")  # held still, so that one answer is told of
+    page.until("market => window.ofi.view(market).info.end_ms !== null", BTC)
+    page.until("market => !window.ofi.view(market).awaiting", BTC)
+    head, rows = table(saved(page, "vpin", "Save as CSV")[1])
+    assert head == ["time, UTC", "VPIN"]
+    times = [datetime.fromisoformat(row[0]).timestamp() * 1000 for row in rows]
+    assert len(times) > 10
+    assert first <= min(times) < first + 60_000 < last - 60_000 < max(times) <= last
+    head, rows = table(saved(page, "verdict", "Save as CSV")[1])
+    assert head == ["fact", "figure", "value", "unit"]
+    found = {(row[0], row[1]): row[2] for row in rows}
+    values = page.view(BTC)["evidence"]
+    ahead = values["prediction"][found["pays its cost", "ahead"]]
+    told = dict(
+        zip(FACTS, (values["explains"]["best"], values["prediction"]["5"], ahead), strict=True)
+    )
+    for fact, figures in FACTS.items():
+        for figure, name in figures.items():
+            assert float(found[fact, figure]) == told[fact][name], (fact, figure)
+    assert float(found["pays its cost", "half-spread"]) == values["half_spread_bps"]
+    assert found["pays its cost", "fee of a taker"] == "0.45"
+    pays = ahead["better_than_chance"] and ahead["break_even_fee_bps"] > 0.45
+    assert found["pays its cost", "pays"] == ("yes" if pays else "no")
 
 
 def test_a_picture_is_made_of_the_panel(page: Watched, url: str) -> None:

@@ -271,23 +271,46 @@ def test_the_badge_tells_of_gaps_in_words(page: Page) -> None:
     assert said.endswith("22:13:20 UTC, 25 s: an update was missing")
 
 
-def test_the_file_of_latencies_has_both_lines_that_are_drawn(page: Page) -> None:
+def test_files_of_quality_have_what_is_drawn_of_the_times_in_view(page: Page) -> None:
     script = """async () => {
       const { QualityPane } = await import('/live/quality.js');
-      const series = { t: [1000], p50: [1, 2, 3], p99: [10, 20, 30], rate: [4, 5, 6] };
-      const { table } = QualityPane.prototype;
-      return ['latency', 'rate'].map(name => table.call({ quality: {}, series }, name));
+      const { iso } = await import('/live/zone.js');
+      const gaps = { best: [], depth: [{ from: 800, to: 1500 }, { from: 1700, to: 1800 }] };
+      const pane = Object.create(QualityPane.prototype), reasons = { sequence: 1234 };
+      const around = (...values) => [0, 0, 0, ...values, 0, 0, 0];
+      Object.assign(pane, {
+        lists: { reasons: document.createElement('table') },
+        series: {
+          t: [500, 1000, 9000], p50: around(1, 2, 3), p99: around(10, 20, 30), rate: around(4, 5, 6),
+        },
+        quality: { streams: ['best', 'depth'].map(stream => ({ stream, state: 'live', reasons })) },
+        stack: {
+          model: { begins: 900 }, ranges: { time: () => [600, 2000] }, spans: stream => gaps[stream],
+        },
+      });
+      pane.reasons({ ...pane.quality, gaps: { sequence: 56789 } }, '30 min');
+      const instants = new Map([900, 1000, 1500, 1700, 1800, 2000].map(ms => [iso(ms), ms]));
+      const tables = ['latency', 'rate', 'cover', 'reasons'].map(name => pane.table(name));
+      const plain = row => row.map(one => instants.get(one) ?? one);
+      return tables.map(({ columns, rows }) => [columns, rows.map(plain)]);
     }"""
-    latency, rate = page.evaluate(script)
-    assert latency["columns"][1:] == [
+    latency, rate, cover, reasons = page.evaluate(script)
+    assert latency[0][1:] == [
         "best quotes p50, ms", "best quotes p99, ms", "depth p50, ms", "depth p99, ms", "trades p50, ms",
         "trades p99, ms",
     ]  # fmt: skip
-    assert latency["rows"][0][1:] == [1, 10, 2, 20, 3, 30]
-    assert rate["columns"][1:] == [
-        f"{name}, updates/s" for name in ("best quotes", "depth", "trades")
+    assert latency[1] == [[1000, 1, 10, 2, 20, 3, 30]]
+    assert rate[0][1:] == [f"{name}, updates/s" for name in ("best quotes", "depth", "trades")]
+    assert rate[1] == [[1000, 4, 5, 6]]
+    assert cover[0] == ["stream", "from, UTC", "to, UTC", "data"]
+    assert cover[1] == [
+        ["best quotes", 900, 2000, "known"],
+        ["depth", 900, 1500, "none"],
+        ["depth", 1500, 1700, "known"],
+        ["depth", 1700, 1800, "none"],
+        ["depth", 1800, 2000, "known"],
     ]
-    assert rate["rows"][0][1:] == [4, 5, 6]
+    assert reasons[1] == [["an update was missing", 1234, 1234, 56789, 0]]
 
 
 ROWS_WAIT = [

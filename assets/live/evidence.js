@@ -191,7 +191,8 @@ export class EvidencePane {
 
   /** The table of a panel, for its CSV; none where the panel says that it has no figures. */
   table(name) {
-    return this.values?.explains && !this.empty?.[name] ? (TABLES[name]?.(this.values, this.arrays, this.stack.model.info) ?? null) : null;
+    const { values, arrays, stack, timeline } = this;
+    return values?.explains && !this.empty?.[name] ? (TABLES[name]?.(values, arrays, stack.model.info, timeline.range) ?? null) : null;
   }
 }
 

@@ -1,4 +1,5 @@
 // The panels of the evidence as tables, for their CSV files: the figures that are shown.
+import { costOf, feeBps } from "./evidence_words.js";
 import { iso, timeHead } from "./zone.js";
 
 const FIT = ["bins", "intercept", "beta", "stderr", "t", "r2", "held_out", "shuffled"];
@@ -7,6 +8,28 @@ const flows = (values, _, info) => ({
   columns: ["flow", ...FIT.map((one) => (one === "beta" ? `beta, ticks per ${info.unit}` : one)), "bin, s"],
   rows: Object.entries(values.explains).map(([name, fit]) => [name, ...FIT.map((one) => fit[one]), values.bin_s]),
 });
+
+const word = (flag) => (flag === undefined ? "" : flag ? "yes" : "no");
+
+/** The four facts, with the fee that was typed. */
+function verdict(values) {
+  const { best: fit } = values.explains, cost = costOf(values);
+  const now = [["R2", fit.r2, "1"], ["held out", fit.held_out, "1"], ["shuffled", fit.shuffled, "1"], ["n", fit.bins, "bins"]];
+  const next = (p = {}) => [
+    ["IC", p.ic, "1"], ["right", p.hit_rate, "1"], ["right, low", p.hit_low, "1"], ["right, high", p.hit_high, "1"],
+    ["n", p.n_eff ?? p.pairs, "pairs"], ["better than chance", word(p.better_than_chance), ""],
+  ];
+  const paid = [
+    ["ahead", cost?.h, "s"], ["expected move", cost?.expected, "bps"], ["half-spread", values.half_spread_bps, "bps"],
+    ["break-even fee", cost?.most, "bps"], ["fee of a taker", feeBps(), "bps"], ["pays", word(cost?.pays), ""],
+  ];
+  const { 1: soon, 5: later } = values.prediction;
+  const facts = { "explains now": now, "predicts 1 s": next(soon), "predicts 5 s": next(later), "pays its cost": paid };
+  return {
+    columns: ["fact", "figure", "value", "unit"],
+    rows: Object.entries(facts).flatMap(([fact, figures]) => figures.map((one) => [fact, ...one])),
+  };
+}
 
 function prediction(values) {
   const names = ["pairs", "ic", "ic_low", "ic_high", "n_eff", "hit_rate", "hit_low", "hit_high", "zero_share", "expected_bps", "break_even_fee_bps"];
@@ -27,9 +50,15 @@ function markouts(values, arrays) {
   };
 }
 
-/** By panel; see `table(name)` in panes.js. */
+/** VPIN within the times that are shown. */
+function vpin(_, { ev_vpin_t: times, ev_vpin: values }, __, [start, end]) {
+  const shown = Array.from(times, (t, k) => [t, values[k]]).filter(([t]) => t >= start && t <= end);
+  return { columns: [timeHead(shown[0]?.[0], shown.at(-1)?.[0]), "VPIN"], rows: shown.map(([t, v]) => [iso(t), v]) };
+}
+
+/** By panel, of the values, the arrays, what is known of the market and the times that are shown; see tables.js. */
 export const TABLES = {
-  verdict: flows,
+  verdict,
   flows,
   horizons: prediction,
   prediction,
@@ -38,7 +67,7 @@ export const TABLES = {
     columns: [`OFI, ${info.unit}`, "move of mid, ticks"],
     rows: Array.from(arrays.ev_x, (x, k) => [x, arrays.ev_y[k]]),
   }),
-  vpin: (_, arrays) => ({ columns: [timeHead(arrays.ev_vpin_t[0], arrays.ev_vpin_t.at(-1)), "VPIN"], rows: Array.from(arrays.ev_vpin_t, (t, k) => [iso(t), arrays.ev_vpin[k]]) }),
+  vpin,
   markouts,
   adverse: (values) => ({
     columns: ["horizon, s", "trades", "effective, bps", "price impact, bps", "kept by makers, bps", "share negative"],

@@ -122,12 +122,18 @@ export function bestHorizon(prediction) {
   return good[0] ?? "1";
 }
 
+/** What a trade on the best horizon would bring, and whether that pays half the spread and the fee; null where it is not known. */
+export function costOf(values) {
+  const h = bestHorizon(values.prediction), p = values.prediction[h], half = values.half_spread_bps, fee = feeBps();
+  if (!p || !known(p.expected_bps) || !known(half)) return null;
+  return { h, expected: p.expected_bps, half, most: p.break_even_fee_bps, fee, pays: p.better_than_chance && p.break_even_fee_bps > fee };
+}
+
 function cost(values) {
-  const h = bestHorizon(values.prediction), p = values.prediction[h], half = values.half_spread_bps;
-  if (!p || !known(p.expected_bps) || !known(half)) return ["Expected move not known yet; half-spread", NONE, true];
-  const pays = p.better_than_chance && p.break_even_fee_bps > feeBps();
-  const words = `Next ${h}\u00a0s: ${bps(p.expected_bps)} bps expected; half-spread ${bps(half)}`;
-  return [words, pays ? "Yes" : "No", !pays];
+  const found = costOf(values);
+  if (!found) return ["Expected move not known yet; half-spread", NONE, true];
+  const { h, expected, half, pays } = found;
+  return [`Next ${h}\u00a0s: ${bps(expected)} bps expected; half-spread ${bps(half)}`, pays ? "Yes" : "No", !pays];
 }
 
 /** Writes the card: sentence, facts. */

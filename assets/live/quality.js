@@ -3,14 +3,13 @@ import { secondOf } from "./drawing.js";
 import { NONE, about, duration, number, percent, span, stamp } from "./format.js";
 import { cause, entry, fillList } from "./incidents.js";
 import { showEmpty } from "./panels.js";
-import { STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
+import { NAMES, STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
+import { TABLES } from "./quality_tables.js";
 import { QualityTime } from "./quality_time.js";
 import { waits } from "./quality_waits.js";
-import { iso, timeHead, zoneName, zoneNames } from "./zone.js";
 import { write } from "./texts.js";
 
 const CHARTS_MS = 1000;
-const NAMES = { best: "best quotes", depth: "depth", trades: "trades" };
 const STATES = { live: "Live", starting: "Starting", resyncing: "Resyncing", stale: "Stale", throttled: "Throttled", down: "Down", unknown: "Not known", none: "none on this venue" };
 const CELLS = ["since", "age", "sends", "latency", "rate", "recent", "lookback", "gaps", "longest"];
 const UNTOLD = "No collector has reported on this market yet.";
@@ -187,14 +186,14 @@ export class QualityPane {
     const streams = this.present.map((one) => one.stream);
     const about = `Gaps of ${back} by stream; all gaps and rejected books${begun}.`;
     const body = [...found].map((reason) => [
-      cause(reason), ...this.present.map((one) => number(one.reasons?.[reason] ?? 0)), number(gaps[reason] ?? 0), number(rejected[reason] ?? 0),
+      cause(reason), ...this.present.map((one) => one.reasons?.[reason] ?? 0), gaps[reason] ?? 0, rejected[reason] ?? 0,
     ]);
     const head = ["Reason", ...streams, "all", "rejected"];
     this.counted = { head: ["Reason", ...streams, `all${begun}`, `rejected${begun}`], body };
     const key = JSON.stringify([about, this.counted, this.told]);
     if (this.lists.reasons.ofi === key) return;
     this.lists.reasons.ofi = key;
-    this.lists.reasons.replaceChildren(caption(about), part("thead", head, "th"), ...(body.length ? body.map((cells) => line(cells)) : [nothing(head.length, this.told ? "No gap and no rejected book." : UNTOLD)]));
+    this.lists.reasons.replaceChildren(caption(about), part("thead", head, "th"), ...(body.length ? body.map(([reason, ...counts]) => line([reason, ...counts.map((one) => number(one))])) : [nothing(head.length, this.told ? "No gap and no rejected book." : UNTOLD)]));
   }
 
   name() {
@@ -210,40 +209,10 @@ export class QualityPane {
 
   /** What a panel shows, as a table. */
   table(name) {
-    if (!this.quality) return null;
-    const { t: times, p50, p99, rate } = this.series;
-    const through = (words, ...lines) => ({
-      columns: [timeHead(times[0], times.at(-1)), ...STREAMS.flatMap((s) => words.map((one) => `${NAMES[s]}${one}`))],
-      rows: [...times].map((t, k) => [iso(t), ...STREAMS.flatMap((_, s) => lines.map((values) => values[k * STREAMS.length + s]))]),
-    });
-    if (name === "latency") return through([" p50, ms", " p99, ms"], p50, p99);
-    if (name === "rate") return through([", updates/s"], rate);
-    if (name === "reasons" && this.counted) return { columns: this.counted.head, rows: this.counted.body };
-    if (name === "streams" && this.present.length) return records(this.present);
-    if (name === "incidents" || name === "everywhere") {
-      const list = name === "incidents" ? this.quality.incidents : this.everywhere ?? [];
-      return list.length ? records(list) : null;
-    }
-    return null;
+    return this.quality ? (TABLES[name]?.(this) ?? null) : null;
   }
 }
 
-const INSTANTS = new Set(["from_ms", "to_ms", "since_ms", "received_ms", "next_try_ms"]);
-
-/** A table of what the server says in records; instants are in the zone of the page. */
-function records(list) {
-  const names = Object.keys(list[0] ?? {}), cell = (name, value) => (INSTANTS.has(name) && value !== null ? iso(value) : plain(value));
-  const zone = (name) => {
-    const times = list.map((one) => one[name]).filter(Number.isFinite);
-    return times.length ? zoneNames(Math.min(...times), Math.max(...times)) : zoneName();
-  };
-  return {
-    columns: names.map((name) => (INSTANTS.has(name) ? `${name.slice(0, -3).replaceAll("_", " ")}, ${zone(name)}` : name)),
-    rows: list.map((one) => names.map((name) => cell(name, one[name]))),
-  };
-}
-
-const plain = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : value);
 const ms = (v) => number(v, v < 10 ? 1 : 0);
 
 function sends(one) {

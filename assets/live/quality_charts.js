@@ -6,6 +6,7 @@ import { theme } from "./theme.js";
 import { zoneName } from "./zone.js";
 
 export const STREAMS = ["best", "depth", "trades"];
+export const NAMES = { best: "best quotes", depth: "depth", trades: "trades" };
 export const AXIS = 66, STRIP = 20, TOP = 6;
 export const RECORD_MS = 10_000; // how often a record comes
 const HOLE_MS = 25_000;
