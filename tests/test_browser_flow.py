@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -145,6 +146,12 @@ def test_the_heatmap_is_drawn_as_its_menu_says_and_the_address_keeps_it(
         other.open(page.address(), BTC)
         other.until("market => window.ofi.view(market).info.group === 5", BTC)
         assert other.page.locator(".how").inner_text().startswith("Group 0.05")
+    # Prices are zoomed without a pointer, too.
+    low, high = page.view(BTC)["ranges"]["price"]
+    menu(page, "book")
+    page.page.get_by_role("menuitem", name="Zoom in on prices").click()
+    page.until("m => window.ofi.view(m).user.price", BTC)
+    assert np.diff(page.view(BTC)["user"]["price"])[0] == pytest.approx((high - low) / 2)
 
 
 def test_the_line_over_the_bars_is_the_one_that_was_chosen(page: Watched, url: str) -> None:

@@ -17,6 +17,8 @@ export function bookMenu(pane) {
   const { options, model } = pane, choose = (name) => (value) => pane.stack.page.choose({ [name]: value });
   const [low, high] = manual(options.sizes) ?? [0, Number(pane.strongest.toPrecision(3))];
   return [
+    { words: "Zoom in on prices", run: () => zoomPrices(pane, 0.5) },
+    { words: "Zoom out of prices", run: () => zoomPrices(pane, 2) },
     { group: "Price rows", choices: GROUPS, value: options.group, run: choose("group") },
     { group: "Colour of sizes", choices: HEATS, value: options.heat, run: choose("heat") },
     { group: "Strongest colour from", choices: CLIPS, value: options.sizes === "auto" ? options.clip : "", run: (clip) => pane.stack.page.choose({ clip, sizes: "auto" }) },
@@ -31,6 +33,12 @@ export function bookMenu(pane) {
     },
     { group: "Ramp", choices: RAMPS, value: options.ramp, run: choose("ramp") },
   ];
+}
+
+/** Shows fewer prices, or more, about the middle of those in view. */
+function zoomPrices({ model, ranges, stack }, factor) {
+  const [low, high] = ranges.price(model), middle = (low + high) / 2, half = Math.max(model.info.tick, (factor * (high - low)) / 2);
+  stack.moved("price", [middle - half, middle + half], true);
 }
 
 /** A size as it may be typed: `0.0000001`, never `1e-7`. */

@@ -9,11 +9,12 @@ import { feeField, writeCard, writeTables } from "./evidence_words.js";
 import { number, percent, signed, span, stamp } from "./format.js";
 import { showEmpty } from "./panels.js";
 import { badgeOf, write } from "./texts.js";
+import { stepTo } from "./timerows.js";
 import { sends } from "./words.js";
 
 const CHARTS = { impact: drawImpact, prediction: drawPrediction, vpin: drawVpin, markouts: drawMarkouts, adverse: drawAdverse };
 const CARD_WIDTH = 226;
-const KEPT_MS = 15_000;
+const KEPT_MS = 15_000, SECOND_MS = 1000;
 
 export class EvidencePane {
   /** @param {HTMLElement} element the pane @param {import("./stack.js").Stack} stack */
@@ -169,6 +170,24 @@ export class EvidencePane {
     const near = found.some((one) => one.wide) ? across(found, at) : found[nearest(found, at)];
     this.show(near, box, at);
     if (name === "vpin" && near) this.stack.point({ time: near.time, kind: "time", price: null });
+  }
+
+  /** Moves the crosshair through the time of VPIN, the one chart here that has any. @returns {boolean} whether the key does */
+  step(key, far) {
+    const { points: { vpin: found }, timeline: { range: [start, end], plot }, canvases: { vpin: canvas } } = this;
+    const to = found && stepTo(key, far, this.time === this.time ? this.time : end, { start, end, step: SECOND_MS });
+    if (to === undefined) return false;
+    const time = Math.max(start, Math.min(end, to)), box = canvas.getBoundingClientRect();
+    const at = { left: plot.left + ((time - start) / (end - start)) * plot.width, top: box.height / 2 };
+    this.show(across(found, at), box, at);
+    this.stack.point({ time, kind: "time", price: null });
+    return true;
+  }
+
+  /** For the menu of a panel (panels.js): where its title has no room for buttons. */
+  menu(panel) {
+    if (panel !== "vpin") return [];
+    return [["Zoom in", 0.5], ["Zoom out", 2]].map(([words, factor]) => ({ words, run: () => this.stack.zoom(factor) }));
   }
 
   leave(name) {
