@@ -21,7 +21,7 @@ _ROWS = (
         Frame(
             "levels",
             "OFI by level",
-            "Best level first. Blue adds buying, orange selling.",
+            "Best level first. Blue, up: buying; orange, down: selling.",
             "Depth-normalised OFI",
             unit="depth-normalised",
         ),

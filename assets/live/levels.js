@@ -5,6 +5,7 @@ import { Raster } from "./raster.js";
 import { theme } from "./theme.js";
 
 const CLIP = 0.98, ROOM_STEP_PX = 8;
+const THIRDS = 3; // pixels of a level in the raster: buying fills the upper two, selling the lower two
 const CHOICE_MS = 10000; // for which strengths keep their colours
 
 export class Levels {
@@ -35,14 +36,18 @@ export class Levels {
     const table = model.series, m = model.levelCount, step = model.info.step_ms;
     const rescaled = this.rescale(model);
     const columns = Math.ceil((model.info.range_s * 1000) / step) + 16;
-    const fresh = this.raster.shape(`${model.epoch}`, 0, m, columns);
+    const fresh = this.raster.shape(`${model.epoch}`, 0, THIRDS * m, columns);
     if (!fresh && !rescaled && this.done === table.version) return;
     const from = fresh || rescaled ? table.from : table.search(Math.min(changed, (this.raster.last - 1) * step));
-    const { levels } = table.data, lut = theme.diverging, gain = 127.5 / this.scale.top;
+    const { levels } = table.data, lut = theme.diverging, none = lut[127], gain = 127.5 / this.scale.top;
     this.raster.put(table, from, step, (k, pixels, first, stride) => {
       for (let r = 0; r < m; r++) {
         const v = levels[k * m + r];
-        if (v === v) pixels[first + r * stride] = lut[Math.max(0, Math.min(255, 127.5 + v * gain)) | 0];
+        if (v !== v) continue;
+        const colour = lut[Math.max(0, Math.min(255, 127.5 + v * gain)) | 0], at = first + THIRDS * r * stride;
+        pixels[at] = v < 0 ? none : colour;
+        pixels[at + stride] = colour;
+        pixels[at + 2 * stride] = v > 0 ? none : colour;
       }
     });
     this.done = table.version;
