@@ -134,3 +134,41 @@ def test_the_sizes_that_a_menu_offers_are_taken_as_they_stand(
       return [values, run(values), ...chosen];
     }"""
     assert page.evaluate(script, strongest) == [["0", shown], "", f"0~{shown}"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sized"),
+    [
+        ("auto", {0: 0, 1: 0, 10: 0.5, 100: 1}),  # two decades below the strongest
+        ("4~400", {1: 0, 4: 0, 40: 0.5, 400: 1}),
+        ("0~1000", {5: 0, 10: 0, 100: 0.5, 1000: 1}),
+    ],
+)
+def test_each_tenfold_of_a_size_is_the_same_step_of_colour(
+    page: Page, sizes: str, sized: dict[float, float]
+) -> None:
+    script = """async ([sizes, values]) => {
+      const { placing } = await import('/live/ramps.js');
+      return values.map(placing({ heat: 'log', sizes }, 100));
+    }"""
+    found = page.evaluate(script, [sizes, list(sized)])
+    assert found == pytest.approx([255 * share for share in sized.values()])
+
+
+def test_bars_of_the_distribution_are_as_long_as_they_count(listing: Page) -> None:
+    script = """async () => {
+      const { drawDistribution } = await import('/live/distribution.js');
+      const canvas = document.createElement('canvas'), x = canvas.getContext('2d'), bars = [], said = [];
+      x.fillRect = (left, top, wide) => left === 1 && bars.push(wide);
+      x.fillText = words => said.push(words);
+      const { theme } = await import('/live/theme.js');
+      Object.assign(theme, { quiet: '#888888', text: '#ffffff', text3: '#aaaaaa', axis: '#444444' });
+      const distribution = { lo: -3, hi: 3, mean: 0, sd: 9, median: 0 };
+      const standing = { distribution, hist: [100, 1200, 600], value: -1, percentile: 0.1 };
+      const view = { crossWidth: 210, height: 90, Y: v => 45 - 15 * v, showsNow: true };
+      drawDistribution(canvas, { standing }, view);
+      return { bars, said };
+    }"""
+    found = listing.evaluate(script)
+    assert found["bars"] == pytest.approx([200 / 12, 200, 100])
+    assert "longest: 1,200 values" in found["said"]

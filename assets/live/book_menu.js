@@ -1,14 +1,14 @@
 // How the rows of the tab Book & flow are drawn: choices of their menus, kept in the address, and their words.
 import { linesOf } from "./bars.js";
 import { number, percent, size, span } from "./format.js";
-import { manual } from "./ramps.js";
+import { DECADES, manual } from "./ramps.js";
 import { write } from "./texts.js";
 
 const GROUPS = [
   ["auto", "auto"], ["1t", "1 tick"], ...[2, 5, 10, 20, 50, 100].map((n) => [`${n}t`, `${n} ticks`]),
   ...[1, 2, 5, 10].map((n) => [`${n}bp`, `${n} bps`]),
 ];
-const HEATS = [["log", "log"], ["linear", "linear"]];
+const HEATS = [["log", `log, ${DECADES} decades`], ["linear", "linear"]];
 const CLIPS = [["95", "95 %"], ["98", "98 %"], ["99", "99 %"], ["99.5", "99.5 %"], ["100", "100 %"]];
 const RAMPS = [["tide", "tide"], ["viridis", "viridis"], ["cividis", "cividis"], ["greys", "greys"]];
 

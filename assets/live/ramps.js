@@ -8,6 +8,7 @@ const STOPS = {
   cividis: ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#fee838"],
   greys: ["#0b0d10", "#23262b", "#3c4047", "#575c64", "#737982", "#9097a0", "#aeb5bd", "#ccd2d8", "#f2f5f8"],
 };
+export const DECADES = 2; // of the logarithmic scale
 const made = new Map();
 
 /** 256 packed colours of a ramp in the present theme. */
@@ -18,16 +19,18 @@ export function rampOf(name) {
   return made.get(key);
 }
 
-/** A function from a size to a place on the ramp, 0..255; `top` takes the strongest colour. */
+/**
+ * A function from a size to a place on the ramp, 0..255; `top` takes the strongest colour. On the logarithmic scale a size
+ * takes the weakest from DECADES below that on, or from where the user has it begin.
+ */
 export function placing({ heat, sizes }, top) {
   const [low, high] = manual(sizes) ?? [0, top];
   if (heat === "linear") {
     const gain = 255 / (high - low || 1);
     return (v) => (v - low) * gain;
   }
-  // Up to a third of the top nearly linear, so that a book of small sizes is not lost in the dark.
-  const knee = (high - low) / 3 || 1, gain = 255 / Math.log(4);
-  return (v) => gain * Math.log(1 + Math.max(0, v - low) / knee);
+  const least = low > 0 ? low : high / 10 ** DECADES, gain = 255 / Math.log(high / least);
+  return (v) => (v > least ? gain * Math.log(v / least) : 0);
 }
 
 /** The range that the user chose: `0.1~20`, lowest and highest size; null follows the percentile. */
