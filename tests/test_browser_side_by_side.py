@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from components.panes import PANES
 from tests.browser import LiveMarkets, Watched, eventually, watched
-from tests.browser_panels import SAYS
+from tests.browser_panels import SAYS, menu
 from tests.browser_places import (
     BESIDE,
     CUT,
@@ -123,6 +123,34 @@ def test_the_header_has_room_for_a_long_zone(browser: Browser, four: str, count:
     with watched(browser, 1440, 800) as page:
         shown(page, four, count, "&tz=America/Argentina/Buenos_Aires")
         has_room(page, count)
+
+
+def test_panels_that_two_markets_leave_no_room_for_are_one_step_away(
+    browser: Browser, four: str
+) -> None:
+    with watched(browser, 1440, 900) as page:
+        shown(page, four, 2, "&tab=evidence")
+        reasons = page.page.locator("[data-panel=reasons]").first
+        for tab, panel, more, lost in (
+            ("evidence", "verdict", "2 more panels", "flows"),
+            ("quality", "streams", "2 more panels", "reasons"),
+        ):
+            page.page.locator(f"#tabs [data-tab={tab}]").click()
+            expect(page.page.locator(f"[data-panel={lost}]").first).to_be_hidden()
+            menu(page, panel)
+            item = page.page.get_by_role("menuitem", name=f"Show this market alone, with {more}")
+            expect(item).to_be_visible()
+            page.page.keyboard.press("Escape")
+        menu(page, "streams")
+        item.click()
+        page.until("() => document.querySelectorAll('.stack').length === 1")
+        expect(reasons).to_be_visible()
+        menu(page, "streams")
+        expect(item).to_have_count(0)
+        page.page.keyboard.press("Escape")
+        page.page.go_back()
+        page.until("() => document.querySelectorAll('.stack').length === 2")
+        assert page.complaints == []
 
 
 # From here on tests share a page. Those that have their own come first: none is drawn beside it.

@@ -71,9 +71,17 @@ function entries(page, panel, stack) {
   for (const { title, name, beside } of tables) found.push({ words: `As table${beside}`, run: () => showTable(stack, name, title) });
   for (const { name, beside } of tables) found.push({ words: `Save as CSV${beside}`, run: () => saveTable(stack, name) });
   found.push(...(stack?.pane.menu?.(panel.dataset.panel) ?? []));
+  const more = page.stacks.size > 1 && !isFull(panel) ? left(panel).length : 0;
+  if (more) found.push({ words: `Show this market alone, with ${more} more panel${more > 1 ? "s" : ""}`, run: () => page.shell.open(stack.market) });
   const link = panel.querySelector("a[data-doc]");
   if (link) found.push({ words: "What is this?", run: () => (themed(link), link.click()) });
   return found;
+}
+
+/** Panels beside one for which several markets leave no room; not those that the user has put away. */
+function left(panel) {
+  const all = panel.closest(".tabpane")?.querySelectorAll("[data-panel]:not(.off)") ?? [];
+  return [...all].filter((one) => one.offsetParent === null);
 }
 
 /** What a panel's title has no room for: its lines, and what the hover of its coverage says, without a pointer. */
