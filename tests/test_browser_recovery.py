@@ -132,6 +132,8 @@ def test_without_its_server_the_page_says_so_and_keeps_the_picture(
         expect(page.page.locator("#link")).to_contain_text("Reconnecting")
         expect(page.page.locator(".pill.state")).to_have_text("Not connected")
         expect(page.page.locator(".note")).to_contain_text("The page lost its server")
+        for figure in ("q-latency", "q-updates"):  # of the present, which is not known
+            expect(page.page.locator(f"[data-f={figure}]")).to_have_text("–")
         assert page.view(BTC)["steps"] > 0
 
 

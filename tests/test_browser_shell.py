@@ -350,6 +350,13 @@ def test_a_first_visit_is_led_through_the_page_once(browser: Browser, url: str) 
         page.page.keyboard.press("?")
         page.page.get_by_role("button", name="Show the tour").click()
         expect(page.page.locator("#tour-title")).to_have_text("What is happening")
+        # Where a tile has no room, the sentence that says the same stands for it.
+        page.page.keyboard.press("Escape")
+        page.page.set_viewport_size({"width": 800, "height": 900})
+        expect(page.page.locator(".tile-explained")).to_be_hidden()
+        page.page.keyboard.press("?")
+        page.page.get_by_role("button", name="Show the tour").click()
+        expect(page.page.locator(".tour .mut")).to_contain_text(" of 5")
         assert page.complaints == []
 
 

@@ -315,7 +315,7 @@ export class Stack {
   /** What is read rather than watched: at most once a second. */
   words(at, state) {
     this.spokeIn = secondOf(at);
-    quality(this.f, this.model, at, state === "frozen");
+    quality(this.f, this.model, at, state);
     coverages(this.element, this.f, this.model);
   }
 

@@ -183,10 +183,10 @@ function gapLine(gap) {
 }
 
 /** The quality strip. */
-export function quality(f, model, at, frozen) {
+export function quality(f, model, at, state) {
   const { status: s, coverage: c, info, gaps } = model;
   write(f["q-fidelity"], fidelity(s));
-  const well = ["live", "throttled", "starting"].includes(s?.state);
+  const heard = !["lost", "expired"].includes(state), well = heard && ["live", "throttled", "starting"].includes(s?.state);
   const p50 = well ? s.latency_p50_ms : null, p99 = well ? s.latency_p99_ms : null;
   write(f["q-latency"], known(p50) ? `${number(p50)}\u00a0ms p50 \u00b7 ${number(p99)}\u00a0ms p99` : NONE);
   write(f["q-updates"], well && known(s.updates_per_s) ? `${number(s.updates_per_s, s.updates_per_s < 10 ? 1 : 0)}/s` : NONE);
@@ -196,7 +196,7 @@ export function quality(f, model, at, frozen) {
   write(f["q-rejected"], known(s?.rejected) ? number(s.rejected) : NONE);
   const t = model.tiles?.t;
   write(f["q-updated"], t ? stamp(t, "tenths") : NONE);
-  if (frozen) write(f.age, t ? `at ${stamp(t)}` : "");
+  if (state === "frozen") write(f.age, t ? `at ${stamp(t)}` : "");
   else write(f.age, known(s?.age_ms) ? `${duration(Math.max(0, model.age(at)))} ago` : "");
 }
 
