@@ -38,7 +38,7 @@ KEYS = (
         "Time",
         (
             ("Space", "freeze, or back to live"),
-            ("← →", "crosshair by a second"),
+            ("← →", "crosshair by a second, in charts of time"),
             ("Shift ← →", "by ten seconds"),
             ("Home", "oldest in view"),
             ("End", "now"),

@@ -67,6 +67,11 @@ def test_vpin_shares_the_zoom_of_all_charts(browser: Browser, whole_url: str) ->
         last = card.inner_text()
         page.keyboard.press("Shift+ArrowLeft")
         eventually(lambda: card.inner_text() not in ("", last))
+        beside = page.locator(charts[1]).bounding_box()
+        assert beside
+        page.mouse.move(beside["x"] + beside["width"] / 2, beside["y"] + beside["height"] / 2)
+        expect(card).to_be_hidden()  # the crosshair is at another time
+        page.mouse.move(2, 2)
         menu(one, "vpin")
         page.get_by_role("menuitem", name="Zoom in").click()
         one.until("all => all.every(m => window.ofi.view(m).user.time)", [BTC, ETH])

@@ -148,7 +148,7 @@ def test_the_page_holds_no_socket_of_dash() -> None:
     html = app.index_string
     assert re.search(r"\son\w+=", html) is None
     assert re.findall("<script[^>]*>[^<]*", html) == [
-        '<script type="module" async src="assets/main.mjs">'
+        '<script type="module" src="assets/main.mjs">'
     ]
 
 

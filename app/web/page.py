@@ -39,7 +39,7 @@ _INDEX = """<!DOCTYPE html>
 <link rel="preload" href="assets/inter.woff2" as="font" type="font/woff2" crossorigin>
 {%css%}
 %(modules)s
-<script type="module" async src="assets/main.mjs"></script>
+<script type="module" src="assets/main.mjs"></script>
 </head>
 <body>
 %(shell)s

@@ -1,7 +1,7 @@
 // The page: finds the stacks that Dash renders, subscribes to what they show, draws on frames.
 import { Connection } from "./connection.js";
 import { bindControls, freeze, showBins } from "./controls.js";
-import { adopt, bring, element } from "./dash.js";
+import { adopt, bring } from "./dash.js";
 import { h } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { Easel } from "./easel.js";
@@ -300,8 +300,8 @@ class Page {
   }
 }
 
+/** Called when the HTML has been read and its styles are there, from which the theme is taken: as any deferred script is. */
 export async function start() {
-  await element("react-entry-point"); // it follows all that is not Dash's
   readTheme();
   const page = new Page();
   expose(page);

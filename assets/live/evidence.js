@@ -30,6 +30,7 @@ export class EvidencePane {
     this.points = {};
     this.awaited = null; // since when another view's answer is waited for, with the one before still shown
     this.time = NaN; // of the crosshair
+    this.stepped = NaN; // the time that a key moved it to, whose card is shown
     this.zoom = null; // with which VPIN was drawn
     this.dirty = true;
     this.turned = false; // only what time shows on VPIN's chart has changed
@@ -80,6 +81,7 @@ export class EvidencePane {
 
   cursor(cursor) {
     const time = cursor?.time ?? NaN;
+    if (this.stepped === this.stepped && time !== this.stepped) [this.stepped, this.card.hidden] = [NaN, true];
     if (time === this.time || (time !== time && this.time !== this.time)) return;
     this.time = time;
     this.turned = true;
@@ -180,6 +182,7 @@ export class EvidencePane {
     const time = Math.max(start, Math.min(end, to)), box = canvas.getBoundingClientRect();
     const at = { left: plot.left + ((time - start) / (end - start)) * plot.width, top: box.height / 2 };
     this.show(across(found, at), box, at);
+    this.stepped = time;
     this.stack.point({ time, kind: "time", price: null });
     return true;
   }

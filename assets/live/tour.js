@@ -7,7 +7,7 @@ const STEPS = [
   [".row-book", "The book", "Time runs to the right, price upward: bright bands are large orders that wait, the line is the price, discs are trades, bought filled and sold as rings."],
   [".row-ofi", "Order flow imbalance", "Orders joining on the buying side count up, on the selling side down: bars above zero mean that buyers press, beyond 2σ is unusual for this market."],
   [".row-levels", "Best price or deeper?", "The same pressure for each price level of the book, best level on top: blue and up in its line adds buying, orange and down selling, so you see whether all levels agree."],
-  [".tile-explained, .read", "Does it work here?", "This is how much of the price's own moves the imbalance explained lately; it describes them, and promises nothing about the next one."],
+  [".tile-explained, .read [data-f=trust-text]", "Does it work here?", "This is how much of the price's own moves the imbalance explained lately; it describes them, and promises nothing about the next one."],
 ];
 const GAP = 10;
 const LOOK_MS = 250, PAUSE_MS = 1500; // how often it looks for a drawing, and how long that stands before it begins
