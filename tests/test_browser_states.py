@@ -69,10 +69,14 @@ def test_a_market_without_rows_says_so_on_every_tab(
         watched(browser) as page,
     ):
         living.store.put_market(bare.market)
-        if reported:
+
+        def report() -> None:
             now = living.clock.now_ns()
             said = bare.status(now, now, State.STARTING, "Connecting.")
             living.store.append(bare.market.id, {"status": said})
+
+        if reported:
+            report()
         page.page.goto(f"{base}/?m={market}&m={BTC}")
         page.until("m => window.ofi?.view(m)?.drawn.count > 1", market)
         stack = page.page.locator(f".stack[data-market='{market}']")
@@ -87,6 +91,8 @@ def test_a_market_without_rows_says_so_on_every_tab(
             page.page.keyboard.press("Escape")
         page.page.get_by_role("tab", name="Trades & liquidity").click()
         expect(stack.locator("[data-cost]")).to_contain_text("waiting for the book")
+        if reported:
+            report()  # one that fell silent meanwhile has the time since hatched
         page.page.get_by_role("tab", name="Data quality").click()
         untold = "No collector has reported on this market yet."
         clock = stack.locator("[data-f=dq-clock]")
