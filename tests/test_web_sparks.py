@@ -29,5 +29,24 @@ def test_history_and_present_make_one_line() -> None:
     message = sparks.message()
     assert message["markets"] == {str(BTC): [100, [0.5, None, None, 1.23]]}
     assert message["step_ms"] == STEP_MS
-    sparks.note([row | {"time_ms": (100 + POINTS) * STEP_MS}])
-    assert sparks.message([BTC])["markets"][str(BTC)][0] == 103
+    for step in range(104, 101 + POINTS):
+        sparks.note([row | {"time_ms": step * STEP_MS}])
+    first, scores = sparks.message([BTC])["markets"][str(BTC)]
+    assert (first, len(scores)) == (103, POINTS - 2)
+
+
+def test_what_was_not_told_is_read_from_the_store() -> None:
+    """While nobody looks, nothing is told; the score that comes then is not all that there is."""
+    sparks = Sparks()
+    rows = [{"market": str(one), "score": None, "time_ms": 100 * STEP_MS} for one in (BTC, ETH)]
+    sparks.note(rows)
+    sparks.add({BTC: {}, ETH: {99: 0.5}})
+    sparks.note([row | {"time_ms": 101 * STEP_MS} for row in rows])
+    assert sparks.missing([BTC, ETH], 5) == []
+    later = [row | {"time_ms": 140 * STEP_MS, "score": 1.0} for row in rows]
+    sparks.note(later)
+    assert sparks.missing([BTC, ETH], 5) == [BTC, ETH]
+    sparks.add({BTC: {139: 2.0}, ETH: {}})
+    sparks.note(later)
+    assert sparks.missing([BTC, ETH], 5) == []
+    assert sparks.message()["markets"] == {str(BTC): [139, [2.0, 1.0]], str(ETH): [140, [1.0]]}

@@ -21,9 +21,13 @@ Line = dict[int, float]
 
 @dataclass
 class Sparks:
-    """Lines of all markets: filled once from the store, then from what the watch list is told."""
+    """Lines of all markets: filled from the store, then from what the watch list is told.
+
+    Nobody may look for a while: what was not told is read from the store again.
+    """
 
     _lines: dict[MarketId, Line] = field(default_factory=dict)
+    _told: dict[MarketId, int] = field(default_factory=dict)  # the last step that was told of
 
     def missing(self, markets: Iterable[MarketId], most: int) -> list[MarketId]:
         """The first markets whose history was not read yet."""
@@ -32,10 +36,16 @@ class Sparks:
     def note(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Take in the present scores, and forget what is older than half an hour."""
         for row in rows:
-            line = self._lines.get(MarketId.parse(row["market"]))
-            if line is None or row["time_ms"] is None or row["score"] is None:
+            market = MarketId.parse(row["market"])
+            if row["time_ms"] is None:
                 continue
             step = int(row["time_ms"] // _STEP_MS)
+            if step > self._told.get(market, step) + 1:
+                self._lines.pop(market, None)
+            self._told[market] = step
+            line = self._lines.get(market)
+            if line is None or row["score"] is None:
+                continue
             line[step] = round(row["score"], 2)
             for old in [k for k in line if k <= step - POINTS]:
                 del line[old]
