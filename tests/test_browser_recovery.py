@@ -123,6 +123,38 @@ def test_parts_of_dash_that_do_not_come_at_first_are_asked_for_again(
         assert refused
 
 
+def test_a_press_while_dash_takes_the_page_in_is_a_click(browser: Browser, url: str) -> None:
+    """It comes after the first drawing, when the page is used already."""
+    with watched(browser) as page:
+        held: list[Route] = []
+        pressed: list[bool] = []
+
+        def hold(route: Route) -> None:
+            if pressed:
+                route.continue_()
+            else:
+                held.append(route)
+
+        page.page.route("**/*dash_renderer*", hold)
+        page.page.goto(f"{url}/?m={BTC}", wait_until="commit")
+        page.until("market => window.ofi?.view(market)?.drawn.count > 0", BTC)
+        tab = page.page.get_by_role("tab", name="Verification & toxicity")
+        box = tab.bounding_box()
+        assert box is not None
+        page.page.mouse.move(box["x"] + 20, box["y"] + 10)
+        page.page.mouse.down()
+        eventually(lambda: held)
+        pressed.append(True)
+        for route in held:
+            route.continue_()
+        page.until("() => document.getElementById('made')")
+        page.page.evaluate("() => new Promise(requestAnimationFrame)")
+        page.page.mouse.up()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        page.until("() => document.querySelector('#react-entry-point #app')")
+        assert page.complaints == []
+
+
 def test_without_its_server_the_page_says_so_and_keeps_the_picture(
     browser: Browser, tmp_path: Path
 ) -> None:

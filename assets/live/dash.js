@@ -42,10 +42,11 @@ export function element(id) {
 
 /**
  * Puts what Dash has made into its slots, and follows its view: `view(text)` is called with every answer.
- * React hears events at its root alone: the page goes below it.
+ * React hears events at its root alone: the page goes below it, but not under a press, whose click would be lost.
  */
 export async function adopt(view) {
-  const made = await element("made");
+  const free = presses(), made = await element("made");
+  await free();
   place(document.getElementById("react-entry-point"), document.getElementById("app"));
   for (const one of made.querySelectorAll("[data-into]")) place(document.querySelector(`[data-slot="${one.dataset.into}"]`), one);
   const answers = document.getElementById("view");
@@ -56,6 +57,18 @@ export async function adopt(view) {
   };
   new MutationObserver(hear).observe(answers, { attributes: true, attributeFilter: ["data-view"] });
   hear();
+}
+
+/** Follows from now on whether a button or a finger is down; @returns {() => Promise<void>} waits until none is */
+function presses() {
+  const over = new AbortController(), heard = { capture: true, signal: over.signal };
+  let down = false;
+  addEventListener("pointerdown", () => (down = true), heard);
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => (down = false)), heard); // a click follows at once
+  return async () => {
+    while (down) await new Promise((next) => setTimeout(next, LOOK_MS));
+    over.abort();
+  };
 }
 
 function begin() {
