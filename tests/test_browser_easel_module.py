@@ -11,12 +11,13 @@ from tests.test_browser_modules import page as page
 pytestmark = pytest.mark.browser
 
 # An easel whose thread is run by hand: `told` is what it was told. `open(id)` gives it a stack, `move()` has
-# what is open moved, `arrive(id)` answers for the first time.
+# what is open moved, `arrive(id)` answers for the first time; in a `second` the page has a frame of its own.
 RIG = """async (stand) => {
   const { Easel } = await import('/live/easel.js'), { Charts } = await import('/live/charts.js');
-  const told = [], seen = [], lost = [], errors = [], made = [];
+  const told = [], seen = [], lost = [], errors = [], made = [], frames = [];
   let thread = null, ahead = 0;
   const now = stand(performance, 'now', () => now.call(performance) + ahead);
+  stand(window, 'requestAnimationFrame', (work) => frames.push(work));
   stand(window, 'reportError', (error) => errors.push(error.message));
   stand(window, 'Worker', class {
     constructor() { thread = this; }
@@ -37,6 +38,7 @@ RIG = """async (stand) => {
   };
   const answer = (...done) => thread.onmessage({ data: { type: 'painted', done } });
   const pass = (ms) => { ahead += ms; easel.tick(); };
+  const second = () => { pass(1000); frames.splice(0).forEach((work) => work()); };
   const move = () => {
     pass(3000);
     thread.onmessage({ data: { type: 'ready' } });
@@ -52,7 +54,8 @@ RIG = """async (stand) => {
   const paints = () => told.filter(({ type }) => type === 'paint');
   const ids = () => [...holder.children].map((one) => one.style.visibility);
   return {
-    tools: { easel, open, answer, pass, move, draw, paint, arrive, paints, ids, thread: () => thread },
+    tools: { easel, open, answer, pass, second, move, draw, paint, arrive, paints, ids,
+      thread: () => thread },
     told: { told, seen, lost, errors, made },
   };
 }"""
@@ -129,9 +132,9 @@ def test_a_painter_that_answers_no_more_gives_all_back(page: Page) -> None:
         """() => {
           open(1); open(2); move(); arrive(1);
           draw(1, 2); draw(2, 2); paint();
-          pass(4000);
+          for (let k = 0; k < 10; k++) second();
           const before = [easel.moved, made.length];
-          pass(2000);
+          second();
           draw(1, 3); draw(2, 3); paint(); easel.take([1], 'later', false);
           return [before, easel.moved, ids(), made, thread().ended, easel.frames.length];
         }""",
@@ -141,6 +144,26 @@ def test_a_painter_that_answers_no_more_gives_all_back(page: Page) -> None:
     ]  # fmt: skip
     assert {"anew": True} in found["seen"]
     assert found["errors"] == ["The painter does not answer any more."]
+
+
+def test_a_painter_is_not_at_fault_where_the_page_has_no_frames_either(page: Page) -> None:
+    """Nor where it answers now and then, however late, or has nothing to answer."""
+    found = run(
+        page,
+        """() => {
+          open(1); move(); arrive(1);
+          for (let k = 0; k < 20; k++) second();
+          draw(1, 2); paint();
+          for (let k = 0; k < 20; k++) pass(60000); // the machine stands still, or shows another window
+          for (let k = 2; k < 9; k++) {
+            for (let n = 0; n < 8; n++) second();
+            answer({ id: 1, number: k }); draw(1, k + 1); paint();
+          }
+          return easel.moved;
+        }""",
+    )
+    assert found["said"] == 1
+    assert found["errors"] == []
 
 
 def test_a_snapshot_is_asked_for_where_none_is_kept_but_not_for_ever(page: Page) -> None:

@@ -9,7 +9,7 @@ const MOVE_MS = 2000; // so long after they were opened charts go to the painter
 const MOST_OUT = 2; // paintings asked of it and not answered: more would only be late
 const MOST_FRAMES = 64; // that wait for a painting: none is asked for while nobody looks
 const MOST_KEPT = 1200; // frames from which the painter can make a model
-const SILENT_MS = 5000; // a painter that answers nothing for so long answers no more
+const MOST_LOOKS = 10; // a painter that answers nothing for so many of the page's own frames, a second apart, answers no more
 const MOST_LOST = 3; // snapshots asked for in a row
 
 export class Easel {
@@ -26,8 +26,7 @@ export class Easel {
     this.draws = new Map(); // by the id of the stack
     [this.out, this.timer] = [0, 0];
     this.worn = NaN; // version of the theme that it has
-    this.heardAt = 0; // when it last answered, or was first asked since
-    document.addEventListener("visibilitychange", () => (this.heardAt = performance.now())); // it stands still with the page
+    [this.looks, this.look] = [0, 0]; // frames of the page since it last answered, and the one awaited
   }
 
   /** How many stacks are painted on the painter's thread. */
@@ -100,7 +99,7 @@ export class Easel {
     if (!this.draws.size || this.out >= MOST_OUT) return;
     if (this.worn !== theme.version) this.post({ type: "dress", tokens: { ...theme } });
     this.worn = theme.version;
-    if (!this.out++) this.heardAt = performance.now();
+    if (!this.out++) this.looks = 0;
     const draws = [...this.draws.values()];
     this.draws.clear();
     this.send(draws);
@@ -117,7 +116,7 @@ export class Easel {
   }
 
   hear({ type, done, ids }) {
-    this.heardAt = performance.now();
+    this.looks = 0;
     if (type === "lost") return ids.forEach((id) => this.ask(id));
     this.out--;
     for (const one of done) {
@@ -140,12 +139,24 @@ export class Easel {
   tick() {
     const now = performance.now();
     if (document.hidden || this.state === "given up") return;
-    if (this.out && now - this.heardAt > SILENT_MS) return this.giveUp(new Error("The painter does not answer any more."));
+    if (this.looks >= MOST_LOOKS) return this.giveUp(new Error("The painter does not answer any more."));
+    if (this.out) this.wait();
     const [id, one] = [...this.held].find(([, one]) => !isThere(one) && !one.stays && now - one.openedAt >= MOVE_MS) ?? [];
     if (!one) return;
     if (!one.kept.length) this.ask(id);
     else if (this.state === "none") this.start();
     else if (this.state === "there") this.move(id, one);
+  }
+
+  /**
+   * Counts a frame of the page for which the painter was silent. It answers after a frame of its own: where the page has
+   * none either (a machine that stood still, a window out of sight, a graphics process that is behind), it is not at fault.
+   */
+  wait() {
+    this.look ||= requestAnimationFrame(() => {
+      this.look = 0;
+      if (this.out) this.looks++;
+    });
   }
 
   start() {
