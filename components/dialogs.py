@@ -100,8 +100,8 @@ def layout_dialog() -> Component:
                 html.Div(id="presets", className="row", role="group", **{"aria-label": "Presets"}),
                 html.Ul(id="rows-list", className="rows-list"),
                 html.P(
-                    "The rows of Book & flow and of Trades & liquidity can be arranged. Drag a panel by "
-                    "its title to move it, its lower edge to make it taller; the rows keep one time axis.",
+                    "Drag a panel by its title to move it, the lower edge of a row to make it taller. "
+                    "Each tab has panels of its own; rows keep one time axis.",
                     className="hint",
                 ),
             ]
@@ -110,7 +110,7 @@ def layout_dialog() -> Component:
             [
                 html.H3("Saved in this browser"),
                 html.P(
-                    "A layout keeps the rows, the markets in view and the tab.", className="hint"
+                    "A layout keeps the panels, the markets in view and the tab.", className="hint"
                 ),
                 html.Ul(id="saved-list", className="rows-list"),
                 html.Div(id="save-row", className="row"),

@@ -46,12 +46,12 @@ def _verdict() -> Component:
         "",
     )
     body = html.Div([sentence, html.Div(facts, className="facts")], className="say")
-    return panel(frame, [body], [field("ev-cov-verdict", "cov")])
+    return panel(frame, [body], [field("ev-cov-verdict", "cov")], row=True)
 
 
 def _impact() -> Component:
     frame = Frame("impact", "Impact", "", "Contemporaneous impact", "")
-    return panel(frame, [chart("impact", "Impact")], [field("ev-cov-impact", "cov")])
+    return panel(frame, [chart("impact", "Impact")], [field("ev-cov-impact", "cov")], row=True)
 
 
 def _prediction() -> Component:
@@ -68,7 +68,7 @@ def _prediction() -> Component:
         key("square", "shuffled"),
     )
     badge = field("ev-cov-prediction", "cov")
-    return panel(frame, [chart("prediction", "Prediction by horizon")], [keys, badge])
+    return panel(frame, [chart("prediction", "Prediction by horizon")], [keys, badge], row=True)
 
 
 def _flows() -> Component:
@@ -89,7 +89,7 @@ def _flows() -> Component:
         figures = (html.Td(**{"data-f": f"ev-{name}-{cell}"}) for cell in cells)
         rows.append(html.Tr([first, *figures], **{"data-flow": name}))
     table = html.Table([html.Thead(head), html.Tbody(rows)])
-    return panel(frame, [html.Div(table, className="tb")], [field("ev-cov-flows", "cov")])
+    return panel(frame, [html.Div(table, className="tb")], [field("ev-cov-flows", "cov")], row=True)
 
 
 def _figures() -> Component:
@@ -116,18 +116,22 @@ def _figures() -> Component:
         for h in _HORIZONS_S
     ]
     table = html.Table([html.Thead(html.Tr([html.Th(name) for name in names])), html.Tbody(rows)])
-    return panel(frame, [html.Div(table, className="tb")], [field("ev-cov-horizons", "cov")])
+    return panel(
+        frame, [html.Div(table, className="tb")], [field("ev-cov-horizons", "cov")], row=True
+    )
 
 
 def _vpin() -> Component:
     frame = Frame("vpin", "Toxicity (VPIN)", "", "VPIN", "")
     body, badge = chart("vpin", "VPIN through time"), field("ev-cov-vpin", "cov")
-    return panel(frame, [body], [zoom_tools(), badge])
+    return panel(frame, [body], [zoom_tools(), badge], row=True)
 
 
 def _markouts() -> Component:
     frame = Frame("markouts", "Markouts", "Where mid went after trades.", "Markout curve", "")
-    return panel(frame, [chart("markouts", "Markout curves")], [field("ev-cov-markouts", "cov")])
+    return panel(
+        frame, [chart("markouts", "Markout curves")], [field("ev-cov-markouts", "cov")], row=True
+    )
 
 
 def _adverse() -> Component:
@@ -140,7 +144,7 @@ def _adverse() -> Component:
     )
     keys = legend(key("square strong", "price impact"), key("square", "kept by makers"))
     badge = field("ev-cov-adverse", "cov")
-    return panel(frame, [chart("adverse", "Adverse selection by horizon")], [keys, badge])
+    return panel(frame, [chart("adverse", "Adverse selection by horizon")], [keys, badge], row=True)
 
 
 def evidence_pane(where: str) -> list[Component]:
@@ -152,6 +156,6 @@ def evidence_pane(where: str) -> list[Component]:
             [*(part() for part in parts), hover],
             className="evidence",
             role="group",
-            **{"aria-label": f"Verification of {where}"},
+            **{"aria-label": f"Verification of {where}", "data-rows": "", "data-tiles": ""},
         )
     ]

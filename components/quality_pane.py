@@ -71,6 +71,7 @@ def quality_pane(where: str) -> list[Component]:
         [html.Div(_streams(), className="dq-scroll", tabIndex=0, role="region",
                   **{"aria-label": f"Streams of {where}"})],
         [field("dq-clock", "mut")],
+        row=True,
     )  # fmt: skip
     latency = panel(
         Frame(
@@ -82,15 +83,18 @@ def quality_pane(where: str) -> list[Component]:
         ),
         [chart("latency", "Latency through time")],
         [_line_legend(), zoom_tools()],
+        row=True,
     )
     rate = panel(
         Frame("rate", "Updates", "States or trades a second.", "Fidelity", ""),
         [chart("rate", "Updates a second through time")],
+        row=True,
     )
     cover = panel(
         Frame("cover", "Coverage", "Known time; gaps are hatched.", "Coverage", ""),
         [chart("cover", "Coverage through time")],
         [field("dq-cover", "mut")],
+        row=True,
     )
     reasons = panel(
         Frame("reasons", "Gaps and rejected books", "By reason.", "Coverage", ""),
@@ -109,7 +113,9 @@ def quality_pane(where: str) -> list[Component]:
         [_lists("everywhere", "Incidents of all markets")],
         [field("dq-everywhere", "mut")],
     )
-    left = html.Div([streams, latency, rate, cover], className="dq-left")
+    left = html.Div(
+        [streams, latency, rate, cover], className="dq-left", **{"data-rows": "latency"}
+    )
     right = html.Div([own, every, reasons], className="dq-right")
     hover = html.Div(className="readout", hidden=True, **{"aria-hidden": "true"})
     overlay = html.Canvas(className="overlay", **{"aria-hidden": "true"})

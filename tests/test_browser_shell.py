@@ -134,15 +134,6 @@ def test_layouts_are_made_saved_and_shared(page: Watched, url: str) -> None:
     assert page.complaints == []
 
 
-def test_rows_are_arranged_from_another_tab_in_the_heights_they_have(
-    page: Watched, url: str
-) -> None:
-    page.open(f"{url}/?m={BTC}&tab=quality", BTC)
-    page.page.keyboard.press("l")
-    page.page.get_by_role("button", name="Up: Taker flow").click()
-    assert "layout=book-ofi.5-flow.5-levels.4" in page.address()
-
-
 def test_a_layout_opens_its_markets_and_its_tab(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}&m={ETH}&tab=trades", BTC, ETH)
     page.page.keyboard.press("l")

@@ -1,7 +1,7 @@
-// Arranging the rows by hand: drag a panel by its title to move it, its lower edge to make it taller.
+// Arranging panels by hand: drag one by its title to move it, the lower edge of a row to make it taller.
 // The edge is a separator: with the focus on it, the arrows do the same.
 import { h } from "./dom.js";
-import { UNIT_PX, change, changed, format, namedOf, rowsOf, shownOf, size, titleOf } from "./layout.js";
+import { UNIT_PX, change, changed, format, isTiled, namedOf, rowsOf, shownOf, size, titleOf } from "./layout.js";
 
 const STARTS_PX = 6;
 
@@ -33,8 +33,9 @@ function alter(shell, panel, units) {
   lay(shell, panel.parentElement, next);
 }
 
-/** Gives every panel of a stack but the last its edge. */
+/** Gives every row of a stack but the last its edge. */
 export function edges(holder) {
+  if (isTiled(holder)) return;
   const shown = shownOf(holder);
   for (const panel of holder.querySelectorAll(":scope > .panel[data-row]")) {
     let edge = panel.querySelector(":scope > .edge");
@@ -72,18 +73,16 @@ class Stretch {
 
 class Move {
   constructor(shell, panel, event) {
-    const holder = panel.parentElement, { clientY: from, pointerId } = event, end = new AbortController(), { signal } = end;
+    const holder = panel.parentElement, { clientX, clientY, pointerId } = event, end = new AbortController(), { signal } = end;
     let before, moving = false;
     const line = h("div", { class: "drop-line" });
     const move = (moved) => {
-      if (moved.pointerId !== pointerId || (!moving && Math.abs(moved.clientY - from) < STARTS_PX)) return;
+      if (moved.pointerId !== pointerId || (!moving && Math.hypot(moved.clientX - clientX, moved.clientY - clientY) < STARTS_PX)) return;
       if (!moving) holder.append(line);
       moving = true;
       panel.classList.add("moving");
-      const others = shownOf(holder).filter((one) => one !== panel && one.offsetHeight > 0), outer = holder.getBoundingClientRect();
-      before = others.find((one) => moved.clientY < one.getBoundingClientRect().top + one.offsetHeight / 2) ?? null;
-      const end = before ? before.getBoundingClientRect().top : others.at(-1)?.getBoundingClientRect().bottom ?? outer.bottom;
-      line.style.top = `${end - outer.top - 3}px`;
+      const others = shownOf(holder).filter((one) => one !== panel && one.offsetHeight > 0);
+      before = (isTiled(holder) ? besides : above)(others, moved, line);
     };
     const done = (ended) => {
       if (ended.pointerId !== pointerId) return;
@@ -98,4 +97,28 @@ class Move {
     addEventListener("pointermove", move, { signal });
     for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, done, { signal });
   }
+}
+
+/** Which row a pointer is above, null below all of them; shows it by a line. */
+function above(rows, { clientY }, line) {
+  const before = rows.find((one) => clientY < one.getBoundingClientRect().top + one.offsetHeight / 2) ?? null;
+  const outer = line.offsetParent.getBoundingClientRect();
+  const end = before ? before.getBoundingClientRect().top : rows.at(-1)?.getBoundingClientRect().bottom ?? outer.bottom;
+  line.style.top = `${end - outer.top - 3}px`;
+  return before;
+}
+
+/** Which tile a pointer is before, null after the last; shows it by a line beside the one that the pointer is on or nearest to. */
+function besides(tiles, { clientX, clientY }, line) {
+  const away = (low, high, at) => Math.max(low - at, 0, at - high);
+  const far = ({ left, right, top, bottom }) => Math.hypot(away(left, right, clientX), away(top, bottom, clientY));
+  const boxes = tiles.map((one) => one.getBoundingClientRect()), fars = boxes.map(far);
+  const at = fars.indexOf(Math.min(...fars));
+  if (at < 0) return null;
+  const { left, right, top, width, height } = boxes[at], after = clientX > left + width / 2;
+  const outer = line.offsetParent.getBoundingClientRect(), { scrollTop } = line.offsetParent;
+  Object.assign(line.style, {
+    left: `${(after ? right + 3 : left - 5) - outer.left}px`, right: "auto", width: "2px", top: `${top - outer.top + scrollTop}px`, height: `${height}px`,
+  });
+  return tiles[at + after] ?? null;
 }

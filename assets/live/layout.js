@@ -1,13 +1,14 @@
-// How the rows of a tab that has some are laid out: which, in what order, how high. The same text stands in the
+// How the panels of a tab are laid out: which, in what order, and as rows how high. The same text stands in the
 // address (`book-ofi.5-flow.4`: a row, and its height in units of 24 px; the row without one takes the rest). Each
-// tab takes the rows that it has, and is as it comes where none is named.
+// tab takes those that it has, and is as it comes where none is named. Their holder has `data-rows`: what is named
+// there takes the rest where nobody chose, else the first does. With `data-tiles` they stand side by side and have no height.
 
 export const VERSION = 3;
 export const UNIT_PX = 24;
 export const MOST_SAVED = 40;
 const LOWEST = 3, HIGHEST = 40, FREE_PX = 120;
 export const MOST_MARKETS = 4; // in view
-const MOST_ROWS = 16, MOST_NAME = 40;
+const MOST_ROWS = 40, MOST_NAME = 40;
 const MARKET = /^[a-z0-9_-]+:\S{1,80}$/, TABS = ["", "flow", "evidence", "trades", "quality"];
 const PART = /^([a-z]{1,16})(?:\.(\d{1,2}))?$/;
 
@@ -60,12 +61,16 @@ export function changed(text, holder, rows) {
 /** What a panel is called. */
 export const titleOf = (panel) => panel.querySelector("h3")?.textContent || panel.dataset.metric || panel.dataset.row;
 
+/** Whether the panels of a holder stand side by side, in no heights of their own. */
+export const isTiled = (holder) => "tiles" in holder.dataset;
+
 /** The rows of a tab as it comes: order and heights that the style sheet gives. */
 function usual(rows) {
-  // From the style sheet, not from the panels: behind another tab they have no height.
   const heights = getComputedStyle(rows).gridTemplateRows.match(/[a-z-]+\([^)]*\)|\S+/g) ?? [];
   const shown = panelsOf(rows).filter((panel) => getComputedStyle(panel).display !== "none"); // narrow stacks lack one
-  return shown.map((panel, k) => ({ row: panel.dataset.row, units: k ? Math.round(parseFloat(heights[k]) / UNIT_PX) || 5 : null }));
+  const free = rows.dataset.rows || shown[0]?.dataset.row;
+  const units = (row, k) => (isTiled(rows) || row === free ? null : Math.round(parseFloat(heights[k]) / UNIT_PX) || 5);
+  return shown.map(({ dataset: { row } }, k) => ({ row, units: units(row, k) }));
 }
 
 const panelsOf = (rows) => [...rows.querySelectorAll(":scope > .panel[data-row]")];
@@ -74,6 +79,7 @@ const panelsOf = (rows) => [...rows.querySelectorAll(":scope > .panel[data-row]"
 export function size(holder, rows) {
   const free = rows.find(({ units }) => units === null) ?? rows[0];
   holder.classList.toggle("laid", rows.length > 0);
+  if (isTiled(holder)) return;
   for (const panel of panelsOf(holder)) {
     const one = rows.find(({ row }) => row === panel.dataset.row);
     panel.classList.toggle("free", one !== undefined && one === free);
@@ -125,8 +131,8 @@ export const change = {
     return [...rest.slice(0, at), one, ...rest.slice(at)];
   },
   // The last row stays: a page without any would say nothing.
-  toggle: (rows, row) => {
-    if (!rows.some((one) => one.row === row)) return [...rows, { row, units: rows.some(({ units }) => units === null) ? 5 : null }];
+  toggle: (rows, row, tiled = false) => {
+    if (!rows.some((one) => one.row === row)) return [...rows, { row, units: !tiled && rows.some(({ units }) => units === null) ? 5 : null }];
     const rest = rows.filter((one) => one.row !== row);
     if (!rest.length) return rows;
     return rest.some(({ units }) => units === null) ? rest : [{ ...rest[0], units: null }, ...rest.slice(1)];

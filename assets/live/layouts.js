@@ -1,6 +1,6 @@
 // The dialog "Layout and colours": panels, presets, saved layouts and their files, colours.
 import { h, keep, kept, mark, open } from "./dom.js";
-import { MOST_SAVED, PRESETS, VERSION, change, changed, format, nameOf, namedOf, parse, readSaved, rowsOf, titleOf, wishOf } from "./layout.js";
+import { MOST_SAVED, PRESETS, VERSION, change, changed, format, isTiled, nameOf, namedOf, parse, readSaved, rowsOf, titleOf, wishOf } from "./layout.js";
 import { write } from "./texts.js";
 import { describe } from "./words.js";
 
@@ -88,14 +88,15 @@ export class Layouts {
 
   line({ row, units }, at, count) {
     const name = titleOf(this.page.rows.querySelector(`[data-row="${row}"]`)), shown = units !== undefined;
+    const tiled = isTiled(this.page.rows), rows = shown && !tiled, [up, down] = tiled ? ["Earlier", "Later"] : ["Up", "Down"];
     const button = (words, icon, act, off) =>
       h("button", { type: "button", class: "btn ghost icon small", title: `${words}: ${name}`, "aria-label": `${words}: ${name}`, "data-id": `${row}-${words}`, disabled: off, onclick: act }, mark(icon, 14));
     return h("li", { class: shown ? "" : "off" }, h("span", {}, name), h("span", { class: "grow" }),
-      shown ? button("Lower", "minus", () => this.alter(change.grow(this.rows, row, -1)), units === null) : null,
-      shown ? button("Taller", "plus", () => this.alter(change.grow(this.rows, row, 1)), units === null) : null,
-      shown ? button("Up", "up", () => this.alter(change.move(this.rows, row, -1)), at === 0) : null,
-      shown ? button("Down", "down", () => this.alter(change.move(this.rows, row, 1)), at === count - 1) : null,
-      h("button", { type: "button", class: "btn small", "aria-pressed": String(shown), "data-id": `${row}-show`, "aria-label": `Show ${name}`, onclick: () => this.alter(change.toggle(this.rows, row)) }, shown ? "shown" : "hidden"));
+      rows ? button("Lower", "minus", () => this.alter(change.grow(this.rows, row, -1)), units === null) : null,
+      rows ? button("Taller", "plus", () => this.alter(change.grow(this.rows, row, 1)), units === null) : null,
+      shown ? button(up, "up", () => this.alter(change.move(this.rows, row, -1)), at === 0) : null,
+      shown ? button(down, "down", () => this.alter(change.move(this.rows, row, 1)), at === count - 1) : null,
+      h("button", { type: "button", class: "btn small", "aria-pressed": String(shown), "data-id": `${row}-show`, "aria-label": `Show ${name}`, onclick: () => this.alter(change.toggle(this.rows, row, tiled)) }, shown ? "shown" : "hidden"));
   }
 
   savedLine(one) {

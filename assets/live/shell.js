@@ -81,9 +81,9 @@ export class Shell {
     return this.view.tab === "flow" && [...this.page.stacks.values()].some(shown);
   }
 
-  /** The rows of the tab, or of Book & flow where it has none: the first stack's, all stacks have the same. */
+  /** The panels of the tab that can be arranged: the first stack's, all stacks have the same; null without a market. */
   get rows() {
-    return document.querySelector(".stack .tabpane:not([hidden]) [data-rows]") ?? document.querySelector(".stack [data-rows]");
+    return document.querySelector(".stack .tabpane:not([hidden]) [data-rows]");
   }
 
   wish(change) {
