@@ -1,6 +1,7 @@
 """The view in the address: read, checked, written back."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from app.records import LEVELS
 from app.web.options import MAX_NOTIONAL
 from app.web.spec import ViewSpec
 from app.web.state import COLOURS, LOOKBACK_S, MAX_MARKETS, RANGE_S, WINDOW_S, ViewState
-from components.panes import PANES
+from components.panes import PANES, templates
 
 BTC = MarketId.parse("binance:BTC/USDT")
 PERP = MarketId.parse("binanceusdm:BTC/USDT:USDT")
@@ -76,6 +77,14 @@ def test_wrong_values_are_dropped_and_told(search: str, sentence: str) -> None:
     view = ViewState.from_search(search)
     assert any(sentence in one for one in view.dropped), view.dropped
     assert view == ViewState()
+
+
+def test_a_layout_may_name_every_panel_of_the_page() -> None:
+    panels = re.findall(r'data-row="([a-z]+)"', templates())
+    assert len(panels) > 20
+    layout = "-".join(f"{one}.40" for one in panels)
+    view = ViewState.from_search(f"?layout={layout}")
+    assert (view.layout, view.dropped) == (layout, ())
 
 
 def test_the_largest_order_of_the_page_is_one_to_the_address_and_to_a_view() -> None:
