@@ -312,6 +312,48 @@ def test_keys_change_the_view_and_rest_while_the_user_types(page: Watched, url: 
     assert page.address() == before
     page.page.keyboard.press("Home")
     expect(page.page.locator(".readout")).to_be_visible()
+    # Who has chosen from a list types nothing there: keys go on, but for those of the list itself.
+    window = page.page.locator("#window")
+    window.click()
+    page.page.get_by_role("option", name="30\u00a0s", exact=True).click()
+    page.until("() => location.search.includes('window=30')")
+    expect(window).to_be_focused()
+    page.page.keyboard.press("]")
+    page.until("() => location.search.includes('window=60')")
+    page.page.keyboard.press("ArrowDown")
+    expect(window).to_have_attribute("data-expanded", "true")
+    page.page.keyboard.press("t")
+    page.page.keyboard.press("Escape")
+    assert "theme=light" in page.address()
+    expect(window).not_to_have_attribute("data-expanded", "true")
+    # A press on the charts has all keys there.
+    plot = page.page.locator(".row-book .plot").bounding_box()
+    assert plot
+    page.page.mouse.click(plot["x"] + 200, plot["y"] + 60)
+    page.page.keyboard.press("Space")
+    page.until("() => !/end=\\d+/.test(location.search)")
+    assert page.complaints == []
+
+
+def test_arrows_scroll_a_list_that_has_more_than_it_shows(page: Watched, url: str) -> None:
+    page.open(f"{url}/?m={BTC}&tab=quality", BTC)
+    page.page.locator(".watch-grid .ag-row").first.wait_for()
+    region = page.page.get_by_role("region", name=re.compile("^Streams of"))
+    low = "height => { document.querySelector('.panel-streams').style.height = height; }"
+    page.page.evaluate(low, "80px")
+    region.focus()
+    page.page.keyboard.press("ArrowDown")
+    page.until("() => document.querySelector('.panel-streams .dq-scroll').scrollTop > 0")
+    expect(region).to_be_focused()
+    page.page.evaluate(low, "")
+    page.until(
+        """() => {
+          const { scrollHeight, clientHeight } = document.querySelector('.panel-streams .dq-scroll');
+          return scrollHeight <= clientHeight;
+        }"""
+    )
+    page.page.keyboard.press("ArrowDown")  # nothing to scroll: on to the watch list
+    page.until("() => document.activeElement.closest('.ag-root') !== null")
     assert page.complaints == []
 
 
