@@ -154,6 +154,18 @@ def test_a_zoom_is_in_the_address_and_whoever_opens_it_looks_at_the_same(
     page.page.keyboard.press("0")
     page.until("() => !location.href.includes('zoom=')")
     assert page.view(ETH)["user"]["time"] is None
+    # A link to the same view that says another zoom, prices too: opened in the same tab.
+    start, last = int(zoom[0]) - 4000, int(zoom[1]) - 4000
+    low, high = page.view(ETH)["ranges"]["price"]
+    said = f"#zoom={start}~{last}&price={ETH}~{low:.2f}~{(low + high) / 2:.2f}"
+    page.page.evaluate("said => { location.hash = said; }", said)
+    page.until("([m, t]) => window.ofi.view(m).ranges.time[0] === t", [ETH, start])
+    assert page.view(ETH)["user"]["price"][0] == pytest.approx(low, abs=0.01)
+    rested(page)
+    assert f"zoom={start}~{last}&price=" in page.address()
+    page.page.evaluate("() => { location.hash = '#zoom=1~2'; }")
+    page.until("m => window.ofi.view(m).user.time === null", ETH)
+    expect(page.page.locator(".notice")).to_contain_text("zoom must be two times")
     assert page.complaints == []
 
 

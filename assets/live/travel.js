@@ -18,6 +18,21 @@ export class Travel {
     this.unasked = false; // history was not asked for, since the tab needs none
     this.left = null; // the zoom that the present has left behind, for which the server was asked
     this.home = new Set(); // stacks that have just come back to the present
+    addEventListener("hashchange", ({ oldURL, newURL }) => plain(oldURL) === plain(newURL) && this.follow());
+  }
+
+  /** The fragment alone of the address was changed: what it says of the same view is looked at. */
+  follow() {
+    const { time, prices, dropped } = readFragment(location.hash), { stacks, notices } = this.page;
+    for (const stack of stacks.values()) {
+      Object.assign(stack.ranges.user, { time, price: prices.get(stack.market) ?? null });
+      stack.zoomed();
+    }
+    dropped.forEach((sentence) => notices.say(sentence));
+    if (!time) return;
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.ask();
   }
 
   /** The time axis of one market was moved: those of all follow. */
@@ -173,5 +188,7 @@ export class Travel {
     }
   }
 }
+
+const plain = (url) => url.split("#")[0];
 
 const slackOf = (stack) => SLACK_STEPS * stack.model.info.step_ms;
