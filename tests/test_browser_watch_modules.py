@@ -73,6 +73,24 @@ def test_what_is_not_available_stands_below_everything_either_way(
     assert down == [0.7, 0.2, -0.1, None, None]
 
 
+def test_depths_are_sorted_within_their_money(page: Page) -> None:
+    script = """async rows => {
+      const { columns } = await import('/live/watch_cells.js');
+      const { comparator } = columns(true, {}, '').find(one => one.colId === 'depth');
+      return [false, true].map(down => rows.map(data => ({ data })).toSorted((a, b) =>
+        comparator(a.data.depth_quote, b.data.depth_quote, a, b, down) * (down ? -1 : 1))
+        .map(({ data }) => `${data.quote} ${data.depth_quote}`));
+    }"""
+    depths = [("JPY", 9e8), ("USD", 2e6), ("EUR", 3e6), ("USDT", 5e6), ("JPY", 8e8), ("EUR", None)]
+    up, down = page.evaluate(script, [ROW | {"quote": q, "depth_quote": d} for q, d in depths])
+    assert up == [
+        "USD 2000000", "USDT 5000000", "EUR 3000000", "JPY 800000000", "JPY 900000000", "EUR null",
+    ]  # fmt: skip
+    assert down == [
+        "USDT 5000000", "USD 2000000", "EUR 3000000", "JPY 900000000", "JPY 800000000", "EUR null",
+    ]  # fmt: skip
+
+
 def test_a_market_with_too_little_history_is_learning(page: Page) -> None:
     young = {"score": None, "score_in_s": 230}
     young_row, scored, still, slow = watched_rows(

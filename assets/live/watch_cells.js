@@ -112,6 +112,14 @@ const last = (a, b, _a, _b, down) => {
   return (known(b) - known(a)) * (down ? -1 : 1);
 };
 
+/** Amounts of different money have no order: each money stands together, dollars first, whichever way its own are turned. */
+const lastOfMoney = (a, b, one, other, down) => {
+  if (!known(a) || !known(b)) return last(a, b, one, other, down);
+  const [its, others] = [money(one.data), money(other.data)];
+  if (its === others) return a - b;
+  return (its < others ? -1 : 1) * (down ? -1 : 1); // "$" before all letters
+};
+
 /** Figures that a narrow list has one place for, with the words of its choice. */
 export const FIGURES = new Map([
   ["price", "Price and spread"], ["spread", "Spread"], ["queue", "Queue imbalance"], ["depth", "Depth within 10\u00a0bps"],
@@ -137,7 +145,7 @@ export function columns(wide, sparks, common, chosen = "price") {
     price: wide ? numeric("price", "Price", 80, (row) => row.mid, priceWords) : of("price", "Price / bps", 72, (row) => row.mid, { cellRenderer: Price, equals: () => false }),
     spread: numeric("spread", "Spread, bps", 76, spread, (row) => bps(spread(row))),
     queue: numeric("queue", "Queue", 52, (row) => row.queue_imbalance, (row) => signed(row.queue_imbalance, 2), "Queue imbalance of the best quotes"),
-    depth: numeric("depth", `10\u00a0bps${common ? `, ${common}` : ""}`, common ? 64 : 88, (row) => row.depth_quote, (row) => depthWords(row, common), "Depth within 10 bps, both sides, times mid, in the quote currency"),
+    depth: { ...numeric("depth", `10\u00a0bps${common ? `, ${common}` : ""}`, common ? 64 : 88, (row) => row.depth_quote, (row) => depthWords(row, common), "Depth within 10 bps, both sides, times mid, in the quote currency"), comparator: lastOfMoney },
     vpin: numeric("vpin", "VPIN pct", 58, (row) => row.vpin_percentile, (row) => (known(row.vpin_percentile) ? ordinal(row.vpin_percentile) : NONE)),
     explained: numeric("explained", "R\u00b2", 46, (row) => row.explained, (row) => (known(row.explained) ? percent(row.explained, 0) : NONE), "Share of 10 s moves that OFI explains, 30 min"),
     state: of("state", "Feed", 72, stateOf, { cellRenderer: State, comparator: text }),
