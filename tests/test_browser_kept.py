@@ -59,13 +59,28 @@ def test_no_more_layouts_are_kept_than_the_next_visit_reads(page: Watched, url: 
     assert len(page.page.evaluate(SAVED)) == 40
 
 
-def test_of_too_many_layouts_the_first_are_read_and_all_set_aside(page: Watched, url: str) -> None:
+def test_layouts_without_room_wait_and_another_tab_loses_none(page: Watched, url: str) -> None:
     kept(page, 41)
     page.open(f"{url}/?m={BTC}", BTC)
     page.page.keyboard.press("l")
-    expect(page.page.locator("#saved-list li")).to_have_count(40)
-    aside = page.page.evaluate("localStorage.getItem('ofi.layouts.unreadable')")
-    assert len(json.loads(aside)["layouts"]) == 41
+    listed, said = page.page.locator("#saved-list li"), page.page.locator("#layout-said")
+    expect(listed).to_have_count(40)
+    expect(said).to_have_text(re.compile("^A layout is kept here that this page"))
+    (aside,) = json.loads(page.page.evaluate("localStorage.getItem('ofi.layouts.unreadable')"))
+    assert len(json.loads(aside)["layouts"]) == 1
+    # Another tab of the browser deletes two: this one shows it, and what it saves keeps that.
+    other = page.page.context.new_page()
+    other.goto(f"{url}/docs/page")
+    other.evaluate(
+        """() => {
+          const saved = JSON.parse(localStorage.getItem('ofi.layouts'));
+          localStorage.setItem('ofi.layouts', JSON.stringify({ ...saved, layouts: saved.layouts.slice(2) }));
+        }"""
+    )
+    expect(listed).to_have_count(39)  # the one that waited has room now
+    save(page, "Mine")
+    expect(listed).to_have_count(40)
+    other.close()
 
 
 def test_a_layout_may_bear_any_name(page: Watched, url: str) -> None:

@@ -48,6 +48,12 @@ CHANGES = [
     ("grow", ["ofi", 2], "book-ofi.7-flow.4"),
     ("grow", ["ofi", -9], "book-ofi.3-flow.4"),
     ("grow", ["book", 3], "book-ofi.5-flow.4"),
+    # Its lower edge goes down: what is below gives way, down to the least.
+    ("stretch", ["book", 1], "book-ofi.4-flow.4"),
+    ("stretch", ["book", 9], "book-ofi.3-flow.4"),
+    ("stretch", ["ofi", 1], "book-ofi.6-flow.3"),
+    ("stretch", ["ofi", 9], "book-ofi.6-flow.3"),
+    ("stretch", ["ofi", -9], "book-ofi.3-flow.6"),
 ]
 
 
@@ -58,6 +64,35 @@ def test_a_change_of_the_layout(page: Page, name: str, arguments: list[Any], wan
       return format(change[name](parse('book-ofi.5-flow.4'), ...args));
     }"""
     assert page.evaluate(script, [name, arguments]) == want
+
+
+def test_above_the_row_that_takes_the_rest_a_row_grows_by_itself(page: Page) -> None:
+    script = """async () => {
+      const { change, format, parse } = await import('/live/layout.js');
+      return format(change.stretch(parse('ofi.5-book-flow.4'), 'ofi', 2));
+    }"""
+    assert page.evaluate(script) == "ofi.7-book-flow.4"
+
+
+ONE_FREE = [
+    ("", "book-flow-ofi", [None, 5, 5]),
+    ("", "flow.4-book.6", [None, 6]),
+    ("book", "flow.4-book.6", [4, None]),
+    ("", "nothing", []),
+]
+
+
+@pytest.mark.parametrize(("free", "text", "units"), ONE_FREE)
+def test_one_row_alone_takes_the_rest(page: Page, free: str, text: str, units: list[Any]) -> None:
+    script = """async ([free, text]) => {
+      const { namedOf } = await import('/live/layout.js');
+      const holder = document.implementation.createHTMLDocument().body;
+      holder.dataset.rows = free;
+      const panel = one => `<p class=panel data-row=${one}>`;
+      holder.innerHTML = ['book', 'ofi', 'flow'].map(panel).join('');
+      return namedOf(text, holder).map(one => one.units);
+    }"""
+    assert page.evaluate(script, [free, text]) == units
 
 
 def test_the_last_row_stays(page: Page) -> None:
@@ -147,10 +182,22 @@ def test_a_hostile_or_newer_file_gets_one_sentence(page: Page, text: str, words:
     assert said.count(". ") == 0
 
 
-def test_of_a_store_that_holds_too_many_layouts_the_first_are_kept(page: Page) -> None:
-    kept = [{"name": f"{k}", "layout": "book"} for k in range(41)]
-    read = call(page, "layout", "readSaved", json.dumps({"version": 2, "layouts": kept}), True)
-    assert read["layouts"] == [one | {"markets": [], "tab": ""} for one in kept[:40]]
+def test_of_what_the_browser_kept_each_layout_is_read_by_itself(page: Page) -> None:
+    good, bad = {"name": "Good", "layout": "book"}, {"name": "Bad", "layout": "<b>"}
+    newer = json.dumps({"version": 9, "layouts": [good]})
+    kept = json.dumps({"version": 2, "layouts": [bad, good]})
+    read = call(page, "layout", "readKept", [kept, newer, "{"])
+    full = {"markets": [], "tab": ""}
+    assert read["layouts"] == [good | full]
+    first, *others = read["left"]
+    assert json.loads(first) == {"version": 3, "layouts": [bad | full]}
+    assert others == [newer, "{"]
+    # What was set aside and can be read comes back; what has no room waits, and no name is there twice.
+    many = [{"name": f"{k}", "layout": "book"} | full for k in range(41)]
+    again = json.dumps({"version": 3, "layouts": [many[0]]})
+    read = call(page, "layout", "readKept", [json.dumps({"version": 3, "layouts": many}), again])
+    assert read["layouts"] == many[:40]
+    assert [json.loads(one)["layouts"] for one in read["left"]] == [[many[40]], [many[0]]]
 
 
 NAMES = [

@@ -37,7 +37,7 @@ DEFAULT_RANGE_S: Final = 900
 DEFAULT_LOOKBACK_S: Final = 1800
 DEFAULT_RATE_HZ: Final = 10
 PRESENT: Final = -1
-# Panels of the tabs in their order, rows each with its height: "book-ofi.5-flow.4". As many as layout.js reads.
+# Panels of the tabs in their order, rows with their heights, as many as layout.js reads: "book-ofi.5-flow.4".
 _LAYOUT: Final = re.compile(r"|[a-z]{1,16}(\.\d{1,2})?(-[a-z]{1,16}(\.\d{1,2})?){0,39}")
 # "utc", "local" or a name of the zone database; whether the browser knows it, the browser says.
 _ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,48}")

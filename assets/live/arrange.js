@@ -26,11 +26,9 @@ export function bindArrange(shell) {
 /** Lays out the rows of one tab anew. */
 const lay = (shell, holder, rows) => shell.wish({ layout: changed(shell.view.layout, holder, rows) });
 
-/** Moves the lower edge of a panel by units of 24 px: it grows, or the next one shrinks where it takes what is left. */
+/** Moves the lower edge of a panel by units of 24 px. */
 function alter(shell, panel, units) {
-  const rows = rowsOf(shell.view.layout, panel.parentElement), at = rows.findIndex(({ row }) => row === panel.dataset.row);
-  const next = rows[at].units === null ? change.grow(rows, rows[at + 1]?.row, -units) : change.grow(rows, rows[at].row, units);
-  lay(shell, panel.parentElement, next);
+  lay(shell, panel.parentElement, change.stretch(rowsOf(shell.view.layout, panel.parentElement), panel.dataset.row, units));
 }
 
 /** Gives every row of a stack but the last its edge. */
@@ -54,11 +52,10 @@ class Stretch {
     event.preventDefault();
     edge.setPointerCapture(event.pointerId);
     const holder = panel.parentElement, from = event.clientY;
-    const rows = rowsOf(shell.view.layout, holder), at = rows.findIndex(({ row }) => row === panel.dataset.row);
-    const [row, sign] = rows[at].units === null ? [rows[at + 1]?.row, -1] : [rows[at].row, 1];
+    const rows = rowsOf(shell.view.layout, holder);
     let next = rows;
     const move = (moved) => {
-      next = change.grow(rows, row, sign * Math.round((moved.clientY - from) / UNIT_PX));
+      next = change.stretch(rows, panel.dataset.row, Math.round((moved.clientY - from) / UNIT_PX));
       size(holder, next);
     };
     const done = (ended) => {

@@ -6,7 +6,7 @@
 export const VERSION = 3;
 export const UNIT_PX = 24;
 export const MOST_SAVED = 40;
-const LOWEST = 3, HIGHEST = 40, FREE_PX = 120;
+const LOWEST = 3, HIGHEST = 40, USUAL = 5, FREE_PX = 120;
 export const MOST_MARKETS = 4; // in view
 const MOST_ROWS = 40, MOST_NAME = 40;
 const MARKET = /^[a-z0-9_-]+:\S{1,80}$/, TABS = ["", "flow", "evidence", "trades", "quality"];
@@ -39,10 +39,20 @@ const clamp = (units) => Math.max(LOWEST, Math.min(HIGHEST, units));
 /** The holders of rows within an element, one a tab. */
 export const holdersOf = (element) => [...element.querySelectorAll("[data-rows]")];
 
-/** What a layout names of one tab. */
+/** What a layout names of one tab; of its rows one alone is without a height. */
 export function namedOf(text, holder) {
   const names = panelsOf(holder).map((panel) => panel.dataset.row);
-  return parse(text)?.filter(({ row }) => names.includes(row)) ?? [];
+  const rows = parse(text)?.filter(({ row }) => names.includes(row)) ?? [];
+  if (isTiled(holder)) return rows.map(({ row }) => ({ row, units: null }));
+  const free = rows.find(({ units }) => units === null) ?? rows.find(({ row }) => row === holder.dataset.rows) ?? rows[0];
+  return rows.map((one) => ({ ...one, units: one === free ? null : one.units ?? USUAL }));
+}
+
+/** What a layout names that no tab of the page has. */
+export function unknownOf(text) {
+  const named = (holder) => [...holder.querySelectorAll("[data-row]")].map((one) => one.dataset.row);
+  const known = new Set([...document.querySelectorAll("template[id^=pane-]")].flatMap(({ content }) => named(content)));
+  return parse(text)?.map(({ row }) => row).filter((row) => !known.has(row)) ?? [];
 }
 
 /** The rows of one tab as a layout has them, or as they come. */
@@ -69,7 +79,7 @@ function usual(rows) {
   const heights = getComputedStyle(rows).gridTemplateRows.match(/[a-z-]+\([^)]*\)|\S+/g) ?? [];
   const shown = panelsOf(rows).filter((panel) => getComputedStyle(panel).display !== "none"); // narrow stacks lack one
   const free = rows.dataset.rows || shown[0]?.dataset.row;
-  const units = (row, k) => (isTiled(rows) || row === free ? null : Math.round(parseFloat(heights[k]) / UNIT_PX) || 5);
+  const units = (row, k) => (isTiled(rows) || row === free ? null : Math.round(parseFloat(heights[k]) / UNIT_PX) || USUAL);
   return shown.map(({ dataset: { row } }, k) => ({ row, units: units(row, k) }));
 }
 
@@ -77,7 +87,7 @@ const panelsOf = (rows) => [...rows.querySelectorAll(":scope > .panel[data-row]"
 
 /** Gives the rows of a tab their heights: where its window is too low they give way together. None: as they come. */
 export function size(holder, rows) {
-  const free = rows.find(({ units }) => units === null) ?? rows[0];
+  const free = rows.find(({ units }) => units === null);
   holder.classList.toggle("laid", rows.length > 0);
   if (isTiled(holder)) return;
   for (const panel of panelsOf(holder)) {
@@ -132,21 +142,62 @@ export const change = {
   },
   // The last row stays: a page without any would say nothing.
   toggle: (rows, row, tiled = false) => {
-    if (!rows.some((one) => one.row === row)) return [...rows, { row, units: !tiled && rows.some(({ units }) => units === null) ? 5 : null }];
+    if (!rows.some((one) => one.row === row)) return [...rows, { row, units: tiled ? null : USUAL }];
     const rest = rows.filter((one) => one.row !== row);
     if (!rest.length) return rows;
     return rest.some(({ units }) => units === null) ? rest : [{ ...rest[0], units: null }, ...rest.slice(1)];
+  },
+  // The lower edge of a row goes down: above the one that takes the rest it grows by itself, else the next gives way.
+  stretch: (rows, row, by) => {
+    const at = rows.findIndex((one) => one.row === row), free = rows.findIndex(({ units }) => units === null);
+    if (at < free) return change.grow(rows, row, by);
+    const one = rows[at], next = rows[at + 1], given = next ? next.units - clamp(next.units - by) : 0;
+    const units = one.units === null ? null : clamp(one.units + given), moved = units === null ? given : units - one.units;
+    return rows.map((other) => (other === one ? { ...one, units } : other === next ? { ...next, units: next.units - moved } : other));
   },
   grow: (rows, row, by) => rows.map((one) => (one.row === row && one.units !== null ? { ...one, units: clamp(one.units + by) } : one)),
 };
 
 /**
- * Reads what was saved or comes from a file: an object with a version, migrated to the present one. Of more
- * layouts than a page keeps, `cut` takes the first.
+ * Reads a file: an object with a version, migrated to the present one.
  * @returns {{version: number, layouts: {name: string, layout: string, markets: string[], tab: string}[]}}
  * @throws {Error} with one sentence for the user
  */
-export function readSaved(text, cut = false) {
+export function readSaved(text) {
+  const layouts = listOf(text);
+  if (layouts.length > MOST_SAVED) throw new Error(`The file holds more than ${MOST_SAVED} layouts.`);
+  return { version: VERSION, layouts: layouts.map(checked) };
+}
+
+/**
+ * Reads what the browser kept, each layout by itself; of one name the first counts.
+ * @param {string[]} texts each as a file is
+ * @returns {{layouts: object[], left: string[]}} `left`: what this page cannot read or has no room for, as texts of the same form
+ */
+export function readKept(texts) {
+  const found = new Map(), left = [];
+  for (const text of texts) {
+    let list = [];
+    try {
+      list = listOf(text);
+    } catch {
+      left.push(text);
+    }
+    for (const one of list) {
+      try {
+        const layout = checked(one);
+        if (found.size >= MOST_SAVED || found.has(layout.name)) throw new Error("There is no room for it.");
+        found.set(layout.name, layout);
+      } catch {
+        left.push(JSON.stringify({ version: VERSION, layouts: [one] }));
+      }
+    }
+  }
+  return { layouts: [...found.values()], left: [...new Set(left)] };
+}
+
+/** The layouts of a text, of the present version but not checked. */
+function listOf(text) {
   if (text.length > 100_000) throw new Error("The file is too long to be a layout of this page.");
   let value;
   try {
@@ -159,8 +210,7 @@ export function readSaved(text, cut = false) {
   if (value.version < 1) throw new Error(`The file is of version ${value.version}, which never was.`);
   const { layouts } = migrate(value);
   if (!Array.isArray(layouts)) throw new Error("The file is no layout of this page: it holds no list of layouts.");
-  if (layouts.length > MOST_SAVED && !cut) throw new Error(`The file holds more than ${MOST_SAVED} layouts.`);
-  return { version: VERSION, layouts: layouts.slice(0, MOST_SAVED).map(checked) };
+  return layouts;
 }
 
 /** Version 1 kept rows as a list, and no height; version 2 no markets and no tab: they stay as they are. */

@@ -1,10 +1,10 @@
 // The dialog "Layout and colours": panels, presets, saved layouts and their files, colours.
 import { h, keep, kept, mark, open } from "./dom.js";
-import { MOST_SAVED, PRESETS, VERSION, change, changed, format, isTiled, nameOf, namedOf, parse, readSaved, rowsOf, titleOf, wishOf } from "./layout.js";
+import { MOST_SAVED, PRESETS, VERSION, change, changed, format, isTiled, nameOf, namedOf, parse, readKept, readSaved, rowsOf, titleOf, unknownOf, wishOf } from "./layout.js";
 import { write } from "./texts.js";
 import { describe } from "./words.js";
 
-const SAVED = "ofi.layouts";
+const SAVED = "ofi.layouts", ASIDE = `${SAVED}.unreadable`;
 const COLOURS = [["blue-orange", "Blue and orange"], ["green-red", "Green and red, unsafe for colour-blind eyes"]];
 
 export class Layouts {
@@ -12,7 +12,10 @@ export class Layouts {
   constructor(page) {
     this.page = page;
     this.said = document.getElementById("layout-said");
-    this.saved = this.read();
+    this.saved = { version: VERSION, layouts: [] };
+    this.aside = []; // what the browser keeps and this page cannot read
+    this.read();
+    addEventListener("storage", ({ key }) => key === SAVED && (this.read(), this.show())); // another tab of the browser has saved
     document.getElementById("layout").addEventListener("click", () => this.open());
     this.buildSave();
     document.getElementById("presets").append(
@@ -36,7 +39,8 @@ export class Layouts {
   }
 
   open() {
-    write(this.said, "");
+    const { length } = this.aside;
+    write(this.said, length ? `${length === 1 ? "A layout is" : `${length} layouts are`} kept here that this page cannot read or has no room for.` : "");
     this.fill();
     open("layouts");
   }
@@ -62,10 +66,17 @@ export class Layouts {
 
   /** The view has changed: shows its layout and colours. */
   show() {
-    const { colours } = this.page.view;
+    const { colours, layout } = this.page.view;
+    if (layout !== this.layout) this.tellUnknown(layout);
+    this.layout = layout;
     write(document.getElementById("layout-name"), nameOf(this.page.view, this.saved.layouts) || "Own");
     for (const one of document.querySelectorAll("[role=radio][data-colours]")) one.setAttribute("aria-checked", String(one.dataset.colours === colours));
     if (document.getElementById("layouts").open) this.fill();
+  }
+
+  tellUnknown(layout) {
+    const rows = unknownOf(layout);
+    if (rows.length) this.page.notices.say(`The layout names ${rows.join(", ")}, which no tab has; it is left out.`);
   }
 
   fill() {
@@ -111,12 +122,14 @@ export class Layouts {
   save() {
     const name = this.name.value.trim();
     if (!name) return write(this.said, "A layout needs a name.");
+    this.read(); // another tab may have saved since
     const others = this.saved.layouts.filter((one) => one.name !== name);
     const { layout, markets, tab } = this.page.view;
     if (this.store([...others, { name, layout, markets, tab }], `Saved as ${name}.`)) this.name.value = "";
   }
 
   remove(name) {
+    this.read();
     this.store(this.saved.layouts.filter((one) => one.name !== name), `${name} was deleted.`);
   }
 
@@ -133,18 +146,14 @@ export class Layouts {
     return true;
   }
 
-  /** What the browser kept; a text that cannot be read is set aside, not lost, and so is one that is too long. */
+  /** Reads what the browser keeps. What cannot be read is set aside, and tried again by a later page. */
   read() {
     const text = kept(SAVED);
-    if (!text) return { version: VERSION, layouts: [] };
-    try {
-      const found = readSaved(text, true);
-      if (JSON.parse(text).layouts.length > MOST_SAVED) keep(`${SAVED}.unreadable`, text);
-      return found;
-    } catch {
-      keep(`${SAVED}.unreadable`, text);
-      return { version: VERSION, layouts: [] };
-    }
+    if (text === null) return; // it keeps nothing: what was saved lasts as long as the page
+    const set = setAside(kept(ASIDE)), { layouts, left } = readKept([text, ...set]);
+    [this.saved, this.aside] = [{ version: VERSION, layouts }, left];
+    if (left.join() === set.join()) return;
+    if (keep(ASIDE, JSON.stringify(left))) keep(SAVED, JSON.stringify(this.saved));
   }
 
   export() {
@@ -162,6 +171,7 @@ export class Layouts {
     try {
       if (file.size > 100_000) throw new Error("The file is too long to be a layout of this page.");
       const { layouts } = readSaved(await file.text());
+      this.read();
       const names = new Set(layouts.map((one) => one.name));
       const all = [...this.saved.layouts.filter((one) => !names.has(one.name)), ...layouts];
       this.store(all, `${layouts.length} ${layouts.length === 1 ? "layout" : "layouts"} read from ${file.name}.`);
@@ -169,4 +179,15 @@ export class Layouts {
       write(this.said, error.message);
     }
   }
+}
+
+/** The texts that were set aside, or the one that an older page did. */
+function setAside(text) {
+  try {
+    const texts = JSON.parse(text ?? "[]");
+    if (Array.isArray(texts)) return texts.filter((one) => typeof one === "string");
+  } catch {
+    // a text by itself, not JSON
+  }
+  return [text];
 }
