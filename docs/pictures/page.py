@@ -1,10 +1,11 @@
 """Takes the pictures of the page from the living demo: `python docs/pictures/page.py OUT [--minutes 12]`.
 
-Every tab in both themes and at three widths, every panel by itself, and every state: those of the feed by
+Every tab, every panel by itself, and every state, in both themes and at three widths: states of the feed by
 a fault on command, those of the page by what happens to a browser; a venue without trades is made up, the
 demo has none. The demo runs first for `--minutes`, so that scores, fits and markouts have something to say;
-the pictures take about ten minutes more. They are named `tab-flow-dark-laptop.png`, `panel-flow-book-light.png`,
-`state-stale-dark.png`.
+the pictures take about twenty minutes more. They are named `tab-flow-dark-laptop.png`,
+`panel-flow-book-light-phone.png`, `state-stale-dark-wide.png`; `index.html` shows them all, those of
+`--target`, a folder of drawn pictures, beside what they are the target of.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from playwright.sync_api import Browser, Page
 from app.cli import DEMO_MARKETS
 from app.supervisor import free_port
 from components.panes import PANES
+from docs.pictures.sheet import write_sheet
 from tests.browser import DRAWN, HIDDEN, SLEEP, LiveMarkets, chromium, kill_workers
 from tests.processes import demo_exchange, running, wait_for
 from tests.web_server import running_server
@@ -43,10 +45,10 @@ _SYMBOL = "BTCUSDT"
 _STATE = "([m, s]) => document.querySelector(`.stack[data-market='${m}']`)?.dataset.state === s"
 # state of the feed → what is ordered of the exchange, one after the other
 _FEED_STATES: dict[str, list[dict[str, Any]]] = {
-    "resyncing": [{"kind": "slow_snapshot", "seconds": 8}, {"kind": "drop"}],
-    "throttled": [{"kind": "429", "seconds": 20, "count": 2}, {"kind": "drop"}],
-    "stale": [{"kind": "stall", "seconds": 25}],
-    "down": [{"kind": "refuse", "seconds": 30, "count": 6}, {"kind": "disconnect"}],
+    "resyncing": [{"kind": "slow_snapshot", "seconds": 25}, {"kind": "drop"}],
+    "throttled": [{"kind": "429", "seconds": 40, "count": 2}, {"kind": "drop"}],
+    "stale": [{"kind": "stall", "seconds": 45}],
+    "down": [{"kind": "refuse", "seconds": 45, "count": 9}, {"kind": "disconnect"}],
 }
 
 
@@ -64,7 +66,12 @@ class Studio:
 
     @contextmanager
     def page(
-        self, width: str = "laptop", markets: Sequence[str] = (), base: str = "", **query: Any
+        self,
+        width: str = "laptop",
+        markets: Sequence[str] = (),
+        base: str = "",
+        first_visit: bool = False,
+        **query: Any,
     ) -> Iterator[Page]:
         """A page on the demo's first market, or on four where it is wide."""
         size = WIDTHS[width]
@@ -74,8 +81,8 @@ class Studio:
         )
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
-        # What a first visit is shown has a picture of its own.
-        page.add_init_script("localStorage.setItem('ofi.tour', '1')")
+        if not first_visit:
+            page.add_init_script("localStorage.setItem('ofi.tour', '1')")
         shown = markets or (DEMO_MARKETS[:4] if width == "wide" else (MAIN,))
         words = [f"m={market}" for market in shown]
         words += [f"{name}={value}" for name, value in ({"range": 600} | query).items()]
@@ -91,6 +98,12 @@ class Studio:
         page.wait_for_function(WORKED_OUT)
         page.wait_for_timeout(REST_MS)
 
+    def keep_all(self, page: Page, name: str) -> None:
+        """Take what may pass at every width, in both themes."""
+        for width, (wide, high) in WIDTHS.items():
+            page.set_viewport_size({"width": wide, "height": high})
+            self.keep(page, f"{name}-{{theme}}-{width}")
+
     def keep(self, page: Page, name: str) -> None:
         """Take the whole window in one theme and then in the other."""
         for theme in THEMES:
@@ -103,27 +116,27 @@ class Studio:
         print(name, flush=True)
 
     def tabs(self) -> None:
-        """Every tab, theme and width; on the laptop every panel too, and two markets side by side."""
+        """Every tab and its panels, theme and width; on the laptop two markets side by side, too."""
         for tab in PANES:
             for width in WIDTHS:
                 with self.page(width, tab=tab) as page:
                     self.drawn(page)
                     self.keep(page, f"tab-{tab}-{{theme}}-{width}")
-                    if width == "laptop":
-                        self.panels(page, tab)
+                    self.panels(page, tab, width)
             with self.page(markets=DEMO_MARKETS[:2], tab=tab) as page:
                 self.drawn(page)
                 self.keep(page, f"tab-{tab}-{{theme}}-two")
 
-    def panels(self, page: Page, tab: str) -> None:
-        """Every panel that is shown."""
+    def panels(self, page: Page, tab: str, width: str) -> None:
+        """Every panel of the first market that is shown."""
+        stack = page.locator(".stack").first
         for theme in THEMES:
             page.evaluate(THEME, theme)
             page.wait_for_timeout(TURN_MS)
-            for panel in page.query_selector_all(f".tabpane[data-tab={tab}] .panel[data-panel]"):
+            for panel in stack.locator(f".tabpane[data-tab={tab}] .panel[data-panel]").all():
                 if panel.is_visible():
                     name = panel.get_attribute("data-panel")
-                    panel.screenshot(path=self._out / f"panel-{tab}-{name}-{theme}.png")
+                    panel.screenshot(path=self._out / f"panel-{tab}-{name}-{theme}-{width}.png")
 
     def order(self, fault: dict[str, Any]) -> None:
         """Let something go wrong at the exchange."""
@@ -144,25 +157,20 @@ class Studio:
                 for order in orders:
                     self.order(order)
                 page.wait_for_function(_STATE, arg=[MAIN, state])
-                page.wait_for_timeout(TURN_MS)
-                self.keep(page, f"state-{state}-{{theme}}")
+                self.keep_all(page, f"state-{state}")
         wait_for(self.live, "a live market", 240)
         with self.page(range=300) as page:
             self.drawn(page)
-            self.keep(page, "state-gap-{theme}")
+            self.keep_all(page, "state-gap")
 
     def page_states(self, supervisor: int) -> None:
-        """What happens to a page, and what it opens."""
+        """What happens to a page."""
         plays: dict[str, Callable[[Page], object]] = {
             "frozen": lambda page: page.keyboard.press("Space"),
             "reconnecting": lose_network,
             "restarted": lambda page: kill_workers(supervisor),
             "hidden": lambda page: page.evaluate(HIDDEN, 3 * 3600_000),
             "slept": lambda page: page.evaluate(SLEEP, 12 * 60_000),
-            "help": lambda page: page.keyboard.press("?"),
-            "picker": lambda page: (page.keyboard.press("/"), page.keyboard.type("btc")),
-            "layouts": lambda page: page.keyboard.press("l"),
-            "menu": lambda page: page.locator("[data-panel=book] .panel-menu").click(),
         }
         for name, play in plays.items():
             with self.page() as page:
@@ -170,19 +178,31 @@ class Studio:
                 play(page)
                 if name == "restarted":
                     page.locator("#notice").wait_for(timeout=90_000)
-                page.wait_for_timeout(TURN_MS)
-                self.keep(page, f"state-{name}-{{theme}}")
+                self.keep_all(page, f"state-{name}")
+
+    def opened(self) -> None:
+        """What a page opens; anew at each width, for some of it closes when the window changes."""
+        plays: dict[str, Callable[[Page], object]] = {
+            "help": lambda page: page.keyboard.press("?"),
+            "picker": lambda page: (page.keyboard.press("/"), page.keyboard.type("btc")),
+            "layouts": lambda page: page.keyboard.press("l"),
+            "menu": lambda page: page.locator("[data-panel=book] .panel-menu").first.click(),
+        }
+        for width in WIDTHS:
+            for name, play in plays.items():
+                with self.page(width) as page:
+                    self.drawn(page)
+                    play(page)
+                    page.wait_for_timeout(TURN_MS)
+                    self.keep(page, f"state-{name}-{{theme}}-{width}")
+            with self.page(width, first_visit=True) as page:
+                self.drawn(page)
+                self.keep(page, f"state-first-visit-{{theme}}-{width}")
         for name, button in {"drawer": "#bottom-markets", "sheet": "#more"}.items():
             with self.page("phone") as page:
                 self.drawn(page)
                 page.locator(button).tap()
-                self.keep(page, f"state-{name}-{{theme}}")
-        context = self._browser.new_context(viewport={"width": 1440, "height": 900})
-        page = context.new_page()
-        page.goto(f"{self._base}/?m={MAIN}")
-        self.drawn(page)
-        self.keep(page, "state-first-visit-{theme}")
-        context.close()
+                self.keep(page, f"state-{name}-{{theme}}-phone")
 
     def without_trades(self) -> None:
         """A venue that sends none; the demo's all do, so this one is made up."""
@@ -195,7 +215,7 @@ class Studio:
             for tab in ("flow", "trades", "evidence"):
                 with self.page(markets=(market,), base=base, tab=tab) as page:
                     self.drawn(page, market)
-                    self.keep(page, f"state-no-trades-{tab}-{{theme}}")
+                    self.keep_all(page, f"state-no-trades-{tab}")
 
 
 def beginning(studio: Studio) -> None:
@@ -203,18 +223,18 @@ def beginning(studio: Studio) -> None:
     with studio.page(range=60) as page:
         page.wait_for_selector(".stack[data-state]")
         page.wait_for_timeout(TURN_MS)
-        studio.keep(page, "state-starting-{theme}")
+        studio.keep_all(page, "state-starting")
     with studio.page(markets=("nowhere:ABC/USD",)) as page:
         page.wait_for_selector(".empty .steps li")
-        studio.keep(page, "state-asked-{theme}")
+        studio.keep(page, "state-asked-{theme}-laptop")
         page.wait_for_selector(".stack[data-state=error]")
-        studio.keep(page, "state-refused-{theme}")
+        studio.keep_all(page, "state-refused")
     with studio.page(range=60) as page:
         studio.drawn(page)
-        studio.keep(page, "state-learning-{theme}")
+        studio.keep_all(page, "state-learning")
 
 
-def shoot(out: Path, minutes: float) -> None:
+def shoot(out: Path, minutes: float, target: Path | None) -> None:
     """Everything, into a directory."""
     out.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -230,9 +250,11 @@ def shoot(out: Path, minutes: float) -> None:
             waiting.wait_for_timeout(minutes * 60_000)
             waiting.close()
             studio.tabs()
+            studio.opened()
             studio.page_states(process.pid)
             studio.feed_states()
             studio.without_trades()
+    write_sheet(out, target)
 
 
 def _answers(base: str) -> bool:
@@ -247,9 +269,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="directory for the pictures")
     parser.add_argument("--minutes", type=float, default=10.0, help="how long the demo runs before")
+    parser.add_argument("--target", type=Path, help="folder of drawn pictures, shown beside ours")
     options = parser.parse_args()
     os.environ.setdefault("GUNICORN_CMD_ARGS", "")
-    shoot(options.out, min(options.minutes, 60.0))
+    shoot(options.out, min(options.minutes, 60.0), options.target)
 
 
 if __name__ == "__main__":
