@@ -62,7 +62,8 @@ def labels_stand_right(page: Watched, market: str) -> None:
     found = page.page.evaluate(LABELS, market)
     assert len(found) > 2
     for label in found:
-        assert abs(label["off"]) < 2.0, found
+        # The axis moves by two pixels where they pass quickly, and is up to so many ahead.
+        assert abs(label["off"]) < 2.6, found
         assert label["left"] > 18, found
         assert label["right"] > 24, found
 
