@@ -122,6 +122,8 @@ def test_charts_follow_the_theme_on_either_thread(browser: Browser, url: str, sc
         page.until(f"least => ({lightness})() > least", dark + 60)
 
 
+FONTS = """() => document.fonts.status === 'loaded'
+  && [...document.fonts].some(({ family, status }) => family.includes('Inter UI') && status === 'loaded')"""
 # What is chosen for a while is chosen otherwise here than the painter would.
 OTHERWISE = """async () => {
   const { Heatmap } = await import('/assets/live/heatmap.js');
@@ -150,6 +152,7 @@ def test_a_picture_stays_as_it_is_when_it_moves(browser: Browser, url: str) -> N
         page.page.route("**/painter_thread.js", lambda route: held.append(route))
         page.open(f"{url}/?m={BTC}&range=300", BTC)
         page.page.evaluate(OTHERWISE)
+        page.until(FONTS)
         page.page.get_by_role("button", name="Freeze").click()
         page.until(HELD, BTC)
         charts = [f".row-{row} .plot" for row in ("book", "levels", "ofi", "flow")]
@@ -157,6 +160,14 @@ def test_a_picture_stays_as_it_is_when_it_moves(browser: Browser, url: str) -> N
         eventually(lambda: held)
         held[0].continue_()
         page.until(MOVED, 1)
+        # On a busy machine the thread has painted without its font: all is painted anew once that is there.
+        (painter,) = page.page.workers
+        painter.evaluate("() => Promise.all([...self.fonts].map(face => face.loaded))")
+        count = page.view(BTC)["drawn"]["count"]
+        page.until(
+            "([m, n]) => window.ofi.view(m).drawn.count > n + 2", [BTC, count]
+        )  # two are under way
+        assert painter.evaluate("self.fonts.size === 1 && self.fonts.status === 'loaded'")
         assert [pixels(page.page, one) for one in charts] == seen
 
 
