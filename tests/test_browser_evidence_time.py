@@ -125,12 +125,13 @@ INKED = f"""([from, to, market]) => {{
 
 def test_a_gap_is_hatched_further_back_than_the_range(browser: Browser, url: str) -> None:
     with watched(browser) as one:
-        one.page.goto(f"{url}/?m={BTC}&tab=evidence&lookback=900&range=900")
+        # Longer than a quarter of an hour, which the gap leaves.
+        one.page.goto(f"{url}/?m={BTC}&tab=evidence&lookback=1800&range=1800")
         one.until(THERE, [BTC])
         (gap,) = [gap for gap in one.view(BTC)["gaps"] if gap["stream"] == "trades"]
         stretch = [gap["from_ms"], gap["to_ms"], BTC]
         eventually(lambda: one.page.evaluate(INKED, stretch) == 1)
-        one.page.goto(f"{url}/?m={BTC}&tab=evidence&lookback=900&range=120")
+        one.page.goto(f"{url}/?m={BTC}&tab=evidence&lookback=1800&range=120")
         one.until(THERE, [BTC])
         assert one.view(BTC)["gaps"] == []
         eventually(lambda: one.page.evaluate(INKED, stretch) == 1)
