@@ -24,6 +24,9 @@ ARGS = (
     "--no-first-run", "--disable-sync", "--disable-quic",
 )  # fmt: skip
 WAIT_MS = 60_000  # a machine with other work is many times slower
+RETRY_S = (
+    45  # until the next attempt of a market that is down, always: a page that is late tells of less
+)
 DRAWN = """market => {
   const v = window.ofi?.view(market);
   return v && v.axes && v.drawn.count > 1 && v.steps > 0;
@@ -225,7 +228,7 @@ class LiveMarkets:
         for walk in self.walks:
             status = walk.status(now, since, state, detail)
             if state is State.DOWN:
-                status["attempts"], status["next_try_ns"] = 3, now + 12 * NS_PER_S
+                status["attempts"], status["next_try_ns"] = 3, now + RETRY_S * NS_PER_S
             self.store.append(walk.market.id, {"status": status})
 
     def _gap(self, from_ns: int, to_ns: int) -> None:
