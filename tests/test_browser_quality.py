@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from app.records import State
 from tests.browser import (
+    HELD,
     HIDDEN,
     SLEEP,
     LiveMarkets,
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.browser
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
 TOKEN = "correct-horse-battery"
 READY = "() => document.querySelector('[data-f=dq-depth-state]')?.textContent === 'Live'"
-# On every frame, for two seconds and until it has moved: the score on the tile and in the sentence.
+SPAN = r"[\d.]+\s(?:s|min|h)(?:\s\d+\s(?:s|min))?"  # as the page writes a duration
+# The score on the tile and in the sentence, frame by frame: for two seconds, ten frames and until it moved.
 STORIES = """() => new Promise(done => {
   const seen = [], began = performance.now();
   const words = name => document.querySelector(`[data-f=${name}]`).textContent;
@@ -36,7 +38,8 @@ STORIES = """() => new Promise(done => {
   const look = () => {
     seen.push([score(words('ofi-sub')), score(words('what-text'))]);
     const lasted = performance.now() - began, moved = seen.at(-1)[0] !== seen[0][0];
-    if (lasted < 2000 || (!moved && lasted < 20000)) requestAnimationFrame(look); else done(seen);
+    const enough = lasted >= 2000 && moved && seen.length > 10;
+    if (enough || lasted > 60000) done(seen); else requestAnimationFrame(look);
   };
   look();
 })"""
@@ -103,7 +106,7 @@ def test_incidents_of_all_markets_are_listed_while_they_last(
         expect(own).to_contain_text("Not answering")
         expect(every).to_contain_text("ETH/USD, Kraken: not answering")
         said = plain(own.inner_text())
-        assert re.search(r"Tried 3 times; next in 1\d s\. Other venues are not affected\.", said)
+        assert re.search(r"Tried 3 times; next in [\d.]+ s\. Other venues are not affected\.", said)
         # The tab tells of the state itself: nothing stands over it.
         expect(page.page.locator(".note")).to_be_hidden()
         expect(page.page.locator(".empty")).to_be_hidden()
@@ -134,7 +137,9 @@ def test_tile_and_sentence_tell_one_story(page: Watched, url: str) -> None:
 
 
 def test_a_gap_says_under_the_pointer_what_it_was(page: Watched, url: str) -> None:
-    page.open(f"{url}/?m={BTC}", BTC)
+    page.open(f"{url}/?m={BTC}&range=1800", BTC)  # a shorter one the gap leaves
+    page.page.keyboard.press("Space")  # held still, so that the gap stays where it is said to be
+    page.until(HELD, BTC)
     view = page.view(BTC)
     (gap,) = [g for g in view["gaps"] if g["stream"] == "depth"]
     start, end = view["ranges"]["time"]
@@ -166,7 +171,8 @@ def test_a_restart_and_an_absence_of_the_network_are_told(browser: Browser, tmp_
         expect(notice).to_be_visible()
         said = plain(notice.inner_text())
         assert re.fullmatch(
-            r"Server restarted at \d\d:\d\d:\d\d UTC; [\d.]+ s filled from the store, nothing lost\.",
+            r"Server restarted at \d\d:\d\d:\d\d UTC[;.] "
+            rf"([Aa]way {SPAN}[:;] )?{SPAN} filled from the store, nothing lost\.",
             said,
         )
         expect(page.page.locator("#link")).to_contain_text("Connected")
@@ -257,15 +263,19 @@ def test_the_tab_shows_what_the_api_says(
         page.get_by_role("button", name="Feed state: open data quality").click()
         one.until(READY)
     assert "tab=quality" in one.address()
-    value = httpx.get(f"{url}/api/v1/quality", params={"market": BTC}, timeout=60).json()
-    depth = value["streams"][1]
 
     def cell(name: str) -> str:
         return plain(page.locator(f"[data-f=dq-depth-{name}]").inner_text())
 
-    assert cell("gaps") == f"{depth['gaps_15min']} / {depth['gaps_lookback']}"
-    shown = float(cell("recent").split()[0]) / 100
-    assert shown == pytest.approx(depth["coverage_15min"], abs=0.01)
+    def told() -> bool:
+        """Whether gaps and coverage are the API's: a gap may begin or leave between two looks."""
+        answer = httpx.get(f"{url}/api/v1/quality", params={"market": BTC}, timeout=60).json()
+        depth = answer["streams"][1]
+        shown = float(cell("recent").split()[0]) / 100
+        same = cell("gaps") == f"{depth['gaps_15min']} / {depth['gaps_lookback']}"
+        return same and shown == pytest.approx(depth["coverage_15min"], abs=0.01)
+
+    eventually(told)
     assert cell("sends") == "batches of 100 ms"
     assert cell("longest") == "25 s"
     # A row for each reason, with the gaps of each stream.
