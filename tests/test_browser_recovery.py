@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Route, expect
 from app.clock import SystemClock
 from app.market import Listing, MarketId
 from app.store import open_store
-from tests.browser import LiveMarkets, Watched, eventually, watched
+from tests.browser import WAIT_MS, LiveMarkets, Watched, eventually, watched
 from tests.web_market import fill
 from tests.web_server import running_server, server_process
 from tests.web_walk import walks
@@ -22,19 +22,25 @@ pytestmark = pytest.mark.browser
 BTC = "binance:BTC/USDT"
 
 # What sockets the page makes; `hurry` has the network come back while the next one still connects.
-# Sends more than it may, and gives what the page says while it waits: the wait is over in a moment.
-FLOOD = """(attempt) => new Promise((done) => {
-  for (let k = 0; k < 400; k++) window.sockets.at(-1).send("{}");
-  const look = () => {
-    const link = window.ofi.stats().link, words = document.getElementById("link").textContent;
-    const waits = link.attempt === attempt && link.state === "waiting";
-    if (waits && !words.startsWith("Connected")) done([link, words]);
-    else setTimeout(look, 5);
+# Sends more than it may, and gives what the page says when it begins to wait: that is over in a moment.
+FLOOD = """([attempt, most_ms]) => new Promise((done) => {
+  const pill = document.getElementById("link"), told = () => [window.ofi.stats().link, pill.textContent];
+  const watch = new MutationObserver(() => {
+    const [link, words] = told();
+    if (link.attempt >= attempt && link.state === "waiting" && !words.startsWith("Connected")) end();
+  });
+  const end = () => {
+    clearTimeout(late);
+    watch.disconnect();
+    done(told());
   };
-  look();
+  const late = setTimeout(end, most_ms);
+  watch.observe(pill, { characterData: true, childList: true, subtree: true });
+  for (let k = 0; k < 400; k++) window.sockets.at(-1).send("{}");
 })"""
 # Closes a socket right after an answer to its ping; gives what the pill said until the next one opens.
-ANSWERED_AND_CLOSED = """() => new Promise((done) => {
+ANSWERED_AND_CLOSED = """(most_ms) => new Promise((done, fail) => {
+  const late = setTimeout(() => fail(new Error(`no other link: ${shown}`)), most_ms);
   const pill = document.getElementById("link"), shown = [], socket = window.sockets.at(-1);
   const note = () => shown.push([window.ofi.stats().link.state, pill.textContent]);
   const watch = new MutationObserver(note);
@@ -43,6 +49,7 @@ ANSWERED_AND_CLOSED = """() => new Promise((done) => {
   socket.dispatchEvent(new CloseEvent("close", { code: 1008, reason: "Too many messages." }));
   const look = () => {
     if (window.ofi.stats().link.state !== "open") return setTimeout(look, 20);
+    clearTimeout(late);
     watch.disconnect();
     socket.close();
     done(shown);
@@ -221,8 +228,9 @@ def test_who_is_sent_away_again_and_again_waits_longer_each_time(page: Watched, 
         page.until(
             "() => window.ofi.stats().link.state === 'open' && window.sockets.at(-1).readyState === 1"
         )
-        link, words = page.page.evaluate(FLOOD, attempt)
+        link, words = page.page.evaluate(FLOOD, [attempt, WAIT_MS])
         assert words.startswith("Refused"), link
+        assert link["attempt"] >= attempt
         assert link["said"] in ("Too many messages.", "The page does not read what it asks for.")
 
 
@@ -232,7 +240,7 @@ def test_the_pill_tells_of_the_link_that_is_and_not_of_one_before(page: Watched,
     page.open(f"{url}/?m={BTC}", BTC)
     for _ in range(4):  # the last wait is longer than anything that is held for a frame
         page.until("() => window.ofi.stats().link.state === 'open'")
-        shown = page.page.evaluate(ANSWERED_AND_CLOSED)
+        shown = page.page.evaluate(ANSWERED_AND_CLOSED, WAIT_MS)
         waiting = [words for state, words in shown if state == "waiting"]
         assert waiting
         assert all(words.startswith("Refused") for words in waiting), shown
