@@ -290,6 +290,9 @@ HELD = """market => {
   return frozen && view.state === 'frozen' && view.info.end_ms === Number(frozen)
     && Math.abs(view.edge - view.info.end_ms) <= view.info.step_ms && view.drawn.epoch === view.epoch;
 }"""
+# Has `pressed` be the edge of a market when the next button or finger comes down: it runs on meanwhile.
+PRESSED = """market => addEventListener('pointerdown', () => (window.pressed = window.ofi.view(market).edge),
+  { capture: true, once: true })"""
 # Charts are painted on the page's own thread, where a test may watch it done: as in a browser that lends
 # no canvases to another.
 ONE_THREAD = "delete HTMLCanvasElement.prototype.transferControlToOffscreen;"
@@ -321,5 +324,6 @@ def pixels(page: Page, selector: str) -> str:
 
 
 __all__ = [
-    "INK", "ONE_THREAD", "LiveMarkets", "Walk", "Watched", "chromium", "eventually", "pixels", "watched",
+    "INK", "ONE_THREAD", "PRESSED", "LiveMarkets", "Walk", "Watched", "chromium", "eventually", "pixels",
+    "watched",
 ]  # fmt: skip
