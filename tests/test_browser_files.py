@@ -24,10 +24,7 @@ def test_the_tables_of_panels_are_the_numbers_of_the_api(page: Watched, url: str
     head, rows = table(data)
     assert head[:2] == ["time, UTC", "OFI of best quotes over 10 s, BTC"]
     assert len(rows) > 300
-    page.page.get_by_role("tab", name="Trades & liquidity").click()
-    page.until(
-        "market => window.ofi.view(market).tab === 'trades' && window.ofi.view(market).seq > 0", BTC
-    )
+    turned(page, "trades")
     page.until("() => document.querySelectorAll('.tape tbody tr').length > 3")
     tables = {
         panel: table(saved(page, panel, "Save as CSV")[1]) for panel in ("cvd", "queue", "bands")

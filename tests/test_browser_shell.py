@@ -105,7 +105,7 @@ def test_layouts_are_made_saved_and_shared(page: Watched, url: str) -> None:
     page.open(f"{url}/?m={BTC}", BTC)
     assert page.page.evaluate(SHOWN) == "book,ofi,levels,flow"
     page.page.keyboard.press("l")
-    page.page.get_by_role("button", name="Down: Taker flow").is_disabled()
+    expect(page.page.get_by_role("button", name="Down: Taker flow")).to_be_disabled()
     page.page.get_by_role("button", name="Up: Taker flow").click()
     page.until(f"() => ({SHOWN})() === 'book,ofi,flow,levels'")
     page.page.get_by_role("button", name="Show OFI by level").click()
