@@ -9,10 +9,11 @@ import orjson
 import pytest
 
 from app.clock import NS_PER_S, FakeClock
+from app.errors import StoreError
 from app.store import SqliteStore, open_store
 from app.web.clients import WAITING_FRAMES, WAITING_TEXTS, Client, Slot
 from app.web.frames import decode
-from app.web.hub import LINGER_NS, Hub
+from app.web.hub import LINGER_NS, PAST_AGAIN_S, Hub
 from app.web.spec import ViewSpec
 from app.web.wishes import Frame
 from tests.web_market import advance, fill
@@ -314,6 +315,49 @@ async def test_an_unknown_market_of_the_past_is_a_sentence(rig: Rig) -> None:
     rig.hub.view(client, 7, wish)
     await until(lambda: len(client.texts) == 2)
     assert "kraken:NO/PE is not collected" in client.texts[1]
+
+
+async def test_a_past_that_failed_is_tried_again_until_it_is_there(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = rig.store.markets, ["busy", "busy", "gone"]
+    waits: list[float] = []
+
+    def markets() -> object:
+        if left:
+            raise StoreError(f"The store is {left.pop(0)}.")
+        return real()
+
+    async def sleep(seconds: float) -> None:
+        if seconds >= PAST_AGAIN_S:
+            waits.append(seconds)
+        await asyncio.sleep(0.001)
+
+    monkeypatch.setattr(rig.store, "markets", markets)
+    monkeypatch.setattr(rig.clock, "sleep", sleep)
+    client, slot = joined(rig.hub, end_ms=(NOW_NS - 60 * NS_PER_S) // 10**6)
+    await until(lambda: slot.frames)
+    assert waits == [PAST_AGAIN_S, 2 * PAST_AGAIN_S, 4 * PAST_AGAIN_S]
+    messages = [orjson.loads(text) for text in client.texts]
+    said = [message["message"] for message in messages if message["type"] == "error"]
+    assert said == ["The store is busy.", "The store is gone."]
+
+
+async def test_a_past_that_nobody_looks_at_any_more_is_not_tried_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bool] = []
+
+    def markets() -> object:
+        tries.append(True)
+        raise StoreError("The store is busy.")
+
+    monkeypatch.setattr(rig.store, "markets", markets)
+    client, slot = joined(rig.hub, end_ms=(NOW_NS - 60 * NS_PER_S) // 10**6)
+    await until(lambda: len(tries) > 2)
+    rig.hub.leave(client)
+    await until(lambda: not rig.hub._tasks)
+    assert not slot.frames
 
 
 def test_a_page_that_reads_nothing_is_noticed() -> None:

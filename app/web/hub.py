@@ -31,6 +31,8 @@ from app.web.wishes import Close, Frame, Open, Snap, Trouble, Wish
 POLL_S: Final = 0.02
 LINGER_NS: Final = 8 * NS_PER_S  # a view without watchers is kept so long: reloads find it ready
 PAST_KEPT: Final = 8
+PAST_AGAIN_S: Final = 2.0  # after a failure; twice as long each time
+PAST_AGAIN_MOST_S: Final = 60.0
 IDLE_KEPT: Final = 8  # views without watchers
 SPARKS_AT_ONCE: Final = 40  # markets whose last half hour is read before others have their turn
 _log = log.get("web")
@@ -200,22 +202,30 @@ class Hub:
         self._awake.set()
 
     async def _send_past(self, spec: ViewSpec, slot: Slot, client: Client) -> None:
-        """Render a view of the past and give it to the slot that asked, if it still does."""
-        async with self._past_turn:
-            if client.slots.get(slot.number) is not slot:
-                return
-            try:
-                kept = self._past.get(spec)
-                own = kept is not None and kept[0] == slot.key
-                data = kept[1] if kept and own else await self._render(spec, slot.key)
-            except OfiError as error:
-                client.say({"type": "error", "id": slot.number, "message": str(error)})
-                return
-            except Exception:
-                _log.exception("past view failed", market=str(spec.market))
-                message = "This view cannot be shown: the server failed; its log says why."
+        """Render a view of the past and give it to the slot that asked, as long as it still does.
+
+        What fails is told, and tried again after ever longer waits: a busy store is there in the end.
+        """
+        said, wait_s = "", PAST_AGAIN_S
+        while True:
+            async with self._past_turn:
+                if client.slots.get(slot.number) is not slot or not slot.needs_snapshot:
+                    return
+                try:
+                    kept = self._past.get(spec)
+                    own = kept is not None and kept[0] == slot.key
+                    data = kept[1] if kept and own else await self._render(spec, slot.key)
+                    break
+                except OfiError as error:
+                    message = str(error)
+                except Exception:
+                    _log.exception("past view failed", market=str(spec.market))
+                    message = "This view cannot be shown: the server failed; its log says why."
+            if message != said:
+                said = message
                 client.say({"type": "error", "id": slot.number, "message": message})
-                return
+            await self.clock.sleep(wait_s)
+            wait_s = min(PAST_AGAIN_MOST_S, wait_s * 2)
         if client.slots.get(slot.number) is slot and slot.offer(Frame(slot.key, data, True, False)):
             client.bell.set()
 
