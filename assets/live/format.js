@@ -33,14 +33,17 @@ export function signed(v, decimals = 0) {
   return v > 0 && /[1-9]/.test(text) ? "+" + text : text;
 }
 
+const SHORT_FROM = 1e4;
+const UNITS = [[1e3, "k"], [1e6, "M"], [1e9, "G"], [1e12, "T"]];
+
 /** A size: three to four significant digits, short from ten thousand on. */
 export function size(v, most = 8) {
   if (isNone(v)) return NONE;
-  const a = Math.abs(v);
-  if (a >= 1e9) return number(v / 1e9, 1) + NBSP + "G";
-  if (a >= 1e6) return number(v / 1e6, 1) + NBSP + "M";
-  if (a >= 1e4) return number(v / 1e3, 1) + NBSP + "k";
-  return number(v, Math.min(most, digitsFor(a)));
+  const a = Math.abs(v), decimals = Math.min(most, digitsFor(a)), rounded = Number(a.toFixed(decimals));
+  if (rounded < SHORT_FROM) return number(v, Math.min(decimals, digitsFor(rounded || a)));
+  // What is rounded up to a thousand of a unit is one of the next.
+  const [one, unit] = UNITS.find(([one]) => Number((a / one).toFixed(1)) < 1000) ?? UNITS.at(-1);
+  return number(v / one, 1) + NBSP + unit;
 }
 
 function digitsFor(a) {

@@ -87,7 +87,7 @@ export function bar(f, model, shown, brief = false) {
 
 /** Two sizes; what they count in is said once. */
 function pair(a, b) {
-  const [first, second] = [size(a), size(b)], unit = /\u00a0[kMG]$/;
+  const [first, second] = [size(a), size(b)], unit = /\u00a0[kMGT]$/;
   const same = unit.exec(first)?.[0] === unit.exec(second)?.[0];
   return `${same ? first.replace(unit, "") : first} / ${second}`;
 }
