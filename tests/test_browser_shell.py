@@ -390,6 +390,11 @@ def test_a_first_visit_is_led_through_the_page_once(browser: Browser, url: str) 
         page.page.keyboard.press("?")
         page.page.get_by_role("button", name="Show the tour").click()
         expect(page.page.locator(".tour .mut")).to_contain_text(" of 5")
+        # With the tab it leaves what it speaks of.
+        page.page.get_by_role("button", name="Next").click()
+        expect(page.page.locator("#tour-title")).to_have_text("The book")
+        page.page.keyboard.press("3")
+        expect(page.page.locator(".tour, .tour-ring")).to_have_count(0)
         assert page.complaints == []
 
 

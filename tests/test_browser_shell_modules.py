@@ -376,6 +376,49 @@ def test_the_tour_begins_with_a_drawing_and_counts_the_steps_there_are(
     assert page.evaluate(TOUR, case) == want
 
 
+TOUR_MOVES = """async () => {
+  const { Tour } = await import('/live/tour.js'), real = setTimeout, timers = [];
+  localStorage.removeItem('ofi.tour');
+  document.body.innerHTML = `<dialog></dialog><div id="holder" style="height:200px;overflow:auto">
+    <div class="stack"><div class="read" style="width:9px;height:99px"></div>
+    <p style="height:900px"></p></div></div>`;
+  const [dialog, holder, target] = ['dialog', '#holder', '.read'].map(one => document.querySelector(one));
+  dialog.showModal();
+  globalThis.setTimeout = (run) => timers.push(run);
+  const tour = new Tour(), next = () => timers.shift()();
+  tour.first(() => true);
+  next();
+  const waited = tour.at;
+  dialog.close();
+  next();
+  dialog.showModal();  // opened while the drawing stood
+  next();
+  const again = tour.at;
+  dialog.close();
+  next();
+  next();
+  globalThis.setTimeout = real;
+  const off = () => Math.round(tour.ring.getBoundingClientRect().top - target.getBoundingClientRect().top);
+  const before = [tour.at, off()];
+  const scrolled = new Promise(done => holder.addEventListener('scroll', done, { once: true }));
+  holder.scrollTop = 60;
+  await scrolled;
+  const after = [target.getBoundingClientRect().top < 0, off()];
+  target.parentElement.style.display = 'none';  // another tab
+  tour.moved();
+  return [waited, again, before, after, tour.at, document.querySelectorAll('.tour, .tour-ring').length];
+}"""
+
+
+def test_the_tour_waits_for_dialogs_follows_what_scrolls_and_ends_with_its_tab(page: Page) -> None:
+    page.goto(page.url.replace("logo.svg", "inter-OFL.txt"))
+    page.add_style_tag(content=".tour-ring { position: fixed }")
+    waited, again, before, after, at, left = page.evaluate(TOUR_MOVES)
+    assert (waited, again) == (-1, -1)
+    assert (before, after) == ([0, -4], [True, -4])
+    assert (at, left) == (-1, 0)
+
+
 def test_a_fifth_market_says_whose_place_it_takes(page: Page) -> None:
     script = """async ([markets, market]) => {
       const { Shell } = await import('/live/shell.js'), said = [], wished = [];

@@ -59,6 +59,7 @@ export class Shell {
     for (const stack of this.page.stacks.values()) this.arrange(stack);
     for (const one of document.querySelectorAll(".bottom [data-tab]")) one.toggleAttribute("aria-current", one.dataset.tab === view.tab);
     this.tour.first(() => this.drawn);
+    this.tour.moved();
   }
 
   /** Lays out the rows of a stack as the view says. */

@@ -16,7 +16,8 @@ export class Tour {
   constructor() {
     this.at = -1;
     this.asked = false;
-    addEventListener("resize", () => this.at >= 0 && this.place());
+    addEventListener("resize", () => this.moved());
+    addEventListener("scroll", () => this.moved(), { capture: true, passive: true }); // of whatever holds the charts
   }
 
   /** On a first visit, once there is something to see: `ready()` says whether there is. */
@@ -28,8 +29,14 @@ export class Tour {
 
   wait(ready) {
     if (this.at >= 0 || kept(SEEN)) return; // called for meanwhile
-    if (!ready()) return void setTimeout(() => this.wait(ready), LOOK_MS);
-    setTimeout(() => (ready() ? this.at < 0 && this.start() : this.wait(ready)), PAUSE_MS);
+    const free = () => ready() && !document.querySelector("dialog[open]"); // a dialog lies over all, and takes its keys
+    if (!free()) return void setTimeout(() => this.wait(ready), LOOK_MS);
+    setTimeout(() => (free() ? this.at < 0 && this.start() : this.wait(ready)), PAUSE_MS);
+  }
+
+  /** What the tour speaks of may stand elsewhere now; where it is out of view for good, as in another tab, the tour ends. */
+  moved() {
+    if (this.at >= 0) this.place();
   }
 
   start() {
