@@ -17,7 +17,7 @@ SCORES = """async ([scores, step, states]) => {
   const strip = new Reading(), seen = [];
   scores.forEach((score, k) => {
     const model = { epoch: 1, info: { window_s: 10, lookback_s: 1800, end_ms: null }, age: () => 0,
-      status: { state: 'live', fidelity_best: 'event' }, coverage: { best: 1 }, distribution: { n: 900 },
+      status: { state: 'live', fidelity_best: 'event' }, coverage: { best: 1 }, distribution: { n: 1800 },
       tiles: { t: 1, mid: 1, ofi: score, score, percentile: 0.99, explained: 0.4 } };
     strip.tell(f, model, states[k], 1000 + k * step, states[k] === 'live');
     seen.push([f['what-verdict'], f['what-text'], f['ofi-sub'], f.spoken].map(one => one.textContent));

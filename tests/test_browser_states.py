@@ -240,7 +240,7 @@ def page_of_broken(broken: tuple[LiveMarkets, str], shared: Watched) -> Iterator
             "",
             "Throttled",
             "Binance limits requests",
-            "Figures wait until then. Other venues are not affected.",
+            "Figures wait until the limit is lifted. Other venues are not affected.",
         ),
         (
             State.DOWN,

@@ -171,6 +171,11 @@ INCIDENT = {
             "Figures wait until then. Other venues are not affected.",
         ),
         (
+            {"state": "throttled", "next_try_ms": None},
+            "Throttled",
+            "Figures wait until the limit is lifted. Other venues are not affected.",
+        ),
+        (
             {"state": "resyncing", "to_ms": T0 + 25_000, "reason": "sequence", "missed": 182,
              "streams": ["depth"]},
             "No data for 25 s",
@@ -241,6 +246,91 @@ def test_what_was_fitted_is_not_said_to_forecast_or_not_to(
     verdict, sentence = page.evaluate(script, explained)
     assert verdict == f"Explains {how} of the price."
     assert plain(sentence) == f"OFI explains {explained * 100:.0f} % of 10 s moves (R², 30 min)."
+
+
+LIVE = {"state": "live", "fidelity_best": "event", "fidelity_depth": "event"}
+TILES = {"t": T0, "bid": 99, "ask": 101, "mid": 100, "ofi": 5, "score": 3.4, "percentile": 0.995}
+LIMITED = {"state": "throttled", "fidelity_best": "event", "fidelity_depth": "event"}
+BLANK = dict.fromkeys(TILES) | {"t": T0}
+STRONG = "OFI is +3.4σ over 10 s"
+
+
+def strip(page: Page, state: str, status: dict[str, Any], tiles: dict[str, Any], n: int) -> Any:
+    """The four parts of the reading strip."""
+    script = """async ([state, status, tiles, n]) => {
+      const { leaning, trust, what } = await import('/live/words.js');
+      const info = { window_s: 10, lookback_s: 1800, range_s: 900 };
+      const model = { status, tiles, info, distribution: { n }, coverage: { best: 1 } };
+      return [...what(model, state, leaning(tiles.score, 0)), ...trust(model, state, 0)];
+    }"""
+    return [plain(one) for one in page.evaluate(script, [state, status, tiles, n])]
+
+
+@pytest.mark.parametrize(
+    ("tiles", "n", "verdict", "sentence"),
+    [
+        ({}, 1800, "Buyers lead.", f"{STRONG}, above 99 % of the last 30 min."),
+        # A market that is young has no half hour behind it.
+        ({}, 310, "Buyers lead.", f"{STRONG}, above 99 % of 5 min of data."),
+        ({"ofi": -5}, 1800, "Sellers are unusually weak.",
+         "OFI is below zero, yet +3.4σ over 10 s, above 99 % of the last 30 min."),
+        ({"ofi": 5, "score": -3.4, "percentile": 0.005}, 1800, "Buyers are unusually weak.",
+         "OFI is above zero, yet −3.4σ over 10 s, below 99 % of the last 30 min."),
+        ({"ofi": 0}, 1800, "Sellers are unusually weak.",
+         "OFI is zero, yet +3.4σ over 10 s, above 99 % of the last 30 min."),
+        ({"score": None}, 100, "Score in 3 min 20 s.",
+         "A score needs 5 min of data to mean anything; the value itself is shown."),
+        ({"score": None}, 310, "No score.",
+         "OFI did not vary in 5 min of data; the value itself is shown."),
+        ({"mid": None, "ask": None}, 1800, "One side of the book is empty.",
+         f"No asks: mid and spread are blank. {STRONG}."),
+        ({"mid": None, "bid": None, "score": None}, 100, "One side of the book is empty.",
+         "No bids: mid and spread are blank."),
+        ({"mid": None, "bid": None, "ask": None}, 1800, "No present reading.",
+         "Neither a bid nor an ask is known."),
+    ],
+)  # fmt: skip
+def test_the_reading_says_what_is_so_in_its_state(
+    page: Page, tiles: dict[str, Any], n: int, verdict: str, sentence: str
+) -> None:
+    assert strip(page, "live", LIVE, TILES | tiles, n)[:2] == [verdict, sentence]
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "tiles", "verdict", "sentence"),
+    [
+        ("throttled", LIMITED, BLANK, "Figures withheld.", "The venue limits requests."),
+        ("throttled", LIMITED | {"next_try_ms": T0}, BLANK, "Figures withheld.",
+         "The venue limits requests until 22:13:20 UTC."),
+        # Polls that go on are shown, also where they find one side of the book alone.
+        ("throttled", LIMITED | {"fidelity_best": "sampled"}, TILES | {"mid": None, "ask": None},
+         "Sampled.", "The book is polled: changes between polls cancel unseen."),
+        ("error", LIVE, TILES, "Figures withheld.", "This market cannot be shown."),
+        ("live", LIVE, TILES, "Every change counts.", "Quotes come event by event."),
+    ],
+)  # fmt: skip
+def test_what_is_withheld_is_not_praised(
+    page: Page,
+    state: str,
+    status: dict[str, Any],
+    tiles: dict[str, Any],
+    verdict: str,
+    sentence: str,
+) -> None:
+    what, _, *trusted = strip(page, state, status, tiles, 1800)
+    assert trusted == [verdict, sentence]
+    assert (what == "No present reading.") == (verdict == "Figures withheld.")
+
+
+@pytest.mark.parametrize(
+    ("bins", "span"), [(180, "the last 30 min"), (172, "the last 30 min"), (31, "5 min of data")]
+)
+def test_the_verdict_names_the_time_that_it_rests_on(page: Page, bins: int, span: str) -> None:
+    script = "async values => (await import('/live/evidence_words.js')).verdict(values)"
+    fit = SEEN | {"explains": {"best": FIT | {"bins": bins}}, "prediction": {}}
+    assert (
+        plain(page.evaluate(script, fit)[0]) == f"In {span} OFI explained 58 % of 10 s price moves."
+    )
 
 
 @pytest.mark.parametrize(("alone", "others"), [(True, "markets"), (False, "venues")])

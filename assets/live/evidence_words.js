@@ -3,6 +3,7 @@ import { slope } from "./evidence_charts.js";
 import { keep, kept } from "./dom.js";
 import { NONE, bps, number, percent, signed, span } from "./format.js";
 import { write } from "./texts.js";
+import { stretch } from "./words.js";
 
 const FEE_KEY = "ofi-fee-bps", FEE = 2, MAX_FEE = 999.99, OWN = "own";
 const known = (v) => v !== null && v !== undefined;
@@ -67,9 +68,9 @@ export function feeField(holder, changed, chosen) {
 
 /** The verdict: what was explained, and the sobering half. */
 export function verdict(values) {
-  const back = span(values.lookback_s), fit = values.explains.best;
+  const fit = values.explains.best;
   if (fit.r2 === null) return ["OFI cannot be judged yet.", ""];
-  const said = `In the last ${back} OFI explained ${share(fit.r2)} of ${span(values.bin_s)} price moves.`;
+  const said = `In ${stretch(fit.bins * values.bin_s, values.lookback_s)} OFI explained ${share(fit.r2)} of ${span(values.bin_s)} price moves.`;
   return [said, sober(values.prediction["5"])];
 }
 

@@ -12,7 +12,7 @@ import { overlay, placeChips } from "./marks.js";
 import { nameCanvases } from "./names.js";
 import { cardRows, locate, showCard } from "./overlay.js";
 import { largest } from "./ranges.js";
-import { missingSince, present, withheld } from "./states.js";
+import { missingSince, present } from "./states.js";
 import { FLOW_TABLES } from "./tables.js";
 import { titles, write } from "./texts.js";
 import { ticksOf } from "./ticks.js";
@@ -20,6 +20,7 @@ import { scrolls, stepTo } from "./timerows.js";
 import { theme } from "./theme.js";
 import { touches } from "./touch.js";
 import { viewsFrom } from "./views.js";
+import { withheld } from "./words.js";
 import { zoneName } from "./zone.js";
 
 const PIXELS_PER_ROW = 2.2;

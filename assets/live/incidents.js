@@ -1,6 +1,6 @@
 // Incidents in words: what and where, since when, what happens next. Newest first.
 import { duration, number, stamp } from "./format.js";
-import { others, venue } from "./words.js";
+import { limited, others, venue } from "./words.js";
 
 const CAUSES = {
   start: "it started", reconnect: "the connection was lost", sequence: "an update was missing", checksum: "the book did not match the venue's checksum",
@@ -49,7 +49,7 @@ function next(one, now) {
   }
   const tried = one.attempts ? `Tried ${one.attempts === 1 ? "once" : `${number(one.attempts)} times`}` : "";
   const wait = one.next_try_ms && one.next_try_ms > now ? `next in ${duration(one.next_try_ms - now)}` : "";
-  if (one.state === "throttled") return "Figures wait until then. Other venues are not affected.";
+  if (one.state === "throttled") return limited(one.next_try_ms);
   if (one.reason === "collector") return one.detail;
   if (one.state === "stale") return `${which(one)}Figures withheld, signals muted.${tried ? ` ${tried}.` : ""}`;
   const plan = [tried, wait].filter(Boolean).join("; ");

@@ -2,7 +2,7 @@
 import { secondOf } from "./drawing.js";
 import { present } from "./states.js";
 import { matched, scoreWords, write } from "./texts.js";
-import { leaning, trust, what } from "./words.js";
+import { leaning, oneSided, trust, what } from "./words.js";
 
 const ALOUD_MS = 10_000;
 
@@ -20,7 +20,7 @@ export class Reading {
    */
   tell(f, model, state, at, shown) {
     const { tiles: t, epoch } = model;
-    const key = [state, shown, epoch, (t?.ofi ?? null) === null, (t?.score ?? null) === null, (t?.explained ?? null) === null].join();
+    const key = [state, shown, oneSided(model), epoch, (t?.ofi ?? null) === null, (t?.score ?? null) === null, (t?.explained ?? null) === null].join();
     if (key === this.key && present(state) && secondOf(at) === this.toldIn) return;
     this.key = key;
     this.toldIn = secondOf(at);

@@ -1,6 +1,6 @@
 // The sentences of each state: what is so, since when, what happens next. Present tense, no adjectives.
 import { duration, number, span, stamp } from "./format.js";
-import { SCORE_AFTER_S, others, scoreIn, venue } from "./words.js";
+import { SCORE_AFTER_S, limited, others, scoreIn, venue } from "./words.js";
 
 const TRYING_MS = 5000; // the server takes no second wish before
 const WEIGHED = 30; // docs/metrics.md, Integrated OFI: windows that its weights need
@@ -68,7 +68,7 @@ function lost(link, last, at) {
 }
 
 function throttled(s) {
-  if (s.fidelity_depth !== "sampled") return "Figures wait until then. Other venues are not affected.";
+  if (s.fidelity_depth !== "sampled") return limited(s.next_try_ms);
   const every = s.period_ms ? `Polling every ${duration(s.period_ms)}. ` : "";
   return `${every}OFI is sampled: changes between polls are unseen.`;
 }

@@ -6,9 +6,9 @@ import { PANES } from "./panes.js";
 import { groupTicks } from "./ramps.js";
 import { Ranges } from "./ranges.js";
 import { Reading } from "./reading.js";
-import { missingSince, present, show, stateOf, withheld } from "./states.js";
+import { missingSince, present, show, stateOf } from "./states.js";
 import { bar, before, coverages, marketTitles, quality, write } from "./texts.js";
-import { describe } from "./words.js";
+import { describe, withheld } from "./words.js";
 
 const HOUR_S = 3600;
 

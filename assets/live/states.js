@@ -21,9 +21,6 @@ export function stateOf(model, link, error, frozen, at) {
 /** Whether present figures may be shown as present. */
 export const present = (state) => ["live", "throttled", "starting", "frozen"].includes(state);
 
-/** The server takes the figures of a market that is not live out of its frames. */
-export const withheld = (model) => !model.tiles || (model.tiles.mid === null && !["live", "starting"].includes(model.status?.state));
-
 /** From when on nothing is known, ms of the market's clock; NaN when the present is known. */
 export function missingSince(model, state) {
   const s = model.status;

@@ -1,10 +1,11 @@
 // Sentences of the reading strip, made from the same figures as the panels.
-import { NONE, duration, number, percent, signed, span, stamp } from "./format.js";
+import { NONE, about, duration, number, percent, signed, span, stamp } from "./format.js";
 
 export const SCORE_AFTER_S = 300; // docs/metrics.md, Standard score: no score before 5 min of values one second apart
 const STRONG = 2; // σ beyond which a side leads; it does until the score is back within CALM
 const CALM = 1.5;
 const MOVE_S = 10, FEW = 0.5; // length of the moves explained; share of the look-back that they must fill for it to be named
+const NEARLY = 0.95; // share of a look-back from which on it is spoken of as a whole
 const LITTLE = 0.1; // R² below which the flow says next to nothing of the price
 
 /** What sizes are in, where there is no room for a long word. */
@@ -17,20 +18,40 @@ export function leaning(score, before) {
   return score * before > CALM ? before : 0;
 }
 
+/** What figures of a look-back rest on: `the last 30 min`, or `5 min of data` where there is less. */
+export function stretch(seconds, lookback_s) {
+  return seconds < NEARLY * lookback_s ? `${about(seconds * 1000)} of data` : `the last ${span(lookback_s)}`;
+}
+
+const known = (v) => v !== null && v !== undefined;
+
+/** The server takes the figures of a market that is not live out of its frames; where one quote is there, it has not. */
+export function withheld({ tiles: t, status: s }) {
+  return !t || (t.mid === null && !known(t.bid) && !known(t.ask) && !["live", "starting"].includes(s?.state));
+}
+
+/** Whether there are orders on one side of the book alone: no fault, but there is no mid. */
+export const oneSided = ({ tiles: t }) => !!t && t.mid === null && known(t.bid) !== known(t.ask);
+
 /** What the book is doing: a verdict and one sentence. `lean` is which side leads. */
 export function what(model, state, lean) {
   const { tiles, distribution: d, info } = model;
-  if (["stale", "lost", "expired", "resyncing", "down", "error"].includes(state) || (tiles?.t && tiles.mid === null)) {
+  if (["stale", "lost", "expired", "resyncing", "down", "error"].includes(state) || (tiles?.t && withheld(model))) {
     return ["No present reading.", tiles?.t ? `The last one was made at ${stamp(tiles.t)}.` : ""];
   }
   const window = span(info.window_s);
+  if (oneSided(model)) {
+    const flow = known(tiles.score) ? ` OFI is ${signed(tiles.score, 1)}\u03c3 over ${window}.` : "";
+    return ["One side of the book is empty.", `No ${known(tiles.bid) ? "asks" : "bids"}: mid and spread are blank.${flow}`];
+  }
+  if (tiles?.t && tiles.mid === null) return ["No present reading.", "Neither a bid nor an ask is known."];
   if (!tiles || tiles.ofi === null) {
     return ["Waiting for a full window.", `OFI needs ${window} without a gap.`];
   }
   if (tiles.score === null) {
     const left = scoreIn(d);
-    const when = left > 0 ? `Score in ${duration(left * 1000)}.` : "No score yet.";
-    return [when, "A score needs 5\u00a0min of data to mean anything; the value itself is shown."];
+    if (left <= 0) return ["No score.", `OFI did not vary in ${stretch(d.n, info.lookback_s)}; the value itself is shown.`];
+    return [`Score in ${duration(left * 1000)}.`, "A score needs 5\u00a0min of data to mean anything; the value itself is shown."];
   }
   const score = signed(tiles.score, 1);
   if (!lean) {
@@ -38,8 +59,11 @@ export function what(model, state, lean) {
   }
   const up = lean > 0;
   const share = up ? tiles.percentile : 1 - tiles.percentile;
-  const place = tiles.percentile === null ? "" : `, ${up ? "above" : "below"} ${number(Math.floor(share * 100))}\u00a0% of the last ${span(info.lookback_s)}`;
-  return [up ? "Buyers lead." : "Sellers lead.", `OFI is ${score}\u03c3 over ${window}${place}.`];
+  const place = tiles.percentile === null ? "" : `, ${up ? "above" : "below"} ${number(Math.floor(share * 100))}\u00a0% of ${stretch(d.n, info.lookback_s)}`;
+  if (tiles.ofi * lean > 0) return [up ? "Buyers lead." : "Sellers lead.", `OFI is ${score}\u03c3 over ${window}${place}.`];
+  // Against its mean it is strong, but not of that side: the other one presses less than it does here.
+  const side = tiles.ofi === 0 ? "zero" : up ? "below zero" : "above zero";
+  return [up ? "Sellers are unusually weak." : "Buyers are unusually weak.", `OFI is ${side}, yet ${score}\u03c3 over ${window}${place}.`];
 }
 
 /** Seconds until a score can be given. */
@@ -53,6 +77,10 @@ export function trust(model, state, age) {
   if (state === "stale" || state === "lost") return ["Figures withheld.", `No update for ${duration(age)}.`];
   if (state === "resyncing") return ["The book is being fetched anew.", "What follows the loss is hatched until it is whole."];
   if (state === "expired") return ["Figures withheld.", "The session has expired."];
+  if (state === "error") return ["Figures withheld.", "This market cannot be shown."];
+  if (state === "throttled" && withheld(model)) {
+    return ["Figures withheld.", `The venue limits requests${s?.next_try_ms ? ` until ${stamp(s.next_try_ms)}` : ""}.`];
+  }
   if (state === "down") return ["No data.", /collector/.test(s?.detail ?? "") ? s.detail : `No answer${s?.since_ms ? ` since ${stamp(s.since_ms)}` : ""}.`];
   const share = coverage?.best ?? coverage?.depth ?? null, young = youth(model);
   const covered = young || share === null ? young : `coverage ${percent(share)} of ${span(info.range_s)}`;
@@ -117,6 +145,9 @@ export function sends(s, stream) {
   if (name === "sampled") return s.period_ms > 0 ? `${duration(s.period_ms)} polls` : "polls";
   return name === "event" ? "every event" : "";
 }
+
+/** How long figures wait for a venue that limits requests, and whom it does not concern. */
+export const limited = (next_try_ms) => `Figures wait until ${next_try_ms ? "then" : "the limit is lifted"}. Other venues are not affected.`;
 
 /** Whom it does not concern, as the feed says it: other markets where none shares the connection, else other venues. */
 export const others = (detail) => `Other ${/other markets are not affected/i.test(detail ?? "") ? "markets" : "venues"} are not affected.`;
