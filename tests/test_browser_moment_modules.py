@@ -131,8 +131,11 @@ def test_gaps_that_answer_and_frames_tell_are_drawn_once(
 TOLD = """async ([lost_s, figure_s, frozen, gap]) => {
   const { Notices } = await import('/live/notices.js');
   const now = Date.now(), said = [];
-  const gaps = gap ? [{ stream: 'depth', from_ms: now - gap[0] * 1000, to_ms: now - gap[1] * 1000 }] : [];
-  const model = { tiles: { t: now - figure_s * 1000 }, series: { last: now }, gaps };
+  // An open gap has no end, and no rows come while it is.
+  const to_ms = gap?.[1] === null ? null : now - gap?.[1] * 1000;
+  const gaps = gap ? [{ stream: 'depth', from_ms: now - gap[0] * 1000, to_ms }] : [];
+  const last = to_ms === null ? gap[2] ?? NaN : now;
+  const model = { tiles: { t: now - figure_s * 1000 }, series: { last }, gaps };
   const stack = { model }, page = { frozen, stacks: new Map([[1, stack]]), connection: { lostAt: null } };
   const notices = new Notices(page);
   notices.say = words => said.push(words.replaceAll('\u00a0', ' '));
@@ -142,11 +145,13 @@ TOLD = """async ([lost_s, figure_s, frozen, gap]) => {
   notices.filled(stack);
   return [said, page.connection.lostAt];
 }"""
-BACK = "Connection back after 20 s"
+BACK, FORTY = "Connection back after 20 s", "Connection back after 40 s"
 LOSSES = [
     ([20, 21, False, None], f"{BACK}; what was missed is filled from the store, nothing lost."),
     # The market was down for an hour: that is nothing that the connection lost.
-    ([20, 3600, False, (3600, 0)], f"{BACK}; what was missed is filled from the store, 20 s of it missing."),
+    ([20, 3600, False, (3600, 0)], f"{BACK}; 20 s missing."),
+    ([20, 3600, False, (3600, None)], f"{BACK}; 20 s still missing."),
+    ([40, 41, False, (25, None, 0)], f"{FORTY}; 15 s filled from the store, 25 s still missing."),
     ([20, 7200, True, None], f"{BACK}; the view is still frozen."),
     ([1, 7200, False, None], None),
     ([None, 7200, False, None], None),
@@ -180,7 +185,7 @@ MENDED = """async ([losses, waits]) => {
   try { notices.tick(); } finally { performance.now = own; }
   return said.map(one => one.split('; ').at(-1));
 }"""
-LOST = "20 s filled from the store, 10 s of it missing."
+LOST = "away 30 s: 20 s filled from the store, 10 s missing."
 
 
 @pytest.mark.parametrize(("waits", "want"), [(False, ["", LOST, "", ""]), (True, ["", "", LOST])])

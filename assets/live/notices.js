@@ -8,6 +8,7 @@ const SLEPT_MS = 5000; // wall time may run so far ahead of the page's own befor
 const LOOKS_MS = 1000; // how often the page looks after itself
 const LATE_MS = 30_000; // so much too late no look of a page that is seen and idle comes, but after a sleep
 const BRIEF_MS = 1500;
+const LITTLE_MS = 500; // of a loss, too little to be told
 const ALL_MS = 5000; // so long it waits for the markets that have not come back
 
 export class Notices {
@@ -34,33 +35,37 @@ export class Notices {
     if (!before) return;
     // The newest figure may be far older than the loss: of a frozen view, or of a market that was down.
     const newest = Math.max(0, ...[...this.page.stacks.values()].map((stack) => stack.model.tiles?.t ?? 0));
-    const last = newest && Math.max(newest, hello.time_ms - away);
+    const last = Math.max(newest, hello.time_ms - away);
     const restarted = hello.started_ms > before.time_ms;
     if (!restarted && !this.slept && away < BRIEF_MS) return;
-    this.pending = { restarted, at: hello.started_ms, last, away, slept: this.slept, since: own, filled: new Set(), missing: 0 };
+    this.pending = { restarted, at: hello.started_ms, last, away, slept: this.slept, since: own, filled: new Set(), missing: 0, open: false };
     this.slept = 0;
   }
 
   /** A snapshot has come: what was missed is there, or is known to be missing. */
   filled(stack) {
     if (!this.pending) return;
-    const { last, filled, missing } = this.pending, now = stack.model.series.last;
+    const { last, filled, missing, open } = this.pending;
+    // The server's present: a market that is still gone has its newest row, if any, from before.
+    const now = this.hello.time_ms + performance.now() - this.hello.own;
     const gaps = stack.model.gaps.filter((gap) => gap.stream === "depth");
-    const own = last ? gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(gap.to_ms ?? now, now) - Math.max(gap.from_ms, last)), 0) : 0;
+    const own = gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(gap.to_ms ?? now, now) - Math.max(gap.from_ms, last)), 0);
     filled.add(stack);
     this.pending.missing = Math.max(missing, own);
+    this.pending.open = open || gaps.some((gap) => gap.to_ms === null);
     if ([...this.page.stacks.values()].every((one) => filled.has(one))) this.tell();
   }
 
   /** Tells of the largest loss among the markets that have come back. */
   tell() {
-    const { restarted, at, away, slept, missing } = this.pending;
+    const { restarted, at, away, slept, missing, open } = this.pending;
     this.pending = null;
     const what = slept ? `This device slept for ${duration(slept)}` : restarted ? `Server restarted at ${stamp(at)}` : `Connection back after ${duration(away)}`;
     if (this.page.frozen) return this.say(`${what}; the view is still frozen.`);
-    const whole = Math.max(0, away - missing);
-    const filled = `${slept || !restarted ? "what was missed is" : `${duration(whole)}`} filled from the store`;
-    this.say(`${what}; ${filled}, ${missing > 500 ? `${duration(missing)} of it missing` : "nothing lost"}.`);
+    const told = slept || !restarted, whole = away - missing; // told: how long it was away
+    if (missing <= LITTLE_MS) return this.say(`${what}; ${told ? "what was missed is" : duration(away)} filled from the store, nothing lost.`);
+    const filled = whole > LITTLE_MS ? `${told ? "" : `away ${duration(away)}: `}${duration(whole)} filled from the store, ` : "";
+    this.say(`${what}; ${filled}${duration(missing)} ${open ? "still missing" : "missing"}.`);
   }
 
   /**
