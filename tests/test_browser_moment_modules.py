@@ -299,6 +299,56 @@ def test_after_an_absence_the_page_says_what_is_drawn_of_it(
     assert found["words"] == ([f"Hidden for 12 min. {said}"] if said else [])
 
 
+# A connection over sockets that do what the test says, by a clock that it moves; a heartbeat each 2.5 s.
+LINKS = """async (stand) => {
+  const { Connection } = await import('/live/connection.js');
+  const now = { own: 1000 }, sockets = [], timers = [], states = [];
+  stand(performance, 'now', () => now.own);
+  stand(window, 'setInterval', () => 0);
+  stand(window, 'setTimeout', run => timers.push(run));
+  class Socket {
+    static OPEN = 1;
+    constructor() { this.readyState = 0; sockets.push(this); }
+    send() {}
+    close() { this.closed = true; }
+    opened() { this.readyState = 1; this.onopen(); }
+    says(message) { this.onmessage({ data: JSON.stringify(message) }); }
+  }
+  stand(window, 'WebSocket', Socket);
+  const change = ({ state }) => states.push(state);
+  const connection = new Connection({ text() {}, frame() {}, open() {}, change });
+  const pass = s => { for (let k = 0; k < s / 2.5; k++) { now.own += 2500; connection.heartbeat(); } };
+  return { tools: { connection, sockets, timers, pass, now }, told: { states } };
+}"""
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_socket_that_is_not_taken_in_is_given_up_and_another_tried(
+    page: Page, opened: bool
+) -> None:
+    """Whatever listens there: without an answer a browser waits for minutes, and with one for ever."""
+    found = rigged(
+        page,
+        LINKS,
+        f"""() => {{
+          const first = sockets[0];
+          if ({str(opened).lower()}) first.opened();
+          const answer = () => {str(opened).lower()} && first.says({{ type: 'pong', t: now.own }});
+          for (let k = 0; k < 3; k++) {{ pass(2.5); answer(); }}
+          const waits = first.closed ?? false;
+          pass(2.5);
+          const before = [connection.link.state, first.closed];
+          timers.pop()();
+          const tried = connection.link.state;
+          sockets[1].opened();
+          sockets[1].says({{ type: 'hello' }});
+          pass(5);
+          return [waits, ...before, tried, connection.link.state, sockets.length, sockets[1].closed ?? false];
+        }}""",
+    )
+    assert found["said"] == [False, "waiting", True, "connecting", "open", 2, False]
+
+
 DAY_MS = 86_400_000
 
 

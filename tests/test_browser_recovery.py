@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Route, expect
 from app.clock import SystemClock
 from app.market import Listing, MarketId
 from app.store import open_store
-from tests.browser import WAIT_MS, LiveMarkets, Watched, eventually, watched
+from tests.browser import SLEEP, WAIT_MS, LiveMarkets, Watched, eventually, watched
 from tests.web_market import fill
 from tests.web_server import running_server, server_process
 from tests.web_walk import walks
@@ -67,6 +67,19 @@ window.WebSocket = class extends WebSocket {
     queueMicrotask(() => dispatchEvent(new Event('online')));
   }
 };"""
+
+
+# The next socket is never answered; those after it are real again.
+HANGING = """() => {
+  const Real = WebSocket;
+  window.WebSocket = class {
+    static OPEN = 1;
+    constructor() {
+      window.hung = Object.assign(this, { readyState: 0, close() {} });
+      window.WebSocket = Real;
+    }
+  };
+}"""
 
 
 def test_the_page_goes_on_after_its_worker_was_killed(browser: Browser, tmp_path: Path) -> None:
@@ -185,11 +198,28 @@ def test_a_network_that_falls_silent_is_noticed_before_it_closes(page: Watched, 
     expect(page.page.locator("[data-f=spread]")).to_have_text("–")
     muted = "() => getComputedStyle(document.querySelector('.watch-grid')).opacity < 1"
     page.until(muted)
+    said, old = (
+        page.page.locator("#watch-note"),
+        re.compile(r"Not connected\. Figures of \S+ UTC\."),
+    )
+    expect(said).to_have_text(old)
     page.page.context.set_offline(False)
     expect(page.page.locator("#link")).to_contain_text("Connected")
     page.until(f"() => !({muted})()")
     expect(page.page.locator(".note")).to_be_hidden()
     expect(page.page.locator("[data-f=spread]")).not_to_have_text("–")
+    expect(said).to_be_empty()
+    # After a sleep the handshake hangs: what is shown is as old.
+    page.page.evaluate(HANGING)
+    page.page.evaluate(SLEEP, 12 * 60_000)
+    expect(page.page.locator("#link")).to_have_text("Connecting")
+    expect(page.page.locator(".pill.state")).to_have_text("Not connected")
+    expect(said).to_have_text(old)
+    assert page.page.evaluate(muted)
+    page.page.evaluate("() => { hung.onopen(); hung.onclose({ code: 1006, reason: '' }); }")
+    expect(page.page.locator("#link")).to_contain_text("Connected")
+    page.until(f"() => !({muted})()")
+    expect(said).to_be_empty()
 
 
 def test_a_page_that_finds_the_server_full_is_told_so_waits_longer_and_comes_in(

@@ -243,8 +243,9 @@ class Page {
       stack.link = link;
       if (!same) this.dirty(stack);
     }
-    if (told && sameLink(told, link)) this.tellLink();
-    else showLink(link);
+    if (told && sameLink(told, link)) return this.tellLink();
+    showLink(link);
+    this.shell?.watch.linked(link);
   }
 
   /** Writes with the next frame what the link is by then. */
@@ -280,6 +281,7 @@ class Page {
     this.seconds++;
     this.notices.tick();
     this.tellLink();
+    this.shell?.watch.linked(this.link);
     this.travel.tick();
     this.easel.tick();
     if (document.hidden) return;

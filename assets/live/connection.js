@@ -5,6 +5,7 @@ const LONGEST_WAIT_MS = 15000;
 const PING_MS = 2500;
 const SILENT_MS = 6000; // two pings unanswered: what is shown is not of now
 const DEAD_MS = 12000; // nothing at all heard for so long: the link is gone
+const OPENING_MS = 10000; // so long a socket may take until the server has taken it in
 const POLICY = 1008; // the server sent the page away for what it did
 
 export class Connection {
@@ -15,7 +16,7 @@ export class Connection {
   constructor(on) {
     this.on = on;
     this.link = { state: "connecting", attempt: 0, nextAt: 0, roundTrip: null, since: performance.now(), said: "" };
-    this.heardAt = this.openedAt = 0;
+    this.heardAt = this.openedAt = this.begunAt = 0;
     this.socket = null;
     this.greeted = false; // whether the server took this socket in
     this.told = ""; // why it did not
@@ -54,6 +55,8 @@ export class Connection {
     this.socket = socket;
     this.greeted = false;
     this.told = "";
+    this.begunAt = performance.now();
+    if (this.link.state !== "connecting") this.set({ state: "connecting" });
   }
 
   hear(data) {
@@ -88,15 +91,20 @@ export class Connection {
   }
 
   heartbeat() {
-    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    if (!this.socket) return;
+    // Neither a handshake that nobody answers nor a server that takes nobody in would end by itself for minutes.
+    if (!this.greeted && performance.now() - this.begunAt >= OPENING_MS) return this.giveUp();
+    if (this.socket.readyState !== WebSocket.OPEN) return;
     const silence = performance.now() - this.heardAt;
     if (this.link.state === "open" && silence > SILENT_MS && !this.link.silent) this.set({ silent: true, since: this.heardAt, nextAt: 0 });
-    if (silence > DEAD_MS) {
-      this.socket.close();
-      this.lost({ code: 1006, reason: "" });
-      return;
-    }
+    if (silence > DEAD_MS) return this.giveUp();
     this.send({ type: "ping", t: performance.now() });
+  }
+
+  /** The socket is good for nothing: another takes its place after a wait. */
+  giveUp() {
+    this.socket.close();
+    this.lost({ code: 1006, reason: "" });
   }
 
   lost(event) {

@@ -7,7 +7,8 @@ export function showLink(link) {
   const pill = document.getElementById("link");
   if (!pill) return;
   const [word, ms] = [pill.querySelector("[data-f=link-word]"), pill.querySelector("[data-f=link-ms]")];
-  const state = link.silent ? "waiting" : link.state;
+  // One that was lost stays so while another is tried.
+  const state = link.silent || (link.state === "connecting" && link.attempt) ? "waiting" : link.state;
   for (const one of [pill, document.documentElement]) if (one.dataset.link !== state) one.dataset.link = state;
   if (pill.title !== link.said) pill.title = link.said; // why the server refused, also where no market is in view
   if (link.silent) {

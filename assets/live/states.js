@@ -9,11 +9,14 @@ const PILLS = {
 };
 const LOST_AFTER_MS = 1500; // a reconnect this quick is nobody's business
 
+/** Whether the way to the server is broken: it is silent, or has been gone for longer than a quick reconnect takes. */
+export const cutOff = (link, at) => Boolean(link.silent) || (link.state !== "open" && at - link.since > LOST_AFTER_MS);
+
 /** The state to show: the feed's, unless the way to the server itself is broken. */
 export function stateOf(model, link, error, frozen, at) {
   if (error) return "error";
   if (link.state !== "open" && link.expired) return "expired";
-  if (link.silent || (link.state !== "open" && at - link.since > LOST_AFTER_MS)) return "lost";
+  if (cutOff(link, at)) return "lost";
   if (frozen) return "frozen";
   return model.status?.state ?? "starting";
 }

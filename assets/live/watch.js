@@ -1,7 +1,9 @@
 // The watch list: rows of `watch`, once a second, into the grid that Dash renders.
 import { want } from "./dash.js";
 import { h, keep, kept, mark } from "./dom.js";
+import { stamp } from "./format.js";
 import { Sparks } from "./sparks.js";
+import { cutOff } from "./states.js";
 import { write } from "./texts.js";
 import { FIGURES, columns, moneyOf, stateWords } from "./watch_cells.js";
 import { describe } from "./words.js";
@@ -22,6 +24,8 @@ export class WatchList {
     this.chosen = new Set(); // markets in view
     this.grid = null;
     this.filter = "";
+    this.trouble = ""; // what the server says of the list as a whole
+    this.old = ""; // that nothing new comes
     this.money = "$"; // in what the depths of all rows are told; "" where each names its own
     this.wide = matchMedia(WIDE);
     this.figure = FIGURES.has(kept(FIGURE_KEY)) ? kept(FIGURE_KEY) : "price"; // of a narrow list
@@ -104,13 +108,25 @@ export class WatchList {
 
   /** @param {{markets: object[], message?: string}} message `watch` of /live */
   take(message) {
-    const note = document.getElementById("watch-note");
-    write(note, message.message ?? "");
-    if (message.message) return;
+    this.trouble = message.message ?? "";
+    this.note();
+    if (this.trouble) return;
     this.rows = new Map(message.markets.map((row) => [row.market, row]));
     for (const row of message.markets) this.sparks.note(row);
     this.sparks.keep(this.rows);
     this.fill();
+  }
+
+  /** The link is, or is still, so: what it leaves old is said in words, too. */
+  linked(link, at = performance.now()) {
+    const times = cutOff(link, at) ? [...this.rows.values()].map((row) => row.time_ms ?? 0) : [];
+    const newest = Math.max(0, ...times);
+    this.old = times.length ? `Not connected.${newest ? ` Figures of ${stamp(newest)}.` : ""}` : "";
+    this.note();
+  }
+
+  note() {
+    write(document.getElementById("watch-note"), this.old || this.trouble);
   }
 
   takeSparks(message) {
