@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from app.web.frames import encode
+from app.web.live import PROTOCOL
 
 pytestmark = pytest.mark.browser
 
@@ -65,6 +66,21 @@ def test_a_frame_of_the_server_is_read(page: Page) -> None:
         "unit": "₿", "seq": 3, "t": [1.5, 2.5, None], "base": [-7, 9], "levels": [0, 1, 2, 3, 4, 5],
         "shape": [3, 2], "hist": [4_000_000_000], "none": [],
     }  # fmt: skip
+
+
+def test_a_frame_that_cannot_be_read_says_whose_it_is(page: Page) -> None:
+    arrays = {"t": np.array([1.5])}
+    data = encode({"type": "update", "key": "k7", "seq": 3}, arrays).replace(b'"f8"', b'"f9"')
+    script = """async text => {
+      const { PROTOCOL, decode, keyOf } = await import('/live/protocol.js');
+      const { buffer } = Uint8Array.from(atob(text), c => c.charCodeAt(0));
+      let said = '';
+      try { decode(buffer); } catch (error) { said = error.message; }
+      return [said, keyOf(buffer), keyOf(new ArrayBuffer(8)), keyOf(new ArrayBuffer(0)), PROTOCOL];
+    }"""
+    said, *rest = page.evaluate(script, base64.b64encode(data).decode())
+    assert said == "The frame's array t has the unknown type f9."
+    assert rest == ["k7", None, None, PROTOCOL]
 
 
 def test_a_table_merges_as_a_dictionary_would_and_stays_small(page: Page) -> None:

@@ -14,6 +14,18 @@ from tests.test_browser_flow import ARRIVED, drag
 pytestmark = pytest.mark.browser
 
 BTC, ETH = "binance:BTC/USDT", "kraken:ETH/USD"
+# Has the page hear a message, as a frame or as text, from the socket that it has.
+HEARS = """([message, framed]) => new Promise(done => {
+  const { send } = WebSocket.prototype, text = JSON.stringify(message);
+  const bytes = new TextEncoder().encode(text);
+  const frame = new Uint8Array([bytes.length, 0, 0, 0, ...bytes]).buffer;
+  WebSocket.prototype.send = function (...given) {
+    WebSocket.prototype.send = send;
+    this.send(...given);
+    this.dispatchEvent(new MessageEvent('message', { data: framed ? frame : text }));
+    done();
+  };
+})"""
 LIVE = "market => window.ofi.view(market).info.end_ms === null"
 HELD = "market => window.ofi.view(market).info.end_ms !== null"
 FROZEN = "() => document.documentElement.classList.contains('frozen')"
@@ -330,3 +342,14 @@ def test_a_connection_that_was_lost_is_told_from_the_loss_on(
             r"Connection back after [\d.]+\s(s|min( \d+\ss)?); the view is still frozen\."
         )
         expect(page.page.locator("#notice")).to_have_text(said)
+        # A server that was mended meanwhile sends what these scripts cannot read.
+        page.page.evaluate(HEARS, [{"key": None, "arrays": {"t": ["f9", [1], 0]}}, True])
+        empty = page.page.locator(".empty")
+        expect(empty).to_contain_text("The page cannot read what the server sends of it.")
+        expect(page.page.locator(".pill.state")).to_have_text("Not shown")
+        expect(page.page.locator("[data-f=trust-verdict]")).to_have_text("Figures withheld.")
+        page.page.evaluate(HEARS, [{"type": "hello", "protocol": 2}, False])
+        words = "The server has a new version; reload the page."
+        expect(page.page.locator("#notice p")).to_have_text(words)
+        with page.page.expect_navigation():
+            page.page.get_by_role("button", name="Reload").click()

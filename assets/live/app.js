@@ -11,7 +11,7 @@ import { bindFullScreen, leave } from "./fullscreen.js";
 import { Notices } from "./notices.js";
 import { bindPanels } from "./panels.js";
 import { showLink } from "./pill.js";
-import { decode } from "./protocol.js";
+import { PROTOCOL, decode, keyOf } from "./protocol.js";
 import { Shell } from "./shell.js";
 import { Stack } from "./stack.js";
 import { putStacks } from "./stacks.js";
@@ -20,6 +20,7 @@ import { Travel } from "./travel.js";
 import { Wishes } from "./wishes.js";
 
 const SECOND_MS = 1000;
+const UNREADABLE = "The page cannot read what the server sends of it. Reload the page.";
 const TOLD_OF_LINK = ["state", "silent", "expired", "since"]; // what the stacks tell of the link
 
 const sameLink = (a, b) => TOLD_OF_LINK.every((name) => a[name] === b[name]);
@@ -202,7 +203,8 @@ class Page {
       this.stacks.get(message.id)?.retried(message);
     } else if (message.type === "hello") {
       this.server = message.server;
-      this.notices.greeted(message);
+      if (message.protocol === PROTOCOL) this.notices.greeted(message);
+      else this.notices.outdated();
     } else {
       this.shell?.hear(message);
     }
@@ -220,12 +222,32 @@ class Page {
     const at = performance.now();
     this.bytes += buffer.byteLength;
     this.frames++;
-    const frame = decode(buffer), stacks = [...(this.keys.get(frame.key) ?? [])];
+    let frame;
+    try {
+      frame = decode(buffer);
+    } catch (error) {
+      const key = keyOf(buffer);
+      return this.unread(key === null ? this.stacks.values() : this.keys.get(key) ?? [], error);
+    }
+    const stacks = [...(this.keys.get(frame.key) ?? [])];
     this.easel.take(stacks.filter((stack) => stack.made.has("flow")).map(({ id }) => id), buffer, frame.type === "snapshot");
     for (const stack of stacks) {
       [stack.before, stack.received] = [stack.received, at];
-      if (!stack.take(frame, at)) this.resync(stack);
-      else if (frame.type === "snapshot") this.notices.filled(stack);
+      try {
+        if (!stack.take(frame, at)) this.resync(stack);
+        else if (frame.type === "snapshot") this.notices.filled(stack);
+      } catch (error) {
+        this.unread([stack], error);
+      }
+    }
+  }
+
+  /** What was shown last must not go on looking present. */
+  unread(stacks, error) {
+    for (const stack of stacks) {
+      if (stack.error === UNREADABLE) continue;
+      console.error(error);
+      stack.fail(UNREADABLE);
     }
   }
 

@@ -20,6 +20,7 @@ export class Notices {
     this.worked = 0; // ms of long tasks since then, where the browser tells of them
     this.tasks = longTasks((entries) => this.work(entries));
     this.hello = null;
+    this.stays = false; // what is told now gives way to nothing
     this.pending = null; // said when the snapshots after it have come
     document.addEventListener("visibilitychange", () => this.turned());
   }
@@ -120,11 +121,27 @@ export class Notices {
   }
 
   say(words) {
+    if (this.stays) return;
+    this.show(words);
+    this.timer = setTimeout(() => this.fade(), SHOWN_MS);
+  }
+
+  /** The server speaks otherwise than these scripts understand: that is told until the page is loaded anew. */
+  outdated() {
+    if (this.stays) return;
+    this.show("The server has a new version; reload the page.");
+    this.stays = true;
+    const reload = document.createElement("button");
+    Object.assign(reload, { type: "button", className: "btn", textContent: "Reload" });
+    reload.addEventListener("click", () => location.reload());
+    this.element.append(reload);
+  }
+
+  show(words) {
     this.element ??= made();
-    write(this.element.lastElementChild, words);
+    write(this.element.querySelector("p"), words);
     this.element.hidden = false;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.fade(), SHOWN_MS);
   }
 
   /** It stays while the pointer is on it. */
