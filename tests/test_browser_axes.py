@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser import LiveMarkets, Watched, watched
 from tests.web_server import running_server
@@ -148,6 +148,28 @@ def test_a_market_without_data_takes_presses_and_wheels(
               rows.dispatchEvent(new WheelEvent('wheel', { bubbles: true, deltaY: 10 }));
             }"""
         )
+        page.page.locator(".row-book .panel-menu").focus()
+        page.page.keyboard.press("Enter")
+        menu = page.page.get_by_role("menu")
+        expect(menu.get_by_role("menuitemradio", name="viridis")).to_be_visible()
+        expect(menu.get_by_role("menuitem", name="Zoom in on prices")).to_have_count(0)
+        expect(page.page.locator(".menu form")).to_have_count(0)
+        page.page.keyboard.press("Escape")
+        for tab, chart in (("quality", "latency"), ("trades", "price"), ("evidence", "vpin")):
+            page.page.locator(f"#tabs [data-tab={tab}]").click()
+            page.page.wait_for_selector(f".panel-{chart} .panel-body", state="attached")
+            page.page.evaluate(
+                """selector => {
+                  const body = document.querySelector(selector);
+                  const tell = (Kind, name, more) =>
+                    body.dispatchEvent(new Kind(name, { bubbles: true, pointerId: 1, ...more }));
+                  tell(WheelEvent, 'wheel', { deltaY: 10 });
+                  tell(PointerEvent, 'pointerdown', { clientX: 300 });
+                  tell(PointerEvent, 'pointermove', { clientX: 350 });
+                  tell(PointerEvent, 'pointerup', { clientX: 350 });
+                }""",
+                f".panel-{chart} .panel-body",
+            )
         assert page.complaints == []
 
 

@@ -12,27 +12,31 @@ const HEATS = [["log", `log, ${DECADES} decades`], ["linear", "linear"]];
 const CLIPS = [["95", "95 %"], ["98", "98 %"], ["99", "99 %"], ["99.5", "99.5 %"], ["100", "100 %"]];
 const RAMPS = [["tide", "tide"], ["viridis", "viridis"], ["cividis", "cividis"], ["greys", "greys"]];
 
-/** Entries of the menu (panels.js). */
+/** Entries of the menu (panels.js): of a market of which nothing has come, those that need nothing of it. */
 export function bookMenu(pane) {
-  const { options, model } = pane, choose = (name) => (value) => pane.stack.page.choose({ [name]: value });
+  const { options, model: { info } } = pane, choose = (name) => (value) => pane.stack.page.choose({ [name]: value });
   const [low, high] = manual(options.sizes) ?? [0, Number(pane.strongest.toPrecision(3))];
   return [
-    { words: "Zoom in on prices", run: () => zoomPrices(pane, 0.5) },
-    { words: "Zoom out of prices", run: () => zoomPrices(pane, 2) },
+    ...(info ? [{ words: "Zoom in on prices", run: () => zoomPrices(pane, 0.5) }, { words: "Zoom out of prices", run: () => zoomPrices(pane, 2) }] : []),
     { group: "Price rows", choices: GROUPS, value: options.group, run: choose("group") },
     { group: "Colour of sizes", choices: HEATS, value: options.heat, run: choose("heat") },
     { group: "Strongest colour from", choices: CLIPS, value: options.sizes === "auto" ? options.clip : "", run: (clip) => pane.stack.page.choose({ clip, sizes: "auto" }) },
-    {
-      form: `Colour from size, to size (${model.info.unit})`, values: [low, high].map(typed), button: "Set",
-      run: (texts) => {
-        const range = texts.map((text) => text.trim().replaceAll(",", "")).join("~");
-        if (!/^\d{1,12}(\.\d{1,8})?~\d{1,12}(\.\d{1,8})?$/.test(range) || !manual(range)) return "Two sizes, the smaller first, for example 0.1 and 20.";
-        pane.stack.page.choose({ sizes: range });
-        return "";
-      },
-    },
+    ...(info && high === high ? [sizesForm(pane, [low, high])] : []), // drawn first: only then is a strongest colour known
     { group: "Ramp", choices: RAMPS, value: options.ramp, run: choose("ramp") },
   ];
+}
+
+/** The sizes that take the weakest and the strongest colour, to type. */
+function sizesForm({ model: { info }, stack }, sizes) {
+  return {
+    form: `Colour from size, to size (${info.unit})`, values: sizes.map(typed), button: "Set",
+    run: (texts) => {
+      const range = texts.map((text) => text.trim().replaceAll(",", "")).join("~");
+      if (!/^\d{1,12}(\.\d{1,8})?~\d{1,12}(\.\d{1,8})?$/.test(range) || !manual(range)) return "Two sizes, the smaller first, for example 0.1 and 20.";
+      stack.page.choose({ sizes: range });
+      return "";
+    },
+  };
 }
 
 /** Shows fewer prices, or more, about the middle of those in view. */

@@ -42,13 +42,13 @@ export class EvidenceTime {
   constructor(pane, body) {
     this.pane = pane;
     this.plot = { left: 0, width: 1 }; // in pixels of the chart, as it was drawn
-    const range = () => this.range, moved = (to, done) => this.moved(to, done);
+    const active = () => !!pane.points.vpin, range = () => this.range, moved = (to, done) => this.moved(to, done);
     gestures(body, {
-      range, moved, left: () => this.plot.left, width: () => this.plot.width, point: () => {},
+      active, range, moved, left: () => this.plot.left, width: () => this.plot.width, point: () => {},
       scrolls: () => scrolls(pane.stack.element), reset: () => pane.stack.resetZoom(),
     });
     touches(body, {
-      active: () => !!pane.points.vpin, range, moved,
+      active, range, moved,
       plot: () => ({ left: body.getBoundingClientRect().left + this.plot.left, width: this.plot.width }),
     });
   }

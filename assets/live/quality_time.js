@@ -31,12 +31,12 @@ export class QualityTime {
   }
 
   listen(body) {
-    const range = () => this.range, moved = (to, done) => this.stack.moved("time", to, done);
+    const active = () => this.ready, range = () => this.range, moved = (to, done) => this.stack.moved("time", to, done);
     gestures(body, {
-      range, moved, width: () => this.width, scrolls: () => scrolls(this.stack.element),
+      active, range, moved, width: () => this.width, scrolls: () => scrolls(this.stack.element),
       reset: () => this.stack.resetZoom(), point: (event) => this.point(event),
     });
-    touches(body, { active: () => this.ready, range, moved, plot: () => ({ left: body.getBoundingClientRect().left, width: this.width }) });
+    touches(body, { active, range, moved, plot: () => ({ left: body.getBoundingClientRect().left, width: this.width }) });
   }
 
   get shown() {

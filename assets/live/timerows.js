@@ -127,13 +127,13 @@ export function clipPlot(x, view) {
 
 /**
  * Drag pans, the wheel zooms about the pointer, a double click resets; `on` hears
- * `{range: () => [start, end], width: () => number, moved(range, done), reset(), point(event or null)}`; with a `left`,
- * the plot begins so many pixels from the holder's left.
+ * `{active: () => whether there is a range, range: () => [start, end], width: () => number, moved(range, done), reset(),
+ * point(event or null)}`; with a `left`, the plot begins so many pixels from the holder's left.
  */
 export function gestures(holder, on) {
   let from = null;
   holder.addEventListener("pointerdown", (event) => {
-    if (event.button || event.pointerType === "touch" || event.target.closest(HANDLES)) return;
+    if (event.button || event.pointerType === "touch" || !on.active() || event.target.closest(HANDLES)) return;
     from = { x: event.clientX, range: on.range(), moved: false };
     holder.setPointerCapture(event.pointerId);
   });
@@ -154,7 +154,7 @@ export function gestures(holder, on) {
   holder.addEventListener("pointerleave", () => on.point(null));
   holder.addEventListener("dblclick", (event) => event.target.closest(HANDLES) || on.reset());
   holder.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && on.scrolls()) return;
+    if (!on.active() || (!event.ctrlKey && on.scrolls())) return;
     event.preventDefault();
     const box = holder.getBoundingClientRect(), [start, stop] = on.range();
     const share = Math.max(0, Math.min(1, (event.clientX - box.left - (on.left?.() ?? 0)) / on.width()));

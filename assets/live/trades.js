@@ -42,7 +42,7 @@ export class TradesPane {
     this.sizes = new ResizeObserver(() => stack.resized());
     this.sizes.observe(this.holder);
     gestures(this.holder, {
-      range: () => this.range(), width: () => this.plotWidth, scrolls: () => scrolls(stack.element),
+      active: () => this.views, range: () => this.range(), width: () => this.plotWidth, scrolls: () => scrolls(stack.element),
       moved: (range, done) => stack.moved("time", range, done), reset: () => stack.resetZoom(), point: (event) => this.point(event),
     });
     touches(this.holder, {
