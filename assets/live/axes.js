@@ -143,7 +143,7 @@ export function layoutFor(geometry) {
   for (const name of TIME) wanted[`${name}.domain`] = [across(plot.left), across(plot.left + plot.width)];
   // The cross-section of the flow row has no axis of its own.
   wanted[`${CROSS.flow}.visible`] = false;
-  wanted.dragmode = matchMedia("(pointer: coarse)").matches || width < 600 ? false : "pan";
+  wanted.dragmode = matchMedia("(pointer: coarse)").matches ? false : "pan";
   return wanted;
 }
 
