@@ -1,5 +1,6 @@
 """The sentences of states and incidents, module by module, in the browser that says them."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -474,6 +475,29 @@ def test_a_panel_of_quality_says_what_it_waits_for(
     assert {name: one["title"] for name, one in found.items() if one} == want
     if change.get("begins") == T0:
         assert plain(found["rate"]["text"]) == "Data begin at 22:13:20 UTC."
+
+
+@pytest.mark.parametrize("width", [281, 400])
+def test_markouts_name_the_side_of_each_line_in_words(page: Page, width: int) -> None:
+    script = """async width => {
+      const { drawMarkouts } = await import('/live/evidence_trades.js'),
+        { theme } = await import('/live/theme.js');
+      for (const name of ['buy', 'sell']) theme[name] = theme[`${name}-fill`] = '#112233';
+      const canvas = new OffscreenCanvas(1, 1), x = canvas.getContext('2d'), found = [];
+      x.fillText = (words, left, top) => found.push([words, left + x.measureText(words).width, top]);
+      const names = ['buys', 'buys_high', 'sells', 'sells_low'],
+        groups = Object.fromEntries(names.map(n => [n, 50]));
+      const mean = Float64Array.of(0, 1, 0, 1.05, 0, -1, 0, -1.05), arrays = { ev_mark: mean,
+        ev_mark_low: mean, ev_mark_high: mean };
+      drawMarkouts(canvas, { width, height: 150 }, { values: { markout: { horizons_s: [1, 60],
+        groups } }, arrays });
+      return found.filter(([words]) => /^(buys|sells)/.test(words));
+    }"""
+    lines = page.evaluate(script, width)
+    assert sorted(words.split(",")[0] for words, *_ in lines) == ["buys", "buys", "sells", "sells"]
+    assert all(right <= width for _, right, _ in lines)
+    tops = sorted(top for *_, top in lines)
+    assert all(low - high >= 12 for high, low in pairwise(tops))
 
 
 # Every line that is written on a chart of a size, with where it begins, how wide it is and how low it lies.

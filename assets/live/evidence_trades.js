@@ -95,7 +95,7 @@ export function drawMarkouts(canvas, box, { values, arrays }) {
     name, words, tone, dash, mean: part("ev_mark", g), low: part("ev_mark_low", g), high: part("ev_mark_high", g), trades: values.markout.groups[name],
   }));
   const s = frame(canvas, box, {
-    x: [0, 60], y: reach([...arrays.ev_mark, ...arrays.ev_mark_low, ...arrays.ev_mark_high], { least: 0.001 }), left: 48, right: wide ? 102 : 14, top: 18,
+    x: [0, 60], y: reach([...arrays.ev_mark, ...arrays.ev_mark_low, ...arrays.ev_mark_high], { least: 0.001 }), left: 48, right: wide ? 102 : 42, top: 18,
     xTicks: [0, 5, 15, 30, 45, 60].map((at) => ({ at, words: at === 60 ? "60\u00a0s" : String(at) })),
     xLabel: "after the trade", yLabel: wide ? "move of mid, bps" : "bps; solid: OFI strong, dashed: all", vertical: false,
   });
@@ -113,7 +113,8 @@ export function drawMarkouts(canvas, box, { values, arrays }) {
       });
     }
   }
-  if (wide) names(s, shown.filter((one) => one.mean.at(-1) === one.mean.at(-1)));
+  // Which side a line is of is never told by its colour alone.
+  names(s, shown.filter((one) => one.mean.at(-1) === one.mean.at(-1)).map((one) => (wide ? one : { ...one, words: one.words.split(",")[0] })));
   return points;
 }
 
