@@ -36,7 +36,7 @@ _ROWS = (
             "trades",
             unit="",
         ),
-        Frame("flow", "What made this OFI", "", "Decomposition", "trades"),
+        Frame("flow", "What made this OFI", "", "Decomposition", "best trades"),
         strip=True,
     ),
 )

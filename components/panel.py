@@ -14,15 +14,14 @@ from dash.development.base_component import Component
 from components.icons import icon
 from components.words import slug
 
-STREAMS = ("best", "depth", "trades", "")
-
 
 @dataclass(frozen=True)
 class Frame:
     """What the frame of a panel says.
 
     `name` names the panel in CSS, scripts and file names; `metric` is the heading of docs/metrics.md
-    that defines what it shows; `stream` is the one whose coverage and fidelity it carries, "" for none.
+    that defines what it shows; `stream` is the one whose coverage and fidelity it carries, "" for none; of
+    several, such as "best trades", the least coverage and the fidelity of the first.
     `unit` is what its values are in, said after the title; None where an axis or a table says it.
     An empty `title`, `line` or `unit` is filled by the scripts, as `title-NAME`, `line-NAME`, `unit-NAME`.
     `more` ends the title, and gives way where there is little room.
@@ -179,6 +178,8 @@ def row_panel(row: Row, controls: Sequence[Component] = ()) -> Component:
     """The panel of a row: one canvas below its two charts, which the scripts name with the present value."""
     frame, cross = row.frame, row.cross
     kind = frame.name
+    # What stands beside may rest on more: the coverage of the row is that of both.
+    more = {} if cross.stream == frame.stream else {"data-beside": cross.stream}
     beside = html.Div(_words(cross, "cross"), className="cross-head")
     corner = [field(row.corner, "corner")] if row.corner else []
     return html.Section(
@@ -195,5 +196,5 @@ def row_panel(row: Row, controls: Sequence[Component] = ()) -> Component:
             ),
         ],
         className=f"panel row-{kind}",
-        **{"data-row": kind, **_marks(frame)},
+        **{"data-row": kind, **_marks(frame), **more},
     )

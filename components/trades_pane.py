@@ -30,7 +30,7 @@ _ROWS = (
         "",
         "Up above zero, down below; the line is their sum.",
         "Decomposition",
-        "trades",
+        "best trades",
         unit="",
     ),
     Frame(

@@ -362,6 +362,35 @@ def test_the_badge_tells_of_gaps_in_words(page: Page) -> None:
     assert said.endswith("22:13:20 UTC, 25 s: an update was missing")
 
 
+def test_figures_of_several_streams_are_covered_as_the_least_of_them(page: Page) -> None:
+    script = """async coverage => {
+      const { coverages } = await import('/live/texts.js');
+      const panels = [['made', 'best trades'], ['flow', 'trades', 'best trades'], ['cvd', 'trades']];
+      const found = panels.map(([panel, stream, beside]) => ({ dataset: { panel, stream, beside } }));
+      const html = document.implementation.createHTMLDocument();
+      const badges = Object.fromEntries(panels.map(([name]) => [`coverage-${name}`,
+        html.createElement('span')]));
+      const status = { fidelity_best: 'sampled', fidelity_depth: 'sampled', period_ms: 2000,
+        has_trades: true };
+      const gaps = [{ stream: 'best', from_ms: 1000, to_ms: 26000, reason: 'sequence' }];
+      const model = { status, coverage, covered: coverage, begins: 1, gaps, info: { range_s: 900 } };
+      coverages({ querySelectorAll: () => found }, badges, model);
+      return Object.values(badges).map(one => [one.textContent, one.className, one.title]);
+    }"""
+    made, flow, cvd = page.evaluate(script, {"best": 0.92, "depth": 1, "trades": 0.99})
+    assert [plain(made[0]), made[1]] == ["2.0 s polls \u00b7 coverage 92.0 %", "low"]
+    assert [plain(flow[0]), flow[1]] == ["every trade \u00b7 coverage 92.0 %", "low"]
+    assert [plain(cvd[0]), cvd[1]] == ["every trade \u00b7 coverage 99.0 %", ""]
+    best = [
+        "Best quotes: polled every 2.0 s. Known in 15 min: 92.0 %.",
+        "00:00:01 UTC, 25 s: an update was missing",
+    ]
+    trades = "Trades: one by one. Known in 15 min: 99.0 %."
+    assert plain(made[2]).splitlines() == [*best, trades]
+    assert plain(flow[2]).splitlines() == [trades, *best]
+    assert plain(cvd[2]) == trades
+
+
 def test_files_of_quality_have_what_is_drawn_of_the_times_in_view(page: Page) -> None:
     script = """async () => {
       const { QualityPane } = await import('/live/quality.js');

@@ -162,19 +162,25 @@ export function badgeOf(badge, sent, share, low) {
 
 const STREAMS = { best: "Best quotes", depth: "Depth", trades: "Trades" };
 
-/** Coverage beside the title of every panel; its hover says how the stream comes, and lists the gaps. */
+/** Coverage beside the title of every panel, the least of its streams; its hover says how each comes, and lists the gaps. */
 export function coverages(element, f, model) {
-  const { status: s, coverage: c, gaps, info } = model;
+  const { status: s, coverage: c } = model;
   for (const panel of element.querySelectorAll("[data-stream]")) {
-    const { panel: name, stream } = panel.dataset, badge = f[`coverage-${name}`], none = stream === "trades" && s?.has_trades === false, share = none ? null : c?.[stream];
+    const { panel: name, stream, beside = "" } = panel.dataset, badge = f[`coverage-${name}`];
     if (!badge) continue;
-    const young = youth(model, stream || undefined);
-    badgeOf(badge, sends(s, stream), share, known(share) && share < 0.95 && !young);
-    const own = gaps.filter((gap) => gap.stream === stream).slice(-5).map(gapLine);
-    const sent = stream === "trades" ? "one by one" : fidelityOf(s, stream);
-    const title = [`${STREAMS[stream]}: ${sent}. Known in ${span(info.range_s)}: ${percent(share)}${young ? `, ${young}` : ""}.`, ...own].join("\n");
+    const streams = [...new Set(`${stream} ${beside}`.trim().split(" "))], none = streams.includes("trades") && s?.has_trades === false;
+    const shares = streams.map((one) => c?.[one]), share = none || !shares.every(known) ? null : Math.min(...shares);
+    badgeOf(badge, sends(s, streams[0]), share, !none && streams.some((one) => c?.[one] < 0.95 && !youth(model, one)));
+    const title = streams.flatMap((one) => streamLines(model, one)).join("\n");
     if (badge.title !== title) badge.title = title;
   }
+}
+
+function streamLines(model, stream) {
+  const { status: s, coverage: c, gaps, info } = model, none = stream === "trades" && s?.has_trades === false, young = youth(model, stream);
+  const sent = stream === "trades" ? "one by one" : fidelityOf(s, stream);
+  const own = gaps.filter((gap) => gap.stream === stream).slice(-5).map(gapLine);
+  return [`${STREAMS[stream]}: ${sent}. Known in ${span(info.range_s)}: ${percent(none ? null : c?.[stream])}${young ? `, ${young}` : ""}.`, ...own];
 }
 
 function gapLine(gap) {
