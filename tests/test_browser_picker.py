@@ -1,5 +1,6 @@
 """What the market picker offers, for which words, and what Enter opens."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,4 +84,7 @@ def test_a_stored_market_that_the_catalogue_finds_stands_in_the_watch_list(picke
     expect(picker.locator("#picker [role=option]")).to_have_count(1)
     group = picker.get_by_role("group", name="Watch list")
     expect(group.get_by_role("option")).to_have_attribute("data-market", BTC)
+    told, mid = group.locator(".num").first, picker.locator("[data-f=mid]").first
+    decimals = len(mid.inner_text().partition(".")[2])
+    expect(told).to_have_text(re.compile(rf"^[\d,]+\.\d{{{decimals}}}$"))
     expect(picker.locator(OFFERS)).to_have_count(0)

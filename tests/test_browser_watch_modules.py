@@ -22,12 +22,12 @@ WATCHED = """async ([rows, wide]) => {
   return rows.map(data => ({
     head: found.depth?.headerName, depth: found.depth && gui('depth', data).textContent,
     sorts: found.depth?.valueGetter({ data }), score: drawn('score', data),
-    feed: drawn('state', data)[0],
+    feed: drawn('state', data)[0], price: gui('price', data).firstChild.textContent,
   }));
 }"""
 ROW = {
     "market": "binance:BTC/USDT", "quote": "USDT", "state": "live", "mid": 100.0, "bid": 99.0, "ask": 101.0,
-    "score": 1.5, "score_in_s": None, "depth_quote": 2_400_000.0,
+    "score": 1.5, "score_in_s": None, "depth_quote": 2_400_000.0, "price_decimals": 1,
 }  # fmt: skip
 
 
@@ -110,6 +110,12 @@ def test_the_filter_knows_the_state_that_is_shown(page: Page) -> None:
     }"""
     assert page.evaluate(script, ROW | {"score": None, "score_in_s": 230}) == [True, False]
     assert page.evaluate(script, ROW) == [False, True]
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_mid_has_one_decimal_more_than_a_price(page: Page, wide: bool) -> None:
+    (row,) = watched_rows(page, {"mid": 67_527.95}, wide=wide)
+    assert row["price"] == "67,527.95"
 
 
 def test_a_throttled_market_shows_in_the_narrow_list(page: Page) -> None:

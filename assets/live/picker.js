@@ -132,7 +132,7 @@ export class Picker {
     return h("div", { role: "option", id: `pick-${k}`, "data-market": market, "aria-selected": "false", class: "option" },
       h("b", {}, name), h("span", { class: "mut" }, place), h("span", { class: "grow" }),
       inView ? h("span", { class: "mut" }, "in view") : null,
-      row ? h("span", { class: "num" }, number(row.mid, row.price_decimals)) : null,
+      row ? h("span", { class: "num" }, number(row.mid, row.price_decimals + 1)) : null,
       h("span", { class: `num short ${row?.score >= 2 ? "up" : row?.score <= -2 ? "dn" : "mut"}` }, state));
   }
 

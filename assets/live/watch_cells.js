@@ -76,7 +76,7 @@ const Market = cell((gui, row) => {
 
 const Price = cell((gui, row) => lines(gui, [priceWords(row), "wl-num"], [spreadWords(row), "wl-sub"]), "wl-two right");
 
-const priceWords = (row) => number(row.mid, row.price_decimals);
+const priceWords = (row) => number(row.mid, row.price_decimals + 1);
 const spreadWords = (row) => (known(spread(row)) ? `${bps(spread(row))}\u00a0bps` : NONE);
 
 /** The score, tinted from 2σ on; a state replaces it, never the row. */
@@ -142,7 +142,7 @@ export function columns(wide, sparks, common, chosen = "price") {
   const score = of("score", "OFI\u00a0\u03c3", wide ? 58 : 52, (row) => row.score, { cellRenderer: Score, equals: () => false, headerTooltip: "Score of rolling OFI, best quotes, 10 s" });
   const numeric = (colId, name, width, value, words, headerTooltip) => of(colId, name, width, value, { cellRenderer: figure(words), headerTooltip });
   const figures = {
-    price: wide ? numeric("price", "Price", 80, (row) => row.mid, priceWords) : of("price", "Price / bps", 72, (row) => row.mid, { cellRenderer: Price, equals: () => false }),
+    price: wide ? numeric("price", "Price", 88, (row) => row.mid, priceWords) : of("price", "Price / bps", 72, (row) => row.mid, { cellRenderer: Price, equals: () => false }),
     spread: numeric("spread", "Spread, bps", 76, spread, (row) => bps(spread(row))),
     queue: numeric("queue", "Queue", 52, (row) => row.queue_imbalance, (row) => signed(row.queue_imbalance, 2), "Queue imbalance of the best quotes"),
     depth: { ...numeric("depth", `10\u00a0bps${common ? `, ${common}` : ""}`, common ? 64 : 88, (row) => row.depth_quote, (row) => depthWords(row, common), "Depth within 10 bps, both sides, times mid, in the quote currency"), comparator: lastOfMoney },
