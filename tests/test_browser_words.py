@@ -543,6 +543,31 @@ WRITTEN = """async ([chart, width, height, model]) => {
 SILENT = {"status": {"has_trades": False}, "gaps": []}
 
 
+def test_files_have_what_is_drawn(page: Page) -> None:
+    """VPIN from the bucket on that stands at the left edge, with its quantiles; the OFI beside its parts."""
+    script = """async () => {
+      const { TABLES } = await import('/live/evidence_tables.js'), { iso } = await import('/live/zone.js');
+      const { TRADES_TABLES } = await import('/live/trades_words.js'),
+        { Table } = await import('/live/rings.js');
+      const times = Float64Array.of(1000, 2000, 3000, 4000), toxicity = { p25: 0.1, p75: 0.3, p95: 0.5 };
+      const arrays = { ev_vpin_t: times, ev_vpin: Float64Array.of(0.2, 0.4, 0.6, 0.8) };
+      const vpin = TABLES.vpin({ toxicity }, arrays, {}, [2500, 3500]);
+      const series = new Table({ parts: [Float64Array, 6], matched: [Float64Array, 1],
+        ofi: [Float64Array, 1] }, 4);
+      series.merge(Float64Array.of(1000), { parts: Float64Array.of(1, 2, 3, 4, 5, 6), matched: [0.5],
+        ofi: [-9] });
+      const info = { unit: 'BTC', window_s: 10 }, views = { price: { start: 0, end: 2000 } };
+      const made = TRADES_TABLES.made({ model: { info, series }, views });
+      return [vpin.columns, vpin.rows.map(([at, ...row]) => [at === iso(2000) || at === iso(3000), ...row]),
+        made.columns.slice(1), [...made.rows].map(row => row.slice(1))];
+    }"""
+    columns, vpin, parts, made = page.evaluate(script)
+    assert columns[1:] == ["VPIN", "25th percentile", "75th percentile", "95th percentile"]
+    assert vpin == [[True, 0.4, 0.1, 0.3, 0.5], [True, 0.6, 0.1, 0.3, 0.5]]
+    assert parts[:2] == ["OFI over 10 s, BTC", "bids added over 10 s, BTC"]
+    assert made == [[-9, 1, 2, 3, 4, 5, 6, 0.5]]
+
+
 @pytest.mark.parametrize(
     ("chart", "width", "model", "said"),
     [

@@ -50,10 +50,14 @@ function markouts(values, arrays) {
   };
 }
 
-/** VPIN within the times that are shown. */
-function vpin(_, { ev_vpin_t: times, ev_vpin: values }, __, [start, end]) {
-  const shown = Array.from(times, (t, k) => [t, values[k]]).filter(([t]) => t >= start && t <= end);
-  return { columns: [timeHead(shown[0]?.[0], shown.at(-1)?.[0]), "VPIN"], rows: shown.map(([t, v]) => [iso(t), v]) };
+/** VPIN within the times that are shown, from the bucket on whose figure stands at their beginning; with the quantiles of 24 h. */
+function vpin({ toxicity: q }, { ev_vpin_t: times, ev_vpin: values }, __, [start, end]) {
+  const first = Math.max(0, times.findLastIndex((t) => t <= start));
+  const shown = Array.from(times, (t, k) => [t, values[k]]).slice(first).filter(([t]) => t <= end);
+  return {
+    columns: [timeHead(shown[0]?.[0], shown.at(-1)?.[0]), "VPIN", "25th percentile", "75th percentile", "95th percentile"],
+    rows: shown.map(([t, v]) => [iso(t), v, q.p25, q.p75, q.p95]),
+  };
 }
 
 /** By panel, of the values, the arrays, what is known of the market and the times that are shown; see tables.js. */

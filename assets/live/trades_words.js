@@ -78,7 +78,7 @@ const table = (columns) => (pane) => {
 export const TRADES_TABLES = {
   price: table((info) => ["bid", "ask", "mid"].map((name) => [`${name}, ${info.quote}`, name])),
   cvd: table((info) => ["bought", "sold", "cvd"].map((name) => [`${name}, ${info.unit}`, name])),
-  made: table((info) => [...PARTS.map((words, k) => [`${words} over ${info.window_s} s, ${info.unit}`, "parts", k]), ["matched share, 1", "matched"]]),
+  made: table((info) => [[`OFI over ${info.window_s} s, ${info.unit}`, "ofi"], ...PARTS.map((words, k) => [`${words} over ${info.window_s} s, ${info.unit}`, "parts", k]), ["matched share, 1", "matched"]]),
   queue: table((info) => [["queue imbalance, 1", "queue"], [`depth imbalance of ${info.depth} levels, 1`, "depth_imbalance"]]),
   spread: table(() => [["spread, ticks", "spread_ticks"], ["spread, bps", "spread_bps"]]),
   bands: table((info) => ["bid", "ask"].flatMap((side) => BANDS.map((b, k) => [`${side} within ${b} bps, ${info.unit}`, `band_${side}`, k]))),
