@@ -433,6 +433,38 @@ def test_files_of_quality_have_what_is_drawn_of_the_times_in_view(page: Page) ->
     assert reasons[1] == [["an update was missing", 1234, 1234, 56789, 0]]
 
 
+def test_a_gap_of_any_stream_is_hatched_in_latency_and_updates(page: Page) -> None:
+    """Those that meet once: hatches over hatches are a third kind."""
+    script = """async () => {
+      const { QualityPane } = await import('/live/quality.js');
+      const gaps = { best: [], depth: [[10, 30]], trades: [[20, 40], [60, 70]] }, marked = [];
+      const html = document.implementation.createHTMLDocument(), holder = html.createElement('div');
+      const pane = Object.create(QualityPane.prototype), canvases = {};
+      for (const name of ['latency', 'rate', 'cover']) {
+        const canvas = canvases[name] = new OffscreenCanvas(1, 1), x = canvas.getContext('2d');
+        Object.assign(canvas, { clientWidth: 166, clientHeight: 100, getAttribute: () => '',
+          setAttribute() {} });
+        const { fillRect } = x;
+        x.fillRect = (left, top, wide, tall) => {
+          if (tall > 50 && wide > 1) marked.push([name, Math.round(left), Math.round(left + wide)]);
+          fillRect.call(x, left, top, wide, tall);
+        };
+      }
+      const spans = stream => gaps[stream].map(([from, to]) => ({ from, to }));
+      const streams = ['best', 'depth', 'trades'].map(stream => ({ stream, state: 'live' }));
+      Object.assign(pane, {
+        canvases, element: holder, series: { t: [], p50: [], p99: [], rate: [] }, quality: { streams },
+        stack: { model: { begins: 0 }, ranges: { time: () => [0, 100], user: {} }, spans, page: {} },
+      });
+      pane.charts('live');
+      return marked;
+    }"""
+    found = page.evaluate(script)
+    assert [one for one in found if one[0] != "cover"] == [
+        ["latency", 10, 40], ["latency", 60, 70], ["rate", 10, 40], ["rate", 60, 70],
+    ]  # fmt: skip
+
+
 ROWS_WAIT = [
     ("price", "Waiting for the first quotes"),
     ("queue", "Waiting for a bid and an ask"),

@@ -1,5 +1,6 @@
 // Time on the chart of VPIN, the one of its tab that has an axis of it: it follows the zoom of all charts, and
 // drag, wheel and fingers on it move that zoom within the look-back.
+import { joined } from "./geometry.js";
 import { gestures, scrolls } from "./timerows.js";
 import { touches } from "./touch.js";
 
@@ -15,13 +16,7 @@ export function timeShown(values, zoom) {
 
 /** Where trades are not known: in the look-back, by the answer, and since then, by the frames; each stretch once. */
 export function unknown({ ev_gap_from: from = [], ev_gap_to: to = [] }, spans) {
-  const found = [];
-  for (const one of [...Array.from(from, (at, k) => ({ from: at, to: to[k] })), ...spans].sort((a, b) => a.from - b.from)) {
-    const before = found.at(-1);
-    if (before && one.from <= before.to) before.to = Math.max(before.to, one.to);
-    else found.push({ ...one });
-  }
-  return found;
+  return joined([...Array.from(from, (at, k) => ({ from: at, to: to[k] })), ...spans]);
 }
 
 /**

@@ -39,6 +39,17 @@ export const plain = (rows) => Object.fromEntries(Object.entries(rows).map(([kin
 /** How many pixels a stretch of time takes in a view; from whole milliseconds, for a difference of times is not exact. */
 export const widthOf = ({ start, end, width }, ms) => (ms * width) / Math.round(end - start);
 
+/** Stretches `{from, to}` of time in their order, those that touch as one. */
+export function joined(spans) {
+  const found = [];
+  for (const one of spans.toSorted((a, b) => a.from - b.from)) {
+    const before = found.at(-1);
+    if (before && one.from <= before.to) before.to = Math.max(before.to, one.to);
+    else found.push({ ...one });
+  }
+  return found;
+}
+
 /** Linear scale from values to pixels; `up` runs from the bottom. */
 export function scale(low, high, length, up) {
   const factor = length / (high - low || 1);

@@ -1,6 +1,7 @@
 // The tab Data quality of one market: streams now and through time, gaps by reason, incidents.
 import { secondOf } from "./drawing.js";
 import { NONE, about, duration, number, percent, span, stamp } from "./format.js";
+import { joined } from "./geometry.js";
 import { cause, entry, fillList } from "./incidents.js";
 import { showEmpty } from "./panels.js";
 import { NAMES, STREAMS, drawCoverage, drawLatency, drawRate } from "./quality_charts.js";
@@ -108,14 +109,13 @@ export class QualityPane {
   charts(state) {
     const { model } = this.stack, [start, end] = this.stack.ranges.time(model, this.stack.edge);
     const spans = (stream) => this.stack.spans(stream, state, this.stack.edge);
-    const any = this.present.length ? spans(this.present[0].stream) : [];
-    const { page: { frozen }, ranges } = this.stack, all = this.present.flatMap((one) => spans(one.stream));
+    const { page: { frozen }, ranges } = this.stack, all = joined(this.present.flatMap((one) => spans(one.stream)));
     const waiting = waits({
       told: this.told, showsNow: !frozen && !ranges.user.time, range: [start, end], begins: model.begins ?? NaN, series: this.series, spans: all,
     });
     for (const [name, content] of Object.entries(waiting)) showEmpty(this.element, name, content);
-    drawLatency(this.canvases.latency, this.series, start, end, any);
-    drawRate(this.canvases.rate, this.series, start, end, any);
+    drawLatency(this.canvases.latency, this.series, start, end, all);
+    drawRate(this.canvases.rate, this.series, start, end, all);
     const rows = this.present.map((one) => ({ name: one.stream, words: one.stream }));
     const begins = model.begins ?? end;
     drawCoverage(this.canvases.cover, rows, start, end, spans, begins);
