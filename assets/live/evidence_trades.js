@@ -18,7 +18,7 @@ export function drawVpin(canvas, box, { values, arrays, spans, cursor, shown, pl
   const time = arrays.ev_vpin_t, v = arrays.ev_vpin, wide = box.width > 420;
   const range = reach([...v, t.p95 ?? NaN, t.p25 ?? NaN], { symmetric: false, least: 0.02 });
   const s = frame(canvas, box, {
-    x: [start, end], y: [Math.max(0, range[0]), Math.min(1, range[1])], left: 44, right: wide ? 82 : 46, bottom: 22, top: 8, sign: false,
+    x: [start, end], y: [Math.max(0, range[0]), Math.min(1, range[1])], left: 44, right: wide ? 82 : 46, bottom: 22, top: 18, sign: false, yLabel: "0 to 1",
     xTicks: ticks.found.filter((at) => end - at > (end - start) * 0.03).map((at) => ({ at, words: clock(at, ticks.step < 60_000 ? "seconds" : "minutes") })),
   });
   const { x, X, Y, L, R, T, B } = s;
