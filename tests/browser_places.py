@@ -73,6 +73,10 @@ UNSAID = """() => [...document.querySelectorAll('.tabpane:not([hidden]) .panel')
   return [line ? [] : [`${name}: no line`], lines.map(one => `${name}: ${one.textContent}`),
     covered ? [] : [`${name}: ${cov.textContent}`], stops.map(() => `${name}: an empty link`)].flat();
 })"""
+# Lines, coverages and fidelities that are not seen in the heads of panels, though the menu may have them.
+ELSEWHERE = """() => [...document.querySelectorAll('.tabpane:not([hidden]) .plot-head :is(p, .cov, .fid)')]
+  .filter(one => one.textContent && !(one.offsetParent && one.getBoundingClientRect().width > 30))
+  .map(one => one.textContent)"""
 # Controls of the header that lie over one another, beyond its edges, or are less than a pointer needs.
 HEADER = """() => {
   const seen = [...document.querySelectorAll('.top :is(button, .pill, .ctl)')]

@@ -14,6 +14,7 @@ from tests.browser_panels import SAYS, menu
 from tests.browser_places import (
     BESIDE,
     CUT,
+    ELSEWHERE,
     HEADER,
     OUTSIDE,
     OVERLAPS,
@@ -195,6 +196,8 @@ def test_nothing_overlaps_overflows_or_is_cut_off(side: Side) -> None:
             assert side.look(OUTSIDE) == [], case
             assert side.look(OVERLAPS) == [], case
             assert side.look(CUT) == [], case
+            if (side.count, width) == (1, 1440) and name in ("trades", "quality"):
+                assert side.look(ELSEWHERE) == [], case
             eventually(lambda: side.look(UNSAID) == [])
 
 
