@@ -19,11 +19,12 @@ _ROWS = (
     ),
     Frame(
         "cvd",
-        "CVD and taker flow",
-        "Running sum of bought minus sold, and both per bar. Rising: takers buy.",
+        "CVD",
+        "Running sum of bought minus sold; both as bars. Rising: takers buy.",
         "Cumulative volume delta",
         "trades",
         unit="",
+        more=" and taker flow",
     ),
     Frame(
         "made",

@@ -89,6 +89,32 @@ LEVEL = """async value => {
   const model = { info, series, gaps: [], levelCount: 2, standing };
   return cardRows(model, { time: 1000, kind: 'levels', value, price: null }, NaN)[1];
 }"""
+# Bars of a view, and the sums of those at times; steps of a second, of which one is not known.
+BARS = """async ([width, times]) => {
+  const { Table } = await import('/live/rings.js'), { barsOf, flowBars,
+    summed } = await import('/live/bars.js');
+  const series = new Table({ flow: [Float64Array, 1] }), known = [1, 2, 4, NaN, 16, 32, 64, 128];
+  series.merge(Float64Array.from(known, (_, k) => 1000 * (k + 1)), { flow: Float64Array.from(known) });
+  const view = { start: 0, end: 8000, step: 1000, width }, { ms } = barsOf(view, 6),
+    { found } = flowBars({ series }, view);
+  const sums = times.map(at => summed(series, 'flow', at, ms)).map(v => (v === v ? v : null));
+  return [ms, sums, found.map(({ at, sum }) => [at, sum === sum ? sum : null])];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("width", "ms", "sums", "drawn"),
+    [
+        (48, 1000, [1, None, 16], [1, 2, 4, None, 16, 32, 64, 128]),
+        (20, 3000, [7, 48, 48], [7, 48, 192]),  # 2.4 steps are as wide as a bar: it has three
+        (3, 16000, [247, 247, 247], [247]),
+    ],
+)
+def test_a_bar_spans_whole_steps_and_the_card_has_its_sum(
+    page: Page, width: int, ms: int, sums: list[int], drawn: list[int]
+) -> None:
+    found = page.evaluate(BARS, [width, [1000, 4000, 5000]])
+    assert found == [ms, sums, [[k * ms, value] for k, value in enumerate(drawn)]]
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,10 @@ def test_the_crosshair_tells_the_values_at_its_time(page: Watched, url: str) -> 
     text = plain(card.inner_text())
     assert re.search(r"\d\d:\d\d:\d\d UTC", text)
     assert "Best bid / ask" in text
+    # A bar of taker flow says how long it is, and the card has its sum.
+    bars = plain(page.page.locator("[data-f=unit-flow]").first.inner_text())
+    assert re.fullmatch(r"BTC per [\d.]+ (s|min)", bars)
+    assert f"Taker flow in {bars.removeprefix('BTC per ')}\n" in text
     assert "OFI" in text
     expect(page.page.locator(".readout").nth(1)).to_be_hidden()
     page.page.locator(".rows").first.focus()

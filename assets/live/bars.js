@@ -102,12 +102,26 @@ function bars(x, table, name, view, since, strength) {
   put();
 }
 
+/** Bars of a view that are at least so wide: their pixels, and how long each spans, which is whole steps: its title says it. */
+export function barsOf(view, least) {
+  const wide = widthOf(view, view.step), steps = wide > 0 ? Math.max(1, Math.ceil(least / wide - 1e-6)) : 1;
+  return { each: steps * wide || least, ms: steps * view.step };
+}
+
+/** The sum of a series over the bar in which a time lies; NaN where nothing of it is known. */
+export function summed(table, name, at, ms) {
+  const values = table.data[name], from = (Math.ceil(at / ms) - 1) * ms;
+  let sum = NaN;
+  for (let k = table.search(from); k < table.to && table.time[k] <= from + ms; k++) {
+    if (table.time[k] > from && values[k] === values[k]) sum = (sum === sum ? sum : 0) + values[k];
+  }
+  return sum;
+}
+
 /** Taker flow: bought minus sold, summed over what one bar spans. */
 export function flowBars(model, view) {
-  const { start, end, step } = view;
+  const { start, end } = view, { each, ms } = barsOf(view, BAR_PX * 2);
   const table = model.series, time = table.time, flow = table.data.flow;
-  const wide = widthOf(view, step), each = Math.max(BAR_PX * 2, wide);
-  const ms = wide > 0 ? (each / wide) * step : step;
   const found = [];
   let index = NaN;
   for (let k = table.search(start - ms); k < table.to && time[k] <= end + ms; k++) {
@@ -119,7 +133,7 @@ export function flowBars(model, view) {
     const one = found[found.length - 1];
     if (flow[k] === flow[k]) one.sum = (one.sum === one.sum ? one.sum : 0) + flow[k];
   }
-  return { found, each };
+  return { found, each, ms };
 }
 
 export function drawFlow(canvas, model, view, { found, each }) {

@@ -30,6 +30,7 @@ export class Charts {
     if (chosen) [this.heatmap.scale, this.heatmap.discs.choice, this.levels.scale] = [chosen.sizes, chosen.discs, chosen.strengths];
     this.ofiStrip = new Strip();
     this.paintedAt = {}; // by what of it is painted less often than price and OFI
+    this.barMs = NaN; // what a bar of the taker flow that is painted spans
     this.levelsChanged = Infinity; // since when rows have changed that the levels do not show yet
     this.look = "";
     this.lay(rows);
@@ -104,7 +105,9 @@ export class Charts {
       if (levels.crossWidth) this.levels.drawNow(levels.areas.cross, model, views.levels);
     }
     if (!flow.height) return;
-    drawFlow(flow.areas.plot, model, views.flow, flowBars(model, views.flow));
+    const bars = flowBars(model, views.flow);
+    this.barMs = bars.ms;
+    drawFlow(flow.areas.plot, model, views.flow, bars);
     if (flow.crossWidth) drawMade(flow.areas.cross, model, views.flow);
   }
 }

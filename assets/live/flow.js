@@ -14,7 +14,7 @@ import { cardRows, locate, showCard } from "./overlay.js";
 import { largest } from "./ranges.js";
 import { missingSince, present } from "./states.js";
 import { FLOW_TABLES } from "./tables.js";
-import { titles, write } from "./texts.js";
+import { barTitle, titles, write } from "./texts.js";
 import { ticksOf } from "./ticks.js";
 import { scrolls, stepTo } from "./timerows.js";
 import { theme } from "./theme.js";
@@ -47,6 +47,7 @@ export class FlowPane {
     this.pressed = false; // a gesture may begin
     this.namedIn = NaN; // the second
     this.strongest = NaN; // size that takes the strongest colour
+    this.barMs = NaN; // what a bar of taker flow spans
     this.geometry = this.laid = measure(this.rows); // `laid` is what the painter has
     const sheets = [...this.rows.querySelectorAll(".panel[data-row]")].map((row) => [row.dataset.row, row.querySelector(".sheet")]);
     this.easel.open(stack.id, Object.fromEntries(sheets), plain(this.geometry.rows), stack.model);
@@ -191,8 +192,9 @@ export class FlowPane {
   }
 
   /** What was asked of the painter can be seen. */
-  painted({ strongest }) {
-    this.strongest = strongest;
+  painted({ strongest, barMs }) {
+    [this.strongest, this.barMs] = [strongest, barMs];
+    barTitle(this.f, this.model.info, barMs);
     giveAxes(this.element); // the axes of Dash may come
   }
 
@@ -288,7 +290,7 @@ export class FlowPane {
   }
 
   cardRows(cursor) {
-    return cursor.beside ? besideRows(this.model, cursor, this.views[cursor.kind]) : cardRows(this.model, cursor, this.model.now(performance.now()));
+    return cursor.beside ? besideRows(this.model, cursor, this.views[cursor.kind]) : cardRows(this.model, cursor, this.model.now(performance.now()), this.barMs);
   }
 }
 

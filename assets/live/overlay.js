@@ -1,7 +1,8 @@
 // Above the axes: labels of gaps, the crosshair and its card.
+import { summed } from "./bars.js";
 import { levelAt } from "./beside.js";
 import { begin, chip, crisp, haloText, line } from "./canvas.js";
-import { bps, clock, duration, number, signed, signedSize, size, stamp } from "./format.js";
+import { bps, clock, duration, number, signed, signedSize, size, span, stamp } from "./format.js";
 import { cause } from "./incidents.js";
 import { theme } from "./theme.js";
 
@@ -77,8 +78,8 @@ function timeLine(x, stack, geometry, views, cursor) {
   return true;
 }
 
-/** The values at the cursor as rows of the card: `[label, value, tone]`, null for a divider. */
-export function cardRows(model, cursor, now) {
+/** The values at the cursor as rows of the card: `[label, value, tone]`, null for a divider; `barMs` is what a bar of taker flow spans. */
+export function cardRows(model, cursor, now, barMs = NaN) {
   const { info, series: s } = model;
   const k = Math.min(s.to - 1, s.search(cursor.time));
   if (k < s.from || Math.abs(s.time[k] - cursor.time) > 2 * info.step_ms) {
@@ -112,7 +113,8 @@ export function cardRows(model, cursor, now) {
   flow("OFI", "ofi");
   if (info.depth > 1) flow(`OFI, ${info.depth} levels`, "multi");
   if (main === "integrated") flow("Integrated OFI", "integrated");
-  rows.push(["Taker flow, this step", value("flow") === value("flow") ? signedSize(value("flow")) + unit : "\u2013", tone(value("flow"))]);
+  const ms = barMs > 0 ? barMs : info.step_ms, taken = summed(s, "flow", at, ms);
+  rows.push([`Taker flow in ${span(ms / 1000)}`, taken === taken ? signedSize(taken) + unit : "\u2013", tone(taken)]);
   return rows;
 }
 

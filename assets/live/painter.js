@@ -53,7 +53,7 @@ export class Painter {
   }
 }
 
-/** @returns {{id: number, number: number, hidden: boolean, ms: number, at: number, strongest: number, error?: string, stack?: string} | null} how it went; null: there is nothing to paint yet */
+/** @returns {{id: number, number: number, hidden: boolean, ms: number, at: number, strongest: number, barMs: number, error?: string, stack?: string} | null} how it went; null: there is nothing to paint yet */
 export function paintOne(charts, { id, number, rows, ...draw }) {
   const began = performance.now();
   const told = (more) => ({ id, number, hidden: draw.hidden, ms: performance.now() - began, at: Date.now(), ...more });
@@ -61,9 +61,9 @@ export function paintOne(charts, { id, number, rows, ...draw }) {
     if (rows) charts?.lay(rows);
     if (!charts?.model.info) return null;
     charts.paint(draw, began);
-    return told({ strongest: charts.strongest });
+    return told({ strongest: charts.strongest, barMs: charts.barMs });
   } catch ({ message, stack }) {
-    return told({ strongest: NaN, error: message, stack });
+    return told({ strongest: NaN, barMs: NaN, error: message, stack });
   }
 }
 

@@ -268,9 +268,9 @@ export class Stack {
   }
 
   /** A drawing can be seen, the painter's part of it, too. */
-  shows(drawing, { ms: painter_ms, at, strongest }) {
+  shows(drawing, { ms: painter_ms, at, ...painted }) {
     this.firstAt ??= performance.now();
-    if (strongest !== undefined) this.made.get("flow").painted({ strongest });
+    if (painted.strongest !== undefined) this.made.get("flow").painted(painted);
     this.drawn = { ...drawing, painter_ms, at, count: this.drawn.count + 1 };
   }
 

@@ -40,11 +40,16 @@ export function before(f, view) {
 
 /** Titles of the rows that depend on the view, and what their axes are in. */
 export function titles(f, info) {
-  for (const name of ["ofi", "flow"]) write(f[`unit-${name}`], info.unit);
+  write(f["unit-ofi"], info.unit);
   for (const name of ["book", "levels"]) write(f[`cross-unit-${name}`], short(info));
   write(f["unit-quote"], info.quote);
   write(f["cross-ofi"], `last ${span(info.lookback_s)}`);
   write(f["cross-levels"], span(info.window_s));
+}
+
+/** What the bars of the taker flow are in, as they were painted. */
+export function barTitle(f, info, ms) {
+  if (ms > 0) write(f["unit-flow"], `${info.unit} per ${span(ms / 1000)}`);
 }
 
 /** The market bar. Values are withheld when `shown` is false: an old number must not look present. */

@@ -15,7 +15,7 @@ import { touches } from "./touch.js";
 import { drawBands, drawCvd, drawMade, drawPrice, drawQueue, drawSpread } from "./trades_rows.js";
 import { Cost, Tape } from "./trades_side.js";
 import { WAITING, waitsFor } from "./trades_waits.js";
-import { TRADES_TABLES, cardRows, namesOf, titlesOf } from "./trades_words.js";
+import { TRADES_TABLES, barTitle, cardRows, namesOf, titlesOf } from "./trades_words.js";
 
 const CALM_MS = 240; // most rows move less than a pixel in so long
 const DRAWN = { price: drawPrice, cvd: drawCvd, made: drawMade, queue: drawQueue, spread: drawSpread, bands: drawBands };
@@ -36,6 +36,7 @@ export class TradesPane {
       leftOf: (time) => this.plot.left + this.views.price.X(time),
       plot: () => this.plot,
     });
+    this.barMs = NaN; // what a bar of taker flow spans
     this.drawnAt = -Infinity;
     this.namedIn = NaN; // the second
     this.geometry = measureRows(this.holder);
@@ -123,6 +124,7 @@ export class TradesPane {
     for (const name of ["cvd", "made", "tape"]) showEmpty(this.element, name, empty);
     this.state = state;
     for (const name of WAITING) showEmpty(this.element, name, hidden ? null : waitsFor(name, this));
+    barTitle(f, model.info, this.barMs);
     this.cost.show(this.slippage, model.info, hidden || !present(state));
     if (!hidden) this.tape.draw(model.info);
     write(f["line-tape"], this.inferred ? "Sides inferred; newest first." : "Sides as the venue says; newest first.");

@@ -1,7 +1,7 @@
 // How the rows of the tab Trades & liquidity are drawn; every value comes from the server's series.
+import { barsOf, summed } from "./bars.js";
 import { crisp, curve, haloText, line } from "./canvas.js";
 import { bps, number, signed, signedSize, signedTick, tickSize } from "./format.js";
-import { widthOf } from "./geometry.js";
 import { alpha, theme } from "./theme.js";
 import { TOP, beginRow, clipPlot, valueAxis, valueChip } from "./timerows.js";
 
@@ -11,15 +11,15 @@ const known = (v) => v === v && v !== null && v !== undefined;
 
 /** Calls `put(left, wide, k)` for every bar: the last row of the table within the bar's span counts. */
 function eachBar(table, view, put) {
-  const { X, start, end, step } = view, wide = widthOf(view, step), each = Math.max(BAR_PX, wide), ms = wide > 0 ? (each / wide) * step : step;
+  const { X, start, end, step } = view, { each, ms } = barsOf(view, BAR_PX);
   let index = NaN, last = -1;
   for (let k = table.search(start); k < table.to && table.time[k] <= end + step; k++) {
     const bar = Math.ceil(table.time[k] / ms);
-    if (bar !== index && last >= 0) put(X((index - 1) * ms), Math.max(1, each - 1), last, ms);
+    if (bar !== index && last >= 0) put(X((index - 1) * ms), Math.max(1, each - 1), last);
     index = bar;
     last = k;
   }
-  if (last >= 0) put(X((index - 1) * ms), Math.max(1, each - 1), last, ms);
+  if (last >= 0) put(X((index - 1) * ms), Math.max(1, each - 1), last);
 }
 
 /** The largest and smallest of named series in view. */
@@ -70,16 +70,10 @@ export function drawCvd(pane, view, now) {
   const [low, high] = pane.fits.cvd.over(...reach(s, ["cvd"], view), now);
   const cvd = newest(pane, "cvd"), chips = pane.showsNow && known(cvd);
   const Y = valueAxis(x, view, low, high, signedTick, { to: split, count: 3, avoid: chips ? cvd : null });
-  const bars = [];
-  let before = s.search(view.start) - 1;
+  const bars = [], { ms } = barsOf(view, BAR_PX);
+  pane.barMs = ms;
   eachBar(s, view, (left, wide, k) => {
-    let bought = NaN, sold = NaN;
-    for (let j = Math.max(s.from, before + 1); j <= k; j++) {
-      if (s.data.bought[j] !== s.data.bought[j]) continue;
-      bought = (known(bought) ? bought : 0) + s.data.bought[j];
-      sold = (known(sold) ? sold : 0) + s.data.sold[j];
-    }
-    before = k;
+    const [bought, sold] = ["bought", "sold"].map((name) => summed(s, name, s.time[k], ms));
     if (known(bought)) bars.push([left, wide, bought, sold]);
   });
   const sizes = bars.flatMap(([, , bought, sold]) => [bought, sold]).filter((v) => v > 0).sort((a, b) => a - b);

@@ -1,18 +1,25 @@
 // Titles, names, hover values and tables of the tab Trades & liquidity.
+import { summed } from "./bars.js";
 import { bps, duration, number, percent, signed, signedSize, size, span, stamp } from "./format.js";
 import { gapRows } from "./overlay.js";
 import { iso, timeHead } from "./zone.js";
 import { write } from "./texts.js";
 import { BANDS, newest } from "./trades_rows.js";
+import { short } from "./words.js";
 
 const PARTS = ["bids added", "asks pulled", "bought", "asks added", "bids pulled", "sold"];
 const known = (v) => v === v && v !== null && v !== undefined;
 
 export function titlesOf(f, info) {
-  for (const name of ["cvd", "made", "bands"]) write(f[`unit-${name}`], info.unit);
+  for (const name of ["made", "bands"]) write(f[`unit-${name}`], info.unit);
   write(f["unit-price"], info.quote);
   write(f["title-made"], `What made the OFI, ${span(info.window_s)}`);
   write(f["legend-queue"], info.depth === 1 ? "level 1, mean of the step" : `${info.depth} levels, mean of the step`);
+}
+
+/** What CVD is in, and how long its bars are, as they were drawn. */
+export function barTitle(f, info, ms) {
+  write(f["unit-cvd"], ms > 0 ? `${short(info)}, bars per ${span(ms / 1000)}` : short(info));
 }
 
 /** Accessible names of the canvases, with the present value. */
@@ -42,6 +49,7 @@ export function cardRows(pane, time) {
   if (gap && !known(v("mid")) && !known(v("bought"))) return gapRows(gap, now);
   const tone = (value) => (value > 0 ? "up" : value < 0 ? "dn" : "");
   const or = (value, words, none) => (known(value) ? words : none);
+  const ms = pane.barMs > 0 ? pane.barMs : info.step_ms, [bought, sold] = ["bought", "sold"].map((name) => summed(s, name, s.time[k], ms));
   return [
     [stamp(s.time[k]), now === now ? `${duration(now - s.time[k])} ago` : "", "head"],
     ["Mid", number(v("mid"), info.price_decimals + 1)],
@@ -49,7 +57,7 @@ export function cardRows(pane, time) {
     ["Queue / levels", `${signed(v("queue"), 2)} / ${signed(v("depth_imbalance"), 2)}`, tone(v("queue"))],
     ...[0, 1, 2, 3].map((band) => [`Within ${BANDS[band]}\u00a0bps`, `${bandShort(v("band_bid", band))} / ${bandShort(v("band_ask", band))}`]),
     null,
-    ["Bought / sold", or(v("bought"), `${size(v("bought"))} / ${size(v("sold"))}${unit}`, "\u2013")],
+    [`Bought / sold in ${span(ms / 1000)}`, or(bought, `${size(bought)} / ${size(sold)}\u00a0${short(info)}`, "\u2013")],
     ["CVD", or(v("cvd"), signedSize(v("cvd")) + unit, "\u2013"), tone(v("cvd"))],
     ["OFI", or(v("ofi"), signedSize(v("ofi")) + unit, "window not full"), tone(v("ofi"))],
     ...PARTS.map((words, part) => [`\u2003${words}`, or(v("parts", part), (part < 3 ? "+" : "\u2212") + size(v("parts", part)), "\u2013")]),
