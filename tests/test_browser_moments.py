@@ -191,9 +191,10 @@ def rested(page: Watched) -> None:
 PRICE = "market => window.ofi.view(market).user.price"
 
 
-def far_prices(page: Watched) -> str:
+def far_prices(living: LiveMarkets) -> str:
     """Prices far about the present one, for an address: no walk leaves them, nor half of them."""
-    mid = page.view(BTC)["tiles"]["mid"]
+    walk = living.walks[0]
+    mid = walk.mid * float(walk.market.grid.tick)
     return f"#price={BTC}~{0.8 * mid:.2f}~{1.2 * mid:.2f}"
 
 
@@ -209,12 +210,11 @@ def zoom_price(page: Watched) -> list[float]:
     return found
 
 
-def test_a_zoom_of_prices_stays_until_it_is_undone(page: Watched, url: str) -> None:
+def test_a_zoom_of_prices_stays_until_it_is_undone(
+    page: Watched, living: LiveMarkets, url: str
+) -> None:
     """Freezing, going on and another range are about time."""
-    page.open(f"{url}/?m={BTC}&range=900", BTC)
-    far = far_prices(page)
-    page.page.goto("about:blank")
-    page.open(f"{url}/?m={BTC}&range=900{far}", BTC)
+    page.open(f"{url}/?m={BTC}&range=900{far_prices(living)}", BTC)
     price = zoom_price(page)
     for key, come in ((" ", HELD), (" ", LIVE), (",", LIVE)):
         page.page.keyboard.press(key)
@@ -261,7 +261,7 @@ def test_prices_of_a_market_that_is_not_in_view_are_told_and_do_not_act_later(
 
 
 def test_back_at_the_present_a_zoom_of_prices_that_it_has_left_is_let_go(
-    page: Watched, url: str
+    page: Watched, living: LiveMarkets, url: str
 ) -> None:
     page.open(f"{url}/?m={BTC}&range=300#price={BTC}~1~2", BTC)
     page.page.keyboard.press("Space")
@@ -269,9 +269,8 @@ def test_back_at_the_present_a_zoom_of_prices_that_it_has_left_is_let_go(
     assert page.view(BTC)["user"]["price"] == [1, 2]
     page.page.keyboard.press("Space")
     page.until("market => window.ofi.view(market).user.price === null", BTC)
-    far = far_prices(page)
     page.page.goto("about:blank")
-    page.open(f"{url}/?m={BTC}&range=300{far}", BTC)
+    page.open(f"{url}/?m={BTC}&range=300{far_prices(living)}", BTC)
     near = zoom_price(page)
     page.page.keyboard.press("Space")
     page.until("market => window.ofi.view(market).state === 'frozen'", BTC)
