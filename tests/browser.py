@@ -24,9 +24,8 @@ ARGS = (
     "--no-first-run", "--disable-sync", "--disable-quic",
 )  # fmt: skip
 WAIT_MS = 60_000  # a machine with other work is many times slower
-RETRY_S = (
-    45  # until the next attempt of a market that is down, always: a page that is late tells of less
-)
+# To the next attempt of a market that is down, from whatever is told last: a page that is late tells of less.
+RETRY_S = 45
 DRAWN = """market => {
   const v = window.ofi?.view(market);
   return v && v.axes && v.drawn.count > 1 && v.steps > 0;
