@@ -118,7 +118,7 @@ INKED = f"""([from, to, market]) => {{
   const [start, end] = user.time ?? [evidence.end_ms - evidence.lookback_s * 1000, evidence.end_ms];
   const plot = canvas.clientWidth - 44 - 82;
   const at = Math.round(44 + (plot * ((from + to) / 2 - start)) / (end - start));
-  const data = ink(canvas, at, 8, 2, canvas.clientHeight - 30), alpha = data.filter((_, k) => k % 4 === 3);
+  const data = ink(canvas, at, 18, 2, canvas.clientHeight - 40), alpha = data.filter((_, k) => k % 4 === 3);
   return alpha.filter(Boolean).length / alpha.length;
 }}"""
 
