@@ -15,7 +15,11 @@ export class Layouts {
     this.saved = { version: VERSION, layouts: [] };
     this.aside = []; // what the browser keeps and this page cannot read
     this.read();
-    addEventListener("storage", ({ key }) => key === SAVED && (this.read(), this.show())); // another tab of the browser has saved
+    addEventListener("storage", ({ key }) => {
+      if (key !== SAVED) return; // another tab of the browser has saved
+      this.read();
+      if (this.page.view) this.show();
+    });
     document.getElementById("layout").addEventListener("click", () => this.open());
     this.buildSave();
     document.getElementById("presets").append(

@@ -24,15 +24,9 @@ export class Travel {
   /** The fragment alone of the address was changed: what it says of the same view is looked at. */
   follow() {
     const { time, prices, dropped } = readFragment(location.hash), { stacks, notices } = this.page;
-    for (const stack of stacks.values()) {
-      Object.assign(stack.ranges.user, { time, price: prices.get(stack.market) ?? null });
-      stack.zoomed();
-    }
+    for (const stack of stacks.values()) stack.ranges.user.price = prices.get(stack.market) ?? null;
     dropped.forEach((sentence) => notices.say(sentence));
-    if (!time) return;
-    clearTimeout(this.timer);
-    this.timer = 0;
-    this.ask();
+    this.moved(time, true);
   }
 
   /** The time axis of one market was moved: those of all follow. */
