@@ -30,3 +30,9 @@ def rigged(page: Page, rig: str, act: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = page.evaluate(_RUN, [rig, act])
     return found
+
+
+def call(page: Page, module: str, name: str, *arguments: Any) -> Any:
+    """What a function of a module of the page gives back."""
+    script = "async ([module, name, args]) => (await import(`/live/${module}.js`))[name](...args)"
+    return page.evaluate(script, [module, name, list(arguments)])

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser_rig import call
 from tests.test_browser_modules import page as page
-from tests.test_browser_shell_modules import call
 
 pytestmark = pytest.mark.browser
 

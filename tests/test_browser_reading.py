@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser_said import plain
 from tests.test_browser_modules import page as page
-from tests.test_browser_words import plain
 
 pytestmark = pytest.mark.browser
 
